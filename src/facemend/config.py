@@ -1,0 +1,143 @@
+"""One frozen tree describes a run and is saved beside its weights. An unknown key is an error, never a silent default."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from facemend.errors import ConfigError
+
+NUM_CLASSES = 19  # CelebAMask-HQ
+CLASS_NAMES = (
+    "background", "skin", "nose", "glasses", "left eye", "right eye", "left brow", "right brow", "left ear", "right ear",
+    "mouth", "upper lip", "lower lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
+)  # fmt: skip
+FLIPPED_CLASSES = ((4, 5), (6, 7), (8, 9))  # a mirrored face swaps its left and right eye, brow and ear
+
+MaskFamily = Literal["strokes", "box", "half", "parts", "scratches", "dust", "text", "border", "mixed"]
+Adversary = Literal["projected", "hinge-r1", "wgan-gp", "none"]
+Phase = Literal["core", "head", "joint"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class Config(BaseModel):
+    """A frozen node of the tree; keys that are not declared are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def parse(cls, values: object, origin: str) -> Self:
+        """Check `values` against this node. Raises ConfigError, naming `origin` and each wrong key."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+            raise ConfigError(f"{origin}: {wrong}") from None
+
+
+class ModelConfig(Config):
+    """Widths and depths of `InpaintNet`. The three widths are those at 1/4, 1/8 and 1/16 of the core's view."""
+
+    core_size: Annotated[int, Field(ge=64, multiple_of=16)] = 128
+    num_classes: Annotated[int, Field(ge=2)] = NUM_CLASSES
+    layout_widths: tuple[int, int, int] = (64, 128, 192)
+    texture_widths: tuple[int, int, int] = (96, 160, 192)
+    vit_width: int = 192
+    vit_depth: int = 4
+    num_heads: int = 6
+    latent_size: int = 32
+    head_width: int = 64
+    head_depth: int = 4
+
+
+MODEL_PRESETS = {
+    "default": ModelConfig(),
+    "tiny": ModelConfig(
+        core_size=64, layout_widths=(16, 24, 32), texture_widths=(16, 24, 32), vit_width=32, vit_depth=1,
+        num_heads=2, latent_size=4, head_width=16, head_depth=1,
+    ),
+}  # fmt: skip
+
+
+class SourceConfig(Config):
+    """One data set: a folder or zip under the data root."""
+
+    path: str
+    weight: Weight = 1.0  # how often it is drawn, times its number of faces
+    skip_last: Annotated[int, Field(ge=0)] = 0  # this many faces at the end of its index are held out of training
+    phases: tuple[Phase, ...] = ("core", "head", "joint")
+
+
+class MaskConfig(Config):
+    """How often each mask family is drawn, and the hole areas asked for."""
+
+    families: dict[MaskFamily, Weight] = {
+        "strokes": 4, "box": 1.5, "half": 0.5, "parts": 1.5, "scratches": 0.7, "dust": 0.3, "border": 0.5, "mixed": 1,
+    }  # fmt: skip
+    min_area: Share = 0.01
+    max_area: Share = 0.9
+
+
+class DataConfig(Config):
+    sources: tuple[SourceConfig, ...]
+    cache_size: Annotated[int, Field(ge=64, multiple_of=16)] = 256  # faces are kept decoded at this side, as uint8
+    masks: MaskConfig = MaskConfig()
+    flip: Share = 0.5
+    jitter: Share = 0.3  # share of faces that are turned, moved and scaled a little: not every photo is well aligned
+    num_workers: Annotated[int, Field(ge=0)] = 0
+
+
+class LossConfig(Config):
+    layout: Weight = 0.5
+    dice: Weight = 0.1
+    l1: Weight = 1.0
+    l1_hole: Weight = 2.0
+    perceptual: Weight = 1.0
+    perceptual_net: Literal["vgg16", "alexnet"] = "vgg16"
+    feature_matching: Weight = 0.0
+    adversarial: Weight = 0.1
+    layout_adversarial: Weight = 0.02
+    semantic: Weight = 0.05
+    adversary: Adversary = "projected"
+    gradient_penalty: Weight = 10.0  # wgan-gp: Gulrajani et al. 2017, eq. 3; hinge-r1: Mescheder et al. 2018, eq. 9
+
+
+class PhaseConfig(Config):
+    """One stretch of training: `core` at the core's own size, `head` with the core frozen, `joint` with everything."""
+
+    phase: Phase
+    images: Annotated[int, Field(gt=0)]
+    batch_size: Annotated[int, Field(gt=0)]
+    size: Annotated[int, Field(ge=64, multiple_of=16)]  # side of the training images
+    learning_rate: Annotated[float, Field(gt=0)] = 4e-4
+    final_learning_rate: Annotated[float, Field(ge=0)] = 4e-4  # reached linearly at the end of the phase
+    adversary_after: Share = 0.0  # the adversary joins after this share of the phase
+
+
+class TrainConfig(Config):
+    """Everything a run depends on."""
+
+    model: ModelConfig = ModelConfig()
+    data: DataConfig
+    loss: LossConfig = LossConfig()
+    phases: tuple[PhaseConfig, ...]
+    init_from: str | None = None  # a weights folder to start from
+    seed: int = 0
+    warmup_images: Annotated[int, Field(ge=0)] = 500
+    ema_half_life: Annotated[float, Field(gt=0)] = 1000.0  # in images
+    bf16: bool = True
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    checkpoint_every: Annotated[int, Field(gt=0)] = 2000  # images
+    sample_every: Annotated[int, Field(gt=0)] = 4000  # images
+    log_every: Annotated[int, Field(gt=0)] = 200  # images
+
+
+def load_train_config(path: Path) -> TrainConfig:
+    """Read a TOML recipe. Raises ConfigError for a missing file, bad TOML, an unknown key or a wrong value."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a TOML recipe: {error}") from None
+    return TrainConfig.parse(values, str(path))
