@@ -42,11 +42,11 @@ class ModelConfig(Config):
 
     core_size: Annotated[int, Field(ge=64, multiple_of=16)] = 128
     num_classes: Annotated[int, Field(ge=2)] = NUM_CLASSES
-    layout_widths: tuple[int, int, int] = (64, 128, 192)
-    texture_widths: tuple[int, int, int] = (96, 160, 192)
+    layout_widths: tuple[int, int, int] = (64, 128, 176)
+    texture_widths: tuple[int, int, int] = (96, 160, 160)
     vit_width: int = 192
     vit_depth: int = 4
-    num_heads: int = 6
+    attention_head_width: int = 32  # the other widths that attention runs at are multiples of it
     latent_size: int = 32
     head_width: int = 64
     head_depth: int = 4
@@ -56,7 +56,7 @@ MODEL_PRESETS = {
     "default": ModelConfig(),
     "tiny": ModelConfig(
         core_size=64, layout_widths=(16, 24, 32), texture_widths=(16, 24, 32), vit_width=32, vit_depth=1,
-        num_heads=2, latent_size=4, head_width=16, head_depth=1,
+        attention_head_width=16, latent_size=4, head_width=16, head_depth=1,
     ),
 }  # fmt: skip
 
@@ -82,7 +82,7 @@ class MaskConfig(Config):
 
 class DataConfig(Config):
     sources: tuple[SourceConfig, ...]
-    cache_size: Annotated[int, Field(ge=64, multiple_of=16)] = 256  # faces are kept decoded at this side, as uint8
+    size: Annotated[int, Field(ge=64, multiple_of=16)] = 256  # side of the training images, kept decoded as uint8
     masks: MaskConfig = MaskConfig()
     flip: Share = 0.5
     jitter: Share = 0.3  # share of faces that are turned, moved and scaled a little: not every photo is well aligned
@@ -99,7 +99,8 @@ class LossConfig(Config):
     feature_matching: Weight = 0.0
     adversarial: Weight = 0.1
     layout_adversarial: Weight = 0.02
-    semantic: Weight = 0.05
+    semantic: Weight = 0.0
+    latent_kl: Weight = 0.01  # pulls the latent of a real face towards a standard normal
     adversary: Adversary = "projected"
     gradient_penalty: Weight = 10.0  # wgan-gp: Gulrajani et al. 2017, eq. 3; hinge-r1: Mescheder et al. 2018, eq. 9
 
@@ -110,7 +111,7 @@ class PhaseConfig(Config):
     phase: Phase
     images: Annotated[int, Field(gt=0)]
     batch_size: Annotated[int, Field(gt=0)]
-    size: Annotated[int, Field(ge=64, multiple_of=16)]  # side of the training images
+    crop: Annotated[int, Field(ge=64, multiple_of=16)] | None = None  # `head`, `joint`: losses see a crop of this side
     learning_rate: Annotated[float, Field(gt=0)] = 4e-4
     final_learning_rate: Annotated[float, Field(ge=0)] = 4e-4  # reached linearly at the end of the phase
     adversary_after: Share = 0.0  # the adversary joins after this share of the phase

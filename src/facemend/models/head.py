@@ -1,0 +1,80 @@
+"""The full-size head: local detail on top of the core's face, at 256, 512 or the photo's own size.
+
+It never decides what a face is, the core did; so one head serves every size and is cheap to train.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from facemend.config import ModelConfig
+from facemend.models.attention import attend_map
+from facemend.models.blocks import ResBlock, conv, zeroed
+from facemend.models.texture import LAYOUT_CHANNELS, NUM_SHARED_HEADS
+
+
+class HeadInput(NamedTuple):
+    """Everything the head reads. All maps are cut alike, so that a head can also be trained on crops."""
+
+    coarse: Tensor  # [N, 3, H, W], the core's face enlarged
+    masked: Tensor  # [N, 4, H, W], I_m and M
+    carried: Tensor  # [N, 3 * heads, H, W], known detail brought to the hole by the core's attention
+    features: Tensor  # [N, C, H / 4, W / 4], the core's features enlarged
+
+
+class TextureHead(nn.Module):
+    """Residual blocks at 1/4, then two pixel-shuffle steps that see the real pixels again; adds to the core's face."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.head_width
+        seen = 3 + 4
+        self.from_features = conv(config.texture_widths[0] + LAYOUT_CHANNELS, width, 1)
+        self.from_pixels = conv(16 * (seen + 3 * NUM_SHARED_HEADS), width, 1)
+        self.blocks = nn.Sequential(*(ResBlock(width) for _ in range(config.head_depth)))
+        self.to_half = conv(width, 4 * (width // 2), 1)
+        self.at_half = nn.Sequential(conv(width // 2 + 4 * seen, width // 2), nn.SiLU(), conv(width // 2, width // 2), nn.SiLU())
+        self.to_full = conv(width // 2, 4 * 12, 1)
+        self.at_full = nn.Sequential(conv(12 + seen, 16), nn.SiLU(), zeroed(conv(16, 3)))  # begins as plain enlargement
+
+    def forward(self, inputs: HeadInput) -> Tensor:
+        """Return the detailed face, [N, 3, H, W]."""
+        seen = torch.cat([inputs.coarse, inputs.masked], dim=1)
+        pixels = nn.functional.pixel_unshuffle(torch.cat([seen, inputs.carried], dim=1), 4)
+        x = self.blocks(self.from_pixels(pixels) + self.from_features(inputs.features))
+        x = nn.functional.pixel_shuffle(self.to_half(x), 2)
+        x = self.at_half(torch.cat([x, nn.functional.pixel_unshuffle(seen, 2)], dim=1))
+        x = nn.functional.pixel_shuffle(self.to_full(x), 2)
+        return inputs.coarse + self.at_full(torch.cat([x, seen], dim=1))
+
+    if TYPE_CHECKING:
+
+        def __call__(self, inputs: HeadInput) -> Tensor: ...
+
+
+def carry_detail(scores: Tensor, image: Tensor, mask: Tensor, core_image: Tensor) -> Tensor:
+    """Bring the known part's fine detail to the hole with the core's attention scores (Yi et al. 2020, section 3.2).
+
+    Detail is what is left of the known pixels when the core's view, enlarged, is taken away.
+
+    Args:
+        scores: [N, heads, T, T] over the core's grid at 1/8.
+        image: [N, 3, H, W] in [-1, 1].
+        mask: [N, 1, H, W] in {0, 1}.
+        core_image: [N, 3, h, w], the core's view of the known pixels.
+
+    Returns:
+        [N, 3 * heads, H, W]: one proposal for each head.
+    """
+    height, width = image.shape[2:]
+    rows, columns = core_image.shape[2] // 8, core_image.shape[3] // 8
+    blurred = nn.functional.interpolate(core_image, size=(height, width), mode="bilinear", align_corners=False)
+    detail = (image - blurred) * (1 - mask)
+    patch_size = max(-(-height // rows), -(-width // columns))
+    grid_size = (rows * patch_size, columns * patch_size)
+    fits = grid_size == (height, width)
+    if not fits:  # the photo is no whole multiple of the grid
+        detail = nn.functional.interpolate(detail, size=grid_size, mode="bilinear", align_corners=False)
+    carried = attend_map(scores, detail.repeat(1, scores.shape[1], 1, 1), patch_size)
+    return carried if fits else nn.functional.interpolate(carried, size=(height, width), mode="bilinear", align_corners=False)
