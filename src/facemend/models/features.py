@@ -58,7 +58,9 @@ class FeatureNet(nn.Module):
 
     if TYPE_CHECKING:
 
-        def __call__(self, image: Tensor) -> list[Tensor]: ...
+        def __call__(self, image: Tensor) -> list[Tensor]:
+            """Typed: see `forward`."""
+            ...
 
 
 class AlexNetFeatures(FeatureNet):
@@ -131,9 +133,9 @@ class EfficientNetLite0Features(FeatureNet):
 class _SameConv(nn.Conv2d):
     """A convolution padded as TensorFlow does: with stride 2 and an even size, one pixel less before than after."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, groups: int = 1) -> None:
+    def __init__(self, channels: int, out_channels: int, kernel_size: int, *, stride: int, groups: int = 1) -> None:
         padding = kernel_size // 2 if stride == 1 else 0
-        super().__init__(in_channels, out_channels, kernel_size, stride=stride, padding=padding, groups=groups)
+        super().__init__(channels, out_channels, kernel_size, stride, padding, groups=groups)  # pyright: ignore[reportUnknownMemberType]
 
     def forward(self, input: Tensor) -> Tensor:
         if self.stride[0] > 1:
@@ -258,7 +260,9 @@ class Lpips(nn.Module):
 
     if TYPE_CHECKING:
 
-        def __call__(self, image_a: Tensor, image_b: Tensor) -> Tensor: ...
+        def __call__(self, image_a: Tensor, image_b: Tensor) -> Tensor:
+            """Typed: see `forward`."""
+            ...
 
 
 def _unit(x: Tensor) -> Tensor:
