@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+COLORS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "P": 1, "PA": 2}
+
+
+def make_photo(mode="RGB", width=80, height=96, seed=0):
+    """A photo of random pixels in any mode; what it shows does not matter to the tests, that it comes back does."""
+    generator = np.random.default_rng(seed)
+    if mode == "I;16":
+        return Image.fromarray(generator.integers(0, 65536, (height, width), dtype=np.uint16))
+    if mode == "1":
+        return Image.fromarray(generator.random((height, width)) < 0.5)
+    pixels = generator.integers(0, 256, (height, width, COLORS[mode]), dtype=np.uint8)
+    photo = Image.frombytes(mode, (width, height), pixels.tobytes())
+    if mode in ("P", "PA"):
+        photo.putpalette(generator.integers(0, 256, 768, dtype=np.uint8).tobytes())
+    return photo
+
+
+def make_hole(width=80, height=96):
+    """A hole in the middle of a photo, bool [H, W]."""
+    hole = np.zeros((height, width), bool)
+    hole[height // 3 : height // 2, width // 4 : width // 2] = True
+    return hole
+
+
+def mask_image(hole):
+    return Image.fromarray(hole.astype(np.uint8) * 255)
+
+
+@pytest.fixture
+def photo_file(tmp_path):
+    path = tmp_path / "photo.png"
+    make_photo().save(path)
+    return path
+
+
+@pytest.fixture
+def mask_file(tmp_path):
+    path = tmp_path / "mask.png"
+    mask_image(make_hole()).save(path)
+    return path
