@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import http.client
 import os
-import pickle
 import sys
 import tempfile
 import urllib.request
@@ -16,7 +15,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from urllib.error import URLError
 
 import torch
 from platformdirs import user_cache_dir
@@ -84,9 +82,8 @@ def _fill_cache(weights: FeatureWeights, path: Path) -> None:
             save_file(_convert(weights, source), converted)
             converted.replace(path)
     except (OSError, http.client.HTTPException) as error:
-        reason = error.reason if isinstance(error, URLError) else error
         raise WeightsError(
-            f"{path.name} is not in {path.parent} and cannot be fetched from {weights.address} ({reason}); "
+            f"{path.name} is not in {path.parent} and cannot be fetched from {weights.address} ({error}); "
             f"put {path.name} or {weights.official_name} into that folder, or set FACEMEND_CACHE to one that has it"
         ) from None
 
@@ -128,11 +125,8 @@ def _check_sha256(weights: FeatureWeights, path: Path) -> None:
 
 
 def _convert(weights: FeatureWeights, path: Path) -> State:
-    try:
-        state: State = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: tensor.contiguous() for name, tensor in weights.convert(state).items()}
-    except (RuntimeError, pickle.UnpicklingError, KeyError, EOFError) as error:
-        raise WeightsError(f"{weights.official_name}: does not hold the weights it should ({error})") from None
+    state: State = torch.load(path, map_location="cpu", weights_only=True)
+    return {name: tensor.contiguous() for name, tensor in weights.convert(state).items()}
 
 
 def _convolutions(state: State) -> State:
