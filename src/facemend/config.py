@@ -94,9 +94,11 @@ class LossConfig(Config):
     dice: Weight = 0.1
     l1: Weight = 1.0
     l1_hole: Weight = 2.0
-    perceptual: Weight = 1.0
+    perceptual: Weight = 1.5
     perceptual_net: Literal["vgg16", "alexnet"] = "vgg16"
-    feature_matching: Weight = 0.0
+    perceptual_maps: Annotated[int, Field(ge=1, le=5)] = 4  # fewer are cheaper
+    core_perceptual_stride: Annotated[int, Field(ge=1)] = 2  # the core's picture is averaged down by it: VGG16 costs more than the core
+    feature_matching: Weight = 0.5  # on what the texture critic reads
     adversarial: Weight = 0.1
     layout_adversarial: Weight = 0.02
     semantic: Weight = 0.0

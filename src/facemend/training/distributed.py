@@ -1,0 +1,64 @@
+"""Several processes as one: each takes its share of every global batch, and gradients are averaged by hand.
+
+`DistributedDataParallel` would tie us to one backward pass a step; adversaries with penalties need several.
+"""
+
+import os
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, distributed, nn
+
+from facemend.errors import TrainingError
+
+
+class Group:
+    """The processes of this run, as `torchrun` started them; alone when it did not."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.size = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0"))
+        if self.size > 1:
+            distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    def local_batch_size(self, batch_size: int) -> int:
+        """This process's part of a global batch. Raises TrainingError when it cannot be split evenly."""
+        if batch_size % self.size:
+            raise TrainingError(f"batch_size {batch_size} cannot be split over {self.size} processes: make it a multiple")
+        return batch_size // self.size
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace each gradient by its mean over the processes."""
+        if self.size == 1:
+            return
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= self.size
+        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def average(self, value: Tensor) -> Tensor:
+        """Mean of a tensor over the processes."""
+        if self.size > 1:
+            distributed.all_reduce(value)
+            value /= self.size
+        return value
+
+    def agree(self, flag: bool) -> bool:
+        """Take the first process's word, so that all stop at the same step."""
+        if self.size == 1:
+            return flag
+        word = torch.tensor([int(flag)], device="cuda" if distributed.get_backend() == "nccl" else "cpu")
+        distributed.broadcast(word, src=0)
+        return bool(word.item())
+
+    def close(self) -> None:
+        """Leave the group."""
+        if self.size > 1:
+            distributed.destroy_process_group()

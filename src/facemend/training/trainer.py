@@ -1,0 +1,215 @@
+"""The training loop: images are its unit, and running the same command again goes on where it stopped."""
+
+import itertools
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch.utils.data import DataLoader, default_collate
+
+from facemend.config import PhaseConfig, TrainConfig
+from facemend.data.sampling import Batch, FaceStore, TrainingSamples
+from facemend.errors import ConfigError, TrainingError
+from facemend.training.distributed import Group
+from facemend.training.objective import Objective
+from facemend.training.state import TrainState, clip_and_check, load_latest, save_checkpoint
+from facemend.training.tracking import Tracker, sample_grid
+from facemend.weights import load_model, save_model
+
+CONFIG_NAME = "config.json"
+CHECKPOINTS = "checkpoints"
+NUM_SAMPLED_FACES = 8
+MAX_STEPS_SKIPPED_IN_A_ROW = 20
+
+
+def train(config: TrainConfig, data_root: Path, run_dir: Path, *, max_minutes: float | None = None, device: str = "cpu") -> None:
+    """Train until the recipe's phases are done or the time is up; a checkpoint is written either way.
+
+    Args:
+        config: The recipe.
+        data_root: Folder that the sources' paths start from.
+        run_dir: Checkpoints, log, sample pictures and the averaged weights go here; an earlier run there is resumed.
+        max_minutes: Stop cleanly after this long.
+        device: A torch device.
+
+    Raises:
+        ConfigError: `run_dir` holds a run of another recipe.
+        DataError: A source cannot be read.
+        TrainingError: Losses stay non-finite, or no checkpoint of a run that has some can be read.
+    """
+    started = time.monotonic()
+    torch_device = torch.device(device)
+    group = Group(torch_device)
+    try:
+        _Run(config, data_root, run_dir, torch_device, group).go(started, max_minutes)
+    finally:
+        group.close()
+
+
+class _Run:
+    def __init__(self, config: TrainConfig, data_root: Path, run_dir: Path, device: torch.device, group: Group) -> None:
+        self.config, self.run_dir, self.device, self.group = config, run_dir, device, group
+        self.console = Console(stderr=True, quiet=not group.is_first)
+        if group.is_first:
+            _claim(run_dir, config)
+        self.console.print(f"decoding faces from {data_root} ...")
+        self.store = FaceStore(config.data, data_root)
+        self.console.print(f"{sum(self.store.counts):,} faces in {len(self.store.counts)} sources")
+
+        torch.manual_seed(config.seed)  # the same first weights in every process
+        objective = Objective(config.model, config.loss)
+        if config.init_from:
+            objective.net.load_state_dict(load_model(config.init_from).state_dict())
+        self.objective = objective.to(device, memory_format=torch.channels_last)
+        self.state = TrainState(self.objective)
+        for line in load_latest(self.state, run_dir / CHECKPOINTS, device):
+            self.console.print(line)
+        self.tracker = Tracker(run_dir) if group.is_first else None
+        self.skipped_in_a_row = 0
+
+    def go(self, started: float, max_minutes: float | None) -> None:
+        last_saved = self.state.images_seen
+        for phase, start in _phases_from(self.config.phases, self.state.images_seen):
+            for batch in self._batches(phase, start):
+                before = self.state.images_seen
+                self._step(phase, start, batch)
+                after = self.state.images_seen
+                if _passed(before, after, self.config.log_every):
+                    self._log(phase)
+                if _passed(before, after, self.config.sample_every):
+                    self._draw_samples(phase)
+                out_of_time = max_minutes is not None and time.monotonic() - started > max_minutes * 60
+                stop = self.group.agree(out_of_time)
+                if stop or _passed(before, after, self.config.checkpoint_every):
+                    self._save()
+                    last_saved = after
+                if stop:
+                    self.console.print(f"time is up at {after:,} images; the same command goes on")
+                    return
+        if last_saved != self.state.images_seen:
+            self._save()
+        self.console.print(f"done: {self.state.images_seen:,} images; weights in {self.run_dir / 'weights'}")
+
+    def _step(self, phase: PhaseConfig, start: int, batch: Batch) -> None:
+        state, config = self.state, self.config
+        progress = (state.images_seen - start) / phase.images
+        rate = phase.learning_rate + (phase.final_learning_rate - phase.learning_rate) * progress
+        rate *= min(1.0, (state.images_seen + phase.batch_size) / max(config.warmup_images, 1))
+        adversarial = progress >= phase.adversary_after
+
+        with self._autocast():
+            result = self.objective.generator(batch, phase, adversarial=adversarial)
+        ok = self._descend(state.generator_optimizer, self.objective.generator_parameters(), result.loss, rate, "generator")
+        terms = result.terms
+        if ok and adversarial and state.critic_optimizer is not None:
+            with self._autocast():
+                critic_terms = self.objective.critics(result.judged)
+            loss = torch.stack(list(critic_terms.values())).sum()
+            ok = self._descend(state.critic_optimizer, self.objective.critic_parameters(), loss, rate, "critics")
+            terms = terms | critic_terms
+
+        state.images_seen += phase.batch_size
+        if not ok:
+            self._skip()
+            return
+        self.skipped_in_a_row = 0
+        state.update_ema(phase.batch_size, config.ema_half_life)
+        if self.tracker:
+            self.tracker.add(terms, phase.batch_size)
+
+    def _descend(
+        self, optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter], loss: torch.Tensor, rate: float, name: str
+    ) -> bool:
+        """One optimizer step; False, and nothing changed, when a gradient is not finite."""
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.group.average_gradients(parameters)
+        norm = clip_and_check(parameters, self.config.max_grad_norm)
+        if not math.isfinite(norm):
+            return False
+        if self.tracker:
+            self.tracker.add_norm(name, norm)
+        for param_group in optimizer.param_groups:
+            param_group["lr"] = rate
+        optimizer.step()
+        return True
+
+    def _skip(self) -> None:
+        self.state.steps_skipped += 1
+        self.skipped_in_a_row += 1
+        if self.skipped_in_a_row >= MAX_STEPS_SKIPPED_IN_A_ROW:
+            raise TrainingError(
+                f"gradients were not finite for {self.skipped_in_a_row} steps in a row, at {self.state.images_seen:,} images: "
+                "lower learning_rate or the adversarial weight, or set bf16 = false; the last checkpoint is sound"
+            )
+
+    def _batches(self, phase: PhaseConfig, start: int) -> Iterator[Batch]:
+        """This process's part of every global batch that is left of the phase."""
+        samples = TrainingSamples(
+            self.store, self.config.data, phase.phase, self.config.model.latent_size, self.config.seed
+        )
+        local = self.group.local_batch_size(phase.batch_size)
+        end = start + math.ceil(phase.images / phase.batch_size) * phase.batch_size
+        numbers = range(self.state.images_seen + self.group.rank, end, self.group.size)
+        loader = DataLoader(
+            samples, batch_size=local, sampler=numbers, num_workers=self.config.data.num_workers, collate_fn=default_collate
+        )
+        for values in loader:
+            yield Batch(*(value.to(self.device, non_blocking=True) for value in values))
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16)
+
+    def _log(self, phase: PhaseConfig) -> None:
+        if not self.tracker:
+            return
+        line = self.tracker.write(
+            images_seen=self.state.images_seen, phase=phase.phase, steps_skipped=self.state.steps_skipped
+        )
+        self.console.print(" ".join(f"{key}={value}" for key, value in line.items()), highlight=False, soft_wrap=True)
+
+    def _draw_samples(self, phase: PhaseConfig) -> None:
+        if not self.group.is_first:
+            return
+        samples = TrainingSamples(
+            self.store, self.config.data, phase.phase, self.config.model.latent_size, self.config.seed + 1
+        )
+        batch = Batch(*(value.to(self.device) for value in default_collate([samples[i] for i in range(NUM_SAMPLED_FACES)])))
+        folder = self.run_dir / "samples"
+        folder.mkdir(exist_ok=True)
+        sample_grid(self.state.ema, batch).save(folder / f"{self.state.images_seen:010d}.png")
+
+    def _save(self) -> None:
+        if self.group.is_first:
+            save_checkpoint(self.state, self.run_dir / CHECKPOINTS)
+            save_model(self.state.ema, self.run_dir / "weights")
+
+
+def _claim(run_dir: Path, config: TrainConfig) -> None:
+    """Put the recipe beside the run, or check that the run there follows the same one."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    path = run_dir / CONFIG_NAME
+    if path.exists():
+        there = TrainConfig.model_validate_json(path.read_text(encoding="utf-8"))
+        changed = [name for name in TrainConfig.model_fields if getattr(there, name) != getattr(config, name)]
+        if changed:
+            raise ConfigError(
+                f"{run_dir}: holds a run whose {', '.join(changed)} differ from this recipe's; give another --run-dir, "
+                "or take the old recipe"
+            )
+    path.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _phases_from(phases: tuple[PhaseConfig, ...], images_seen: int) -> Iterator[tuple[PhaseConfig, int]]:
+    """Phases that are not over yet, each with the image count at which it starts."""
+    lengths = [math.ceil(phase.images / phase.batch_size) * phase.batch_size for phase in phases]
+    for phase, end, length in zip(phases, itertools.accumulate(lengths), lengths, strict=True):
+        if images_seen < end:
+            yield phase, end - length
+
+
+def _passed(before: int, after: int, every: int) -> bool:
+    return before // every != after // every
