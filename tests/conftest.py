@@ -42,3 +42,22 @@ def mask_file(tmp_path):
     path = tmp_path / "mask.png"
     mask_image(make_hole()).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """The folder of a tiny network with random weights: it paints nonsense, but in the right place."""
+    import torch  # noqa: PLC0415 (most tests need no torch)
+
+    from facemend.config import MODEL_PRESETS  # noqa: PLC0415
+    from facemend.models.inpainter import InpaintNet  # noqa: PLC0415
+    from facemend.weights import save_model  # noqa: PLC0415
+
+    torch.manual_seed(0)
+    net = InpaintNet(MODEL_PRESETS["tiny"])
+    with torch.no_grad():
+        for parameter in net.parameters():  # layers that start at zero would hide the latent and the layout
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_model(net, folder)
+    return folder

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+import torch
+from conftest import make_hole, make_photo, mask_image
+from PIL import Image
+
+from facemend import Inpainter, imaging
+from facemend.errors import ConfigError, ImageError, MaskError, WeightsError
+from facemend.pipeline import choose_device
+
+
+@pytest.fixture(scope="module")
+def inpainter(tiny_model):
+    return Inpainter.from_pretrained(tiny_model, device="cpu")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "CMYK", "P", "PA", "I;16"])
+def test_every_mode_comes_back_with_known_pixels_identical(inpainter, mode):
+    image, hole = make_photo(mode), make_hole()
+    result = inpainter(image, mask_image(hole))
+    settled = imaging.check_photo(image)
+    assert result.image.size == image.size
+    assert result.image.mode == settled.mode
+    before, after = np.asarray(settled), np.asarray(result.image)
+    assert np.array_equal(after[~hole], before[~hole])
+    assert not np.array_equal(after[hole], before[hole])
+
+
+@pytest.mark.parametrize("size", [(16, 16), (70, 33), (256, 256), (301, 257), (600, 280)])
+@pytest.mark.parametrize("wide", [False, True])
+def test_every_size_and_shape(inpainter, monkeypatch, size, wide):
+    monkeypatch.setattr(imaging, "MAX_WORKING_SIZE", 272)  # so that small photos stand for those that are reduced
+    width, height = size
+    hole = np.zeros((height, width), bool)
+    hole[height // 4 : height // 2, width // 4 : width // 2] = True
+    if wide:
+        hole[-2:, :-1] = True
+    image = make_photo("RGB", width, height)
+    result = inpainter(image, hole)
+    assert result.image.size == size
+    assert np.array_equal(np.asarray(result.image)[~hole], np.asarray(image)[~hole])
+    assert result.layout.shape == (height, width)
+    assert result.layout.dtype == np.uint8
+    assert result.layout.max() < 19
+
+
+@pytest.mark.parametrize("size", [(80, 96), (320, 300)])
+def test_what_lies_under_the_mask_does_not_matter(inpainter, size):
+    width, height = size
+    hole = make_hole(width, height)
+    pixels = np.asarray(make_photo("RGB", width, height)).copy()
+    first = inpainter(Image.fromarray(pixels), hole)
+    pixels[hole] = 255 - pixels[hole]
+    second = inpainter(Image.fromarray(pixels), hole)
+    assert np.array_equal(np.asarray(first.image), np.asarray(second.image))
+    assert np.array_equal(first.layout, second.layout)
+
+
+def test_photo_and_mask_given_are_left_alone(inpainter):
+    photo, mask = make_photo(), mask_image(make_hole())
+    before = photo.tobytes(), mask.tobytes()
+    inpainter(photo, mask)
+    assert (photo.tobytes(), mask.tobytes()) == before
+
+
+def pixels_of(images):
+    return [image.tobytes() for image in images]
+
+
+def test_seed_zero_begins_with_the_most_likely_variant(inpainter):
+    photo, hole = make_photo(), make_hole()
+    first = inpainter(photo, hole)
+    three = inpainter(photo, hole, num_variants=3)
+    assert pixels_of(three.images)[0] == first.image.tobytes()
+    assert len(set(pixels_of(three.images))) == 3
+    assert three.image is three.images[0]
+
+
+def test_the_same_seed_gives_the_same_variants(inpainter):
+    photo, hole = make_photo(), make_hole()
+    torch.manual_seed(5)
+    two = inpainter(photo, hole, seed=7, num_variants=2)
+    torch.manual_seed(6)
+    three = inpainter(photo, hole, seed=7, num_variants=3)
+    assert pixels_of(two.images) == pixels_of(three.images)[:2]
+    assert pixels_of(two.images)[0] != inpainter(photo, hole, seed=8).image.tobytes()
+    assert pixels_of(two.images)[0] != inpainter(photo, hole).image.tobytes()
+
+
+@pytest.mark.parametrize("options", [{"num_variants": 0}, {"seed": -1}, {"seed": 2**70}])
+def test_wrong_numbers_are_refused(inpainter, options):
+    with pytest.raises(ConfigError):
+        inpainter(make_photo(), make_hole(), **options)
+
+
+def test_a_given_layout_is_used_and_returned(inpainter):
+    photo, hole = make_photo(), make_hole()
+    layout = np.full((96, 80), 13, np.uint8)
+    hair = inpainter(photo, hole, layout=layout)
+    assert np.array_equal(hair.layout, layout)
+    skin = inpainter(photo, hole, layout=Image.fromarray(np.ones_like(layout)))
+    assert hair.image.tobytes() != skin.image.tobytes()
+
+
+def test_what_does_not_fit_is_refused(inpainter):
+    with pytest.raises(ImageError, match="layout"):
+        inpainter(make_photo(), make_hole(), layout=np.zeros((10, 10), np.uint8))
+    with pytest.raises(MaskError, match="20x96"):
+        inpainter(make_photo(), np.eye(96, 20, dtype=bool))
+    with pytest.raises(ImageError, match="1x1"):
+        inpainter(Image.new("RGB", (1, 1)), np.ones((1, 1), bool))
+
+
+def test_devices():
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+    for name in ("abacus", "cuda:99", ""):
+        with pytest.raises(ConfigError, match="auto, cpu"):
+            choose_device(name)
+
+
+def test_a_missing_model_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match="no model or folder"):
+        Inpainter.from_pretrained(tmp_path / "none")
