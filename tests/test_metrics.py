@@ -1,0 +1,103 @@
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from facemend.metrics import confusion_matrix, high_frequency_ratio, layout_accuracy, mean_iou, psnr, seam_ratio, ssim
+
+Picture = NDArray[np.uint8]
+
+
+def picture(size: tuple[int, int] = (48, 64), seed: int = 0) -> Picture:
+    """A smooth drawing with some grain."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(0, 255, (size[0] // 8, size[1] // 8, 3)).astype(np.float32)
+    smooth = cv2.resize(coarse, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
+    return np.clip(smooth + rng.normal(0, 4, smooth.shape), 0, 255).astype(np.uint8)
+
+
+def noisy(image: Picture, amount: float) -> Picture:
+    return np.clip(image + np.random.default_rng(1).normal(0, amount, image.shape), 0, 255).astype(np.uint8)
+
+
+def box_mask(size: tuple[int, int] = (48, 64)) -> NDArray[np.bool_]:
+    mask = np.zeros(size, bool)
+    mask[10:30, 20:50] = True
+    return mask
+
+
+def test_psnr_of_a_known_error() -> None:
+    truth = np.full((4, 4, 3), 100, np.uint8)
+    assert psnr(truth + np.uint8(5), truth) == pytest.approx(34.1514, abs=1e-4)  # 20 log10(255 / 5)
+    assert psnr(truth, truth + np.uint8(5)) == pytest.approx(34.1514, abs=1e-4)
+    assert psnr(truth, truth) == math.inf
+
+
+def test_ssim_of_two_flat_pictures() -> None:
+    """Without variance only the luminance term is left: (2 * 100 * 120 + C1) / (100 ** 2 + 120 ** 2 + C1), C1 = 2.55 ** 2."""
+    a, b = (np.full((16, 16, 3), value, np.uint8) for value in (100, 120))
+    assert ssim(a, b) == pytest.approx(0.9836110, abs=1e-6)
+    assert ssim(a, a) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("amount", [2, 20, 80])
+def test_psnr_and_ssim_agree_with_scikit_image(amount: float) -> None:
+    oracle: Any = pytest.importorskip("skimage.metrics")
+    truth = picture()
+    result = noisy(truth, amount)
+    assert psnr(result, truth) == pytest.approx(oracle.peak_signal_noise_ratio(truth, result), abs=1e-9)
+    expected = oracle.structural_similarity(
+        truth, result, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, channel_axis=2
+    )
+    assert ssim(result, truth) == pytest.approx(expected, abs=1e-9)
+
+
+def test_high_frequency_ratio_tells_blur_from_grain() -> None:
+    truth, mask = picture(), box_mask()
+    blurred = np.asarray(cv2.GaussianBlur(truth, (0, 0), 2), np.uint8)
+    assert high_frequency_ratio(truth, truth, mask) == 1
+    assert high_frequency_ratio(blurred, truth, mask) < 0.1
+    assert high_frequency_ratio(noisy(truth, 15), truth, mask) > 2
+    outside = np.where(mask[..., None], truth, noisy(truth, 15))
+    inner = np.asarray(cv2.erode(mask.astype(np.uint8), np.ones((3, 3))), bool)
+    assert high_frequency_ratio(outside, truth, inner) == 1
+
+
+def test_high_frequency_ratio_is_the_laplacian_by_hand() -> None:
+    """A grey dot of height h has Laplacian -4h at itself and h at its four neighbours: the energies go as h squared."""
+    mask = np.ones((9, 9), bool)
+    truth, result = np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9, 3), np.uint8)
+    truth[4, 4], result[4, 4] = 100, 50
+    assert high_frequency_ratio(result, truth, mask) == pytest.approx(0.25)
+    assert math.isnan(high_frequency_ratio(result, np.zeros_like(truth), mask))
+
+
+def test_seam_ratio_counts_only_steps_across_the_edge() -> None:
+    mask = box_mask()
+    truth = np.zeros((48, 64, 3), np.uint8)
+    truth[..., :] = (2 * np.arange(64))[None, :, None]  # a ramp: every horizontal step is 2, every vertical one 0
+    # The edge of the 20 x 30 hole has 2 * 20 horizontal steps and 2 * 30 vertical ones.
+    assert seam_ratio(truth, truth, mask) == 1
+    lifted = truth + (10 * mask[..., None]).astype(np.uint8)
+    # Into the hole +12 on the left, -8 on the right of it, 10 above and below; the truth has 2 and 0.
+    assert seam_ratio(lifted, truth, mask) == pytest.approx((20 * 12 + 20 * 8 + 60 * 10) / (40 * 2))
+    assert math.isnan(seam_ratio(truth, truth, np.zeros_like(mask)))
+
+
+def test_layout_figures_by_hand() -> None:
+    truth = np.array([[0, 0, 1, 1], [0, 0, 1, 2]], np.uint8)
+    predicted = np.array([[0, 1, 1, 1], [0, 0, 0, 3]], np.uint8)
+    everywhere, right = np.ones((2, 4), bool), np.array([[0, 0, 1, 1]] * 2, bool)
+    assert layout_accuracy(predicted, truth, everywhere) == 5 / 8
+    assert layout_accuracy(predicted, truth, right) == 2 / 4
+    assert math.isnan(layout_accuracy(predicted, truth, np.zeros((2, 4), bool)))
+    confusion = confusion_matrix(predicted, truth, everywhere, 5)
+    assert confusion.tolist() == [[3, 1, 0, 0, 0], [1, 2, 0, 0, 0], [0, 0, 0, 1, 0], [0] * 5, [0] * 5]
+    # IoU 3/5, 2/4, 0, 0; class 4 occurs nowhere and does not count
+    assert mean_iou(confusion) == pytest.approx((3 / 5 + 2 / 4) / 4)
+    left = confusion_matrix(predicted, truth, ~right, 5)
+    assert (left + confusion_matrix(predicted, truth, right, 5) == confusion).all()
+    assert math.isnan(mean_iou(np.zeros((5, 5), np.int64)))
