@@ -85,6 +85,7 @@ def test_border_keeps_one_inner_rectangle():
         (64, {"area": float("nan")}, ["0.01"]),
         (8, {}, ["8x8", "16"]),
         ((64, 2), {}, ["2x64", "16"]),
+        (100_000, {}, ["100000x100000", "16384"]),
         (64, {"layout": np.zeros((32, 32), np.uint8)}, ["[32, 32]", "[64, 64]"]),
         (64, {"layout": np.full((64, 64), 19, np.uint8)}, ["19"]),
         (64, {"layout": np.zeros((64, 64), np.int64)}, ["int64", "uint8"]),

@@ -309,6 +309,11 @@ def _between_cmyk_and_rgb(image: Image.Image, icc_profile: bytes | None, target:
     return image.convert(target)
 
 
+def mask_picture(hole: NDArray[Any]) -> Image.Image:
+    """Turn a mask [H, W], bool or 0 and 255, into a grey image: 255 = repaint."""
+    return Image.fromarray((hole > 0).astype(np.uint8) * 255)
+
+
 def color_layout(layout: Layout) -> Image.Image:
     """Turn class ids [H, W] into a palette image: its pixel values are the ids, its colours tell them apart."""
     picture = Image.fromarray(layout).convert("P")
@@ -461,10 +466,15 @@ def check_output(path: Path, mode: str, *, overwrite: bool) -> None:
         raise OutputError(f"{path}: is a folder: name a file in it")
     if os.path.lexists(path) and not overwrite:
         raise OutputError(f"{path}: exists; pass --overwrite to replace it")
-    if not os.path.isdir(path.parent):
-        raise OutputError(f"{path}: the folder {path.parent} does not exist: create it first")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path}: the folder {path.parent} is not writable: choose another")
+    check_folder(path.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that files could not be written to. Raises OutputError."""
+    if not os.path.isdir(folder):
+        raise OutputError(f"{folder}: there is no such folder: create it first")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder}: the folder is not writable: choose another")
 
 
 def save_image(image: Image.Image, path: Path, *, overwrite: bool = False) -> None:

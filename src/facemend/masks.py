@@ -18,7 +18,7 @@ from facemend.errors import MaskError
 
 HOLE = 255  # repaint; 0 = keep
 MIN_AREA, MAX_AREA = 0.01, 0.9
-MIN_SIZE = 16
+MIN_SIZE, MAX_SIZE = 16, 16384
 MAX_ELEMENTS = 120  # a hole still too small after this many elements is grown at its edge
 FAMILIES: tuple[MaskFamily, ...] = get_args(MaskFamily)
 
@@ -53,7 +53,7 @@ def random_mask(
     """Draw a random mask whose hole covers a given share of the picture.
 
     Args:
-        size: Side of a square mask, or (height, width), in pixels; 16 or more each.
+        size: Side of a square mask, or (height, width), in pixels; 16 to 16384 each.
         family: Kind of hole: `strokes` (a brush), `box`, `half` (one side of the picture), `parts` (of a face), `scratches`,
             `dust`, `text`, `border` (all but an inner rectangle) or `mixed` (several of them).
         area: Share of the picture to cover, 0.01 to 0.9. At 64 pixels and more the mask is off by at most 0.02 or 15 % of
@@ -90,8 +90,8 @@ def mask_area(mask: NDArray[np.generic]) -> float:
 
 def _check_size(size: int | tuple[int, int]) -> tuple[int, int]:
     height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < MIN_SIZE:
-        raise MaskError(f"mask of {width}x{height} pixels is too small: each side must have {MIN_SIZE} or more")
+    if min(height, width) < MIN_SIZE or max(height, width) > MAX_SIZE:
+        raise MaskError(f"a mask of {width}x{height} pixels is out of range: each side must have {MIN_SIZE} to {MAX_SIZE}")
     return height, width
 
 
