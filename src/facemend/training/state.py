@@ -21,9 +21,9 @@ class TrainState:
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.ema = deepcopy(objective.net).requires_grad_(False).eval()
-        self.generator_optimizer = torch.optim.Adam(objective.generator_parameters(), betas=(0.5, 0.99))
+        self.generator_optimizer = torch.optim.Adam(objective.generator_parameters(), betas=(0.5, 0.99), fused=True)
         critic_parameters = objective.critic_parameters()
-        self.critic_optimizer = torch.optim.Adam(critic_parameters, betas=(0.0, 0.99)) if critic_parameters else None
+        self.critic_optimizer = torch.optim.Adam(critic_parameters, betas=(0.0, 0.99), fused=True) if critic_parameters else None
         self.images_seen = 0
         self.steps_skipped = 0
 
@@ -31,8 +31,8 @@ class TrainState:
     def update_ema(self, images: int, half_life: float) -> None:
         """Move the averaged copy towards the net; `images` seen in this step, half-life in images."""
         keep = 0.5 ** (images / min(half_life, max(self.images_seen, 1) / 2))  # a short memory while the run is young
-        for average, parameter in zip(self.ema.parameters(), self.objective.net.parameters(), strict=True):
-            average.lerp_(parameter, 1 - keep)
+        averages, parameters = list(self.ema.parameters()), list(self.objective.net.parameters())
+        torch._foreach_lerp_(averages, parameters, 1 - keep)  # pyright: ignore[reportPrivateUsage] - one call, not 400
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on."""

@@ -1,0 +1,220 @@
+"""Training: every adversary takes sound steps, a killed run goes on bit for bit, several processes equal one."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch.utils.data import default_collate
+
+from facemend.config import MODEL_PRESETS, DataConfig, LossConfig, PhaseConfig, SourceConfig, TrainConfig
+from facemend.data.dataset import IndexRow, write_index
+from facemend.data.sampling import Batch, FaceStore, TrainingSamples, mirror
+from facemend.errors import ConfigError, TrainingError
+from facemend.models.inpainter import InpaintNet
+from facemend.training.objective import Objective, crop_corners, cut
+from facemend.training.trainer import train
+from facemend.weights import load_model
+
+TINY = MODEL_PRESETS["tiny"]
+PHASES = ("core", "head", "joint")
+
+
+def recipe(faces: Path, *, images: int = 8, **changes: object) -> TrainConfig:
+    """A run of all three phases that takes seconds."""
+    loss = LossConfig(adversary="hinge-r1", perceptual=0, feature_matching=0, semantic=0.1)
+    phases = tuple(PhaseConfig(phase=p, images=images, batch_size=4, crop=None if p == "core" else 64) for p in PHASES)
+    data = DataConfig(sources=(SourceConfig(path=faces.name, skip_last=2),), size=96)
+    values = {"model": TINY, "data": data, "loss": loss, "phases": phases, "checkpoint_every": 4, "log_every": 4}
+    return TrainConfig.model_validate({"sample_every": 24, "warmup_images": 4, **values, **changes})
+
+
+def train_command(config: TrainConfig, faces: Path, run_dir: Path) -> list[str]:
+    """The same run as a process of its own."""
+    code = (
+        "import sys; from pathlib import Path; from facemend.config import TrainConfig; from facemend.training.trainer import train;"
+        "train(TrainConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))"
+    )
+    return ["-c", code, config.model_dump_json(), str(faces.parent), str(run_dir)]
+
+
+def weights(run_dir: Path) -> bytes:
+    return (run_dir / "weights" / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 12 drawn faces: an oval, two eyes and a mouth, each in its own colours."""
+    folder = tmp_path_factory.mktemp("faces")
+    rng = np.random.default_rng(0)
+    rows: list[IndexRow] = []
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir()
+    for i in range(12):
+        labels = np.zeros((96, 96), np.uint8)
+        cv2.ellipse(labels, (48, 52), (26, 38), 0, 0, 360, 1, -1)
+        for class_id, x, y in ((4, 37, 45), (5, 59, 45), (10, 48, 70)):
+            cv2.ellipse(labels, (x, y), (7, 4), 0, 0, 360, class_id, -1)
+        Image.fromarray(rng.integers(0, 256, (19, 3), np.uint8)[labels]).save(folder / "images" / f"{i}.png")
+        Image.fromarray(labels).save(folder / "labels" / f"{i}.png")
+        rows.append(IndexRow(str(i), "drawn", 96, 96, None, 1, "hand"))
+    write_index(folder / "index.csv", rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole_run(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    run_dir = tmp_path_factory.mktemp("whole")
+    train(recipe(faces), faces.parent, run_dir)
+    return run_dir
+
+
+def make_batch(faces: Path, phase: str = "core", count: int = 4) -> Batch:
+    config = recipe(faces).data
+    samples = TrainingSamples(FaceStore(config, faces.parent), config, phase, TINY.latent_size, seed=0)
+    return Batch(*default_collate([samples[i] for i in range(count)]))
+
+
+def test_a_run_leaves_weights_log_samples_and_two_checkpoints(whole_run: Path) -> None:
+    assert load_model(str(whole_run / "weights")).config == TINY
+    assert len((whole_run / "log.jsonl").read_text().splitlines()) == 6
+    assert [path.name for path in sorted((whole_run / "checkpoints").iterdir())] == ["0000000020.pt", "0000000024.pt"]
+    assert [path.name for path in (whole_run / "samples").iterdir()] == ["0000000024.png"]
+
+
+def test_a_run_killed_again_and_again_ends_bit_for_bit_the_same(faces: Path, whole_run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, *train_command(recipe(faces), faces, tmp_path)]
+    checkpoints = tmp_path / "checkpoints"
+    for kills in range(2):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        while len(sorted(checkpoints.glob("*.pt"))) <= kills and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, "the run was over before it could be killed"
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    assert weights(tmp_path) == weights(whole_run)
+
+
+def test_a_checkpoint_cut_in_half_costs_only_the_steps_since_the_one_before(
+    faces: Path, whole_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(whole_run, run_dir)
+    last = sorted((run_dir / "checkpoints").glob("*.pt"))[-1]
+    last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
+    train(recipe(faces), faces.parent, run_dir)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "damaged" in told and "at 20 images" in told
+    assert weights(run_dir) == weights(whole_run)
+    for path in (run_dir / "checkpoints").glob("*.pt"):
+        path.write_bytes(b"")
+    with pytest.raises(TrainingError, match="none of 2 checkpoints can be read"):
+        train(recipe(faces), faces.parent, run_dir)
+
+
+def test_time_up_saves_and_the_next_call_goes_on(faces: Path, whole_run: Path, tmp_path: Path) -> None:
+    while not (tmp_path / "checkpoints" / "0000000024.pt").exists():
+        train(recipe(faces), faces.parent, tmp_path, max_minutes=1e-9)  # one step a call
+    assert weights(tmp_path) == weights(whole_run)
+
+
+def test_another_recipe_in_the_same_folder_is_refused(faces: Path, whole_run: Path) -> None:
+    with pytest.raises(ConfigError, match="seed"):
+        train(recipe(faces, seed=1), faces.parent, whole_run)
+
+
+def test_losses_that_stay_non_finite_stop_the_run_and_change_nothing(faces: Path, tmp_path: Path) -> None:
+    config = recipe(faces, images=400, checkpoint_every=10_000)
+    broken = config.model_copy(update={"loss": config.loss.model_copy(update={"l1": float("inf")})})
+    with pytest.raises(TrainingError, match="not finite for 20 steps in a row, at 80 images"):
+        train(broken, faces.parent, tmp_path)
+
+
+def test_two_processes_equal_one_with_the_same_global_batch(faces: Path, tmp_path: Path) -> None:
+    config = recipe(faces, bf16=False)
+    train(config, faces.parent, tmp_path / "one")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python", sys.executable]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([*torchrun, *train_command(config, faces, tmp_path / "two")], check=True, env=environment, capture_output=True)
+    one, two = (torch.load(tmp_path / run / "checkpoints" / "0000000024.pt")["ema"] for run in ("one", "two"))
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, atol=2e-4, rtol=1e-3, msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize("adversary", ["projected", "hinge-r1", "wgan-gp", "none"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_every_adversary_gives_gradients_to_what_its_phase_trains(faces: Path, adversary: str, phase: str) -> None:
+    torch.manual_seed(0)
+    config = LossConfig.model_validate({"adversary": adversary, "perceptual_maps": 1, "semantic": 0.1})
+    objective = Objective(TINY, config, pretrained=False)
+    stretch = PhaseConfig.model_validate({"phase": phase, "images": 4, "batch_size": 4, "crop": 64})
+    result = objective.generator(make_batch(faces, phase), stretch, adversarial=True)
+    result.loss.backward()
+    terms = objective.critics(result.judged)
+    assert all(value.isfinite() for value in (result.terms | terms).values())
+    assert ("texture_critic" in terms) == (adversary != "none")
+    assert ("layout_critic" in terms) == (phase != "head")
+
+    def moved(name: str) -> bool:
+        return any(p.grad is not None and bool(p.grad.any()) for p in objective.net.get_submodule(name).parameters())
+
+    assert [moved("layout_net"), moved("texture_net"), moved("head")] == [phase != "head", phase != "head", phase != "core"]
+    if terms:
+        objective.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        assert all(p.grad is not None for p in objective.critic_parameters()) or phase == "head"
+        assert not any(moved(name) for name in ("layout_net", "texture_net", "head"))
+
+
+def test_a_core_learns_a_handful_of_faces(faces: Path) -> None:
+    torch.manual_seed(0)
+    objective = Objective(TINY, LossConfig(adversary="none", perceptual=0, feature_matching=0, layout_adversarial=0))
+    optimizer = torch.optim.Adam(objective.generator_parameters(), lr=3e-3)
+    batch, stretch = make_batch(faces), PhaseConfig(phase="core", images=4, batch_size=4)
+    history: list[float] = []
+    for _ in range(20):
+        result = objective.generator(batch, stretch, adversarial=False)
+        optimizer.zero_grad()
+        result.loss.backward()
+        optimizer.step()
+        history.append(float(result.loss.detach()))
+    assert history[-1] < history[0] / 2
+
+
+def test_samples_depend_on_seed_and_number_alone(faces: Path) -> None:
+    first, again = make_batch(faces), make_batch(faces)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first.mask[0], first.mask[1])
+
+
+def test_a_mirrored_face_swaps_left_and_right() -> None:
+    labels = torch.tensor([[4, 5, 6, 7, 8, 9, 13]], dtype=torch.uint8).numpy()
+    assert mirror(labels[..., None], labels)[1].tolist() == [[13, 8, 9, 6, 7, 4, 5]]
+
+
+def test_crops_hold_a_hole_pixel_and_stay_inside() -> None:
+    mask = torch.zeros(3, 1, 128, 128)
+    mask[0, :, 0, 0] = mask[1, :, 127, 127] = mask[2, :, 60:70, 30] = 1
+    corners = crop_corners(mask, torch.tensor([0.0, 0.5, 1.0]), 64)
+    assert cut(mask, corners, 64).flatten(1).any(dim=1).all()
+    assert all(y % 4 == 0 and x % 4 == 0 and 0 <= min(y, x) and max(y, x) <= 64 for y, x in corners)
+
+
+def test_the_head_phase_leaves_the_core_as_it_is(faces: Path, tmp_path: Path) -> None:
+    phase = PhaseConfig(phase="head", images=8, batch_size=4)
+    torch.manual_seed(0)
+    before = InpaintNet(TINY).state_dict()
+    train(recipe(faces, phases=(phase,)), faces.parent, tmp_path)
+    after = load_file(tmp_path / "weights" / "model.safetensors")
+    changed = {name.split(".")[0] for name, value in before.items() if not torch.equal(value.half(), after[name])}
+    assert changed == {"head"}
