@@ -1,0 +1,87 @@
+"""The rules that no single module can keep alone: what an import costs, what is public, what the repository may hold."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import facemend
+
+ROOT = Path(__file__).parent.parent
+MAX_BYTES = 1_000_000
+PUBLIC = {"Inpainter", "__version__", "list_models", "load_model", "random_mask", "save_model"}
+# Put together from halves, so that this file does not name what it forbids.
+PACKAGE_HOSTS = [
+    "pypi" + ".org", "python" + "hosted", "npmjs" + ".", "registry.yarn" + "pkg", "crates" + ".io", "debian" + ".org",
+    "download.pytorch.org" + "/whl", "--index" + "-url", "--extra-index" + "-url", "--find" + "-links",
+]  # fmt: skip
+
+
+def modules_after(statement):
+    """Names of the modules that a fresh interpreter holds after a statement."""
+    code = f"import sys\n{statement}\nprint(*sys.modules, file=sys.stderr)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return set(run.stderr.split())
+
+
+def tracked_files():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import facemend",
+        "import facemend.config",
+        "import facemend.masks",
+        "import facemend.imaging",
+        "import facemend.errors",
+        "import facemend.cli",
+        "from facemend import random_mask",
+        "from facemend.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+    ],
+)
+def test_what_is_light_leaves_torch_unimported(statement):
+    assert "torch" not in modules_after(statement)
+
+
+def test_restoring_a_photo_never_imports_training():
+    modules = modules_after("from facemend import Inpainter, load_model")
+    assert "facemend.pipeline" in modules
+    strays = {name for name in modules if name.startswith(("facemend.training", "facemend.data", "facemend.losses"))}
+    assert not strays
+
+
+def test_public_names_are_pinned_and_resolve():
+    assert set(facemend.__all__) == PUBLIC
+    assert len(facemend.__all__) == len(PUBLIC)
+    for name in facemend.__all__:
+        assert getattr(facemend, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Painter'"):
+        facemend.Painter  # noqa: B018
+
+
+def test_no_tracked_file_names_a_package_host():
+    found = []
+    for path in tracked_files():
+        content = path.read_bytes().decode("utf-8", errors="ignore").lower()
+        found += [f"{path.relative_to(ROOT)}: {host}" for host in PACKAGE_HOSTS if host in content]
+    assert not found
+
+
+def test_tracked_files_are_small_but_for_the_weights():
+    large = [path.relative_to(ROOT) for path in tracked_files() if path.stat().st_size > MAX_BYTES]
+    assert [path for path in large if "weights_data" not in path.parts] == []
+
+
+def test_the_lock_file_holds_names_and_versions_alone():
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        name, _, version = line.partition("==")
+        assert name.replace("-", "").isalnum(), line
+        assert version.replace(".", "").replace("post", "").isalnum(), line
+        assert "+" not in line, f"{line}: a local build of a package is found by nobody else"
