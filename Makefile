@@ -22,7 +22,7 @@ test-slow:  # the others
 	$(BIN)/pytest -m slow
 
 demo:  # a portrait restored under several masks, in demo/
-	$(BIN)/facemend demo --output demo
+	$(BIN)/facemend demo --output demo --overwrite
 
 figures:  # the figures of the README and the model card; DATA is a folder with dev.zip and nvidia_masks_dev.zip
-	$(BIN)/python scripts/dev_figures.py $(DATA)
+	mkdir -p runs && $(BIN)/python scripts/dev_figures.py --faces $(DATA)/dev.zip --masks $(DATA)/nvidia_masks_dev.zip --output runs/figures.json --markdown
