@@ -1,6 +1,10 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from PIL import Image
+
+from facemend.cli import main
 
 COLORS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "P": 1, "PA": 2}
 
@@ -61,3 +65,25 @@ def tiny_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "tiny"
     save_model(net, folder)
     return folder
+
+
+@dataclass
+class Outcome:
+    """What a call of the command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def facemend(capsys):
+    """Call the command line in this process."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Outcome(ended.value.code or 0, captured.out, captured.err)
+
+    return call

@@ -185,6 +185,8 @@ def _open(path: Path, kind: type[FacemendError], *, whole_colors: bool = False) 
         raise kind(f"{path}: no such file") from None
     except IsADirectoryError:
         raise kind(f"{path}: is a folder, not an image file") from None
+    except PermissionError:
+        raise kind(f"{path}: reading it is not allowed: change its permissions") from None
     except Image.UnidentifiedImageError:
         raise kind(f"{path}: is not an image (or of a kind Pillow cannot read)") from None
     except Image.DecompressionBombError:

@@ -1,0 +1,223 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import make_hole, make_photo
+from PIL import Image
+
+import facemend as package
+from facemend import demo
+
+HEAVY = ("torch", "cv2", "numpy", "PIL", "skimage")
+
+
+def modules_after(code):
+    """Names of heavy modules that a fresh process has loaded after running some code."""
+    report = f"import sys; print([name for name in {HEAVY} if name in sys.modules], file=sys.__stderr__)"
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True)
+    return done.stderr.strip().splitlines()[-1]
+
+
+def test_package_and_help_load_nothing_heavy():
+    assert modules_after("import facemend") == "[]"
+    code = "from facemend.cli import main\ntry: main(['inpaint', '--help'])\nexcept SystemExit: pass"
+    assert modules_after(code) == "[]"
+
+
+def test_drawing_a_mask_needs_no_torch(tmp_path):
+    code = f"from facemend.cli import main\ntry: main(['mask', {str(tmp_path / 'mask.png')!r}])\nexcept SystemExit: pass"
+    assert "torch" not in modules_after(code)
+    assert (tmp_path / "mask.png").exists()
+
+
+def test_module_and_command_are_the_same():
+    done = subprocess.run([sys.executable, "-m", "facemend", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"facemend {package.__version__}\n"
+
+
+VERBS = ["inpaint", "mask", "models", "demo", "train", "prepare"]
+
+
+def test_help_names_every_verb(facemend):
+    help_text = facemend("--help")
+    assert help_text.code == 0
+    assert all(f"  {verb} " in help_text.out for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS[:-1])
+def test_help_of_every_verb_shows_an_example(facemend, verb):
+    help_text = facemend(*verb.split(), "--help")
+    assert help_text.code == 0
+    assert f"\n  facemend {verb} " in help_text.out
+
+
+# --- inpaint
+
+
+@pytest.fixture
+def inpaint(facemend, photo_file, mask_file, tiny_model):
+    def call(*options, output):
+        return facemend("inpaint", photo_file, "--mask", mask_file, "--output", output, "--model", tiny_model, *options)
+
+    return call
+
+
+def test_inpaint_writes_the_photo_and_says_where(inpaint, photo_file, tmp_path):
+    done = inpaint(output=tmp_path / "out.png")
+    assert (done.code, done.out) == (0, f"{tmp_path / 'out.png'}\n")
+    assert "80x96" in done.err
+    before, after = np.asarray(Image.open(photo_file)), np.asarray(Image.open(tmp_path / "out.png"))
+    assert np.array_equal(before[~make_hole()], after[~make_hole()])
+    assert not np.array_equal(before[make_hole()], after[make_hole()])
+
+
+def test_inpaint_prints_json(inpaint, tmp_path):
+    done = inpaint("--json", "--seed", 3, output=tmp_path / "out.png")
+    report = json.loads(done.out)
+    assert report["images"] == [str(tmp_path / "out.png")]
+    assert report["layout"] is None
+    assert (report["size"], report["mode"], report["seed"]) == ([80, 96], "RGB", 3)
+    assert report["hole_area"] == pytest.approx(make_hole().mean(), abs=1e-6)
+
+
+def test_inpaint_writes_variants_and_the_layout(inpaint, tmp_path):
+    done = inpaint("--num-variants", 3, "--save-layout", tmp_path / "layout.png", output=tmp_path / "out.png")
+    names = ["out.png", "out-2.png", "out-3.png", "layout.png"]
+    assert done.out.splitlines() == [str(tmp_path / name) for name in names]
+    assert len({(tmp_path / name).read_bytes() for name in names}) == 4
+    layout = Image.open(tmp_path / "layout.png")
+    assert (layout.mode, layout.size) == ("P", (80, 96))
+    assert np.asarray(layout).max() < 19
+
+
+def test_an_edited_layout_is_painted_by(inpaint, tmp_path):
+    Image.fromarray(np.full((96, 80), 13, np.uint8)).save(tmp_path / "hair.png")
+    inpaint(output=tmp_path / "plain.png")
+    done = inpaint("--layout", tmp_path / "hair.png", output=tmp_path / "hairy.png")
+    assert done.code == 0
+    assert (tmp_path / "plain.png").read_bytes() != (tmp_path / "hairy.png").read_bytes()
+
+
+def test_jpeg_is_written_with_a_note(inpaint, tmp_path):
+    done = inpaint(output=tmp_path / "out.jpg")
+    assert done.code == 0
+    assert "JPEG changes every pixel" in done.err
+    assert Image.open(tmp_path / "out.jpg").format == "JPEG"
+
+
+def test_nothing_is_written_when_one_place_is_taken(inpaint, tmp_path):
+    (tmp_path / "out-2.png").touch()
+    done = inpaint("--num-variants", 2, output=tmp_path / "out.png")
+    assert done.code == 2
+    assert "out-2.png: exists; pass --overwrite" in done.err
+    assert not (tmp_path / "out.png").exists()
+    assert inpaint("--num-variants", 2, "--overwrite", output=tmp_path / "out.png").code == 0
+
+
+def test_layout_and_photo_need_two_names(inpaint, tmp_path):
+    done = inpaint("--save-layout", tmp_path / "out.png", output=tmp_path / "out.png")
+    assert done.code == 2
+    assert "another name" in done.err
+
+
+# --- mask
+
+
+def test_mask_is_drawn_as_asked(facemend, tmp_path):
+    arguments = ("--size", "90x64", "--family", "strokes", "--area", "0.4", "--seed", "1")
+    done = facemend("mask", tmp_path / "mask.png", *arguments)
+    assert (done.code, done.out) == (0, f"{tmp_path / 'mask.png'}\n")
+    drawn = Image.open(tmp_path / "mask.png")
+    assert (drawn.mode, drawn.size) == ("L", (90, 64))
+    assert np.array_equal(np.asarray(drawn), package.random_mask((64, 90), family="strokes", area=0.4, seed=1))
+    report = json.loads(facemend("mask", tmp_path / "mask.png", *arguments, "--overwrite", "--json").out)
+    assert report["size"] == [90, 64]
+    assert report["area"] == pytest.approx(0.4, abs=0.06)
+
+
+def test_mask_takes_its_size_from_the_layout(facemend, tmp_path):
+    labels = np.zeros((70, 90), np.uint8)
+    labels[20:40, 30:50] = 2
+    Image.fromarray(labels).save(tmp_path / "labels.png")
+    done = facemend("mask", tmp_path / "mask.png", "--family", "parts", "--area", "0.06", "--layout", tmp_path / "labels.png")
+    assert done.code == 0
+    assert np.asarray(Image.open(tmp_path / "mask.png"))[25:35, 35:45].all()
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--size", "big"], "320x240"),
+        (["--size", "9" * 5000], "320x240"),
+        (["--size", "4"], "4x4"),
+        (["--family", "spots"], "strokes"),
+        (["--area", "2"], "0.9"),
+    ],
+)
+def test_masks_that_cannot_be_drawn(facemend, tmp_path, options, word):
+    done = facemend("mask", tmp_path / "mask.png", *options)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert word in done.err
+    assert not list(tmp_path.iterdir())
+
+
+# --- models, demo, train
+
+
+def test_models_are_listed(facemend, monkeypatch, tiny_model):
+    monkeypatch.setattr("facemend.weights.BUNDLED", tiny_model.parent)
+    (model,) = json.loads(facemend("models", "--json").out)["models"]
+    assert model["name"] == "tiny"
+    assert model["path"] == str(tiny_model)
+    assert "tiny" in facemend("models").out
+
+
+def test_demo_writes_one_picture_to_look_at(facemend, monkeypatch, tmp_path, tiny_model):
+    monkeypatch.setattr(demo, "load_portrait", lambda: make_photo("RGB", 256, 256))
+    folder = tmp_path / "demo"
+    done = facemend("demo", "--output", folder, "--model", tiny_model)
+    assert (done.code, done.out) == (0, f"{folder / 'demo.png'}\n")
+    assert len(list(folder.iterdir())) == 2 + 2 * len(demo.demo_holes())
+    assert Image.open(folder / "demo.png").width > 4 * demo.SIZE
+    again = facemend("demo", "--output", folder, "--model", tiny_model)
+    assert again.code == 2
+    assert "--overwrite" in again.err
+
+
+def test_demo_replaces_no_stranger(facemend, monkeypatch, tmp_path, tiny_model):
+    monkeypatch.setattr(demo, "load_portrait", lambda: make_photo("RGB", 256, 256))
+    make_photo().save(tmp_path / "photo.png")
+    done = facemend("demo", "--output", tmp_path, "--model", tiny_model)
+    assert done.code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_the_demo_shows_a_face():
+    pytest.importorskip("skimage")
+    portrait = demo.load_portrait()
+    assert (portrait.mode, portrait.size) == ("RGB", (256, 256))
+
+
+def test_demo_without_its_extra_says_what_to_install(facemend, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "skimage.data", None)
+    done = facemend("demo", "--output", tmp_path / "demo")
+    assert done.code == 2
+    assert "pip install 'facemend[demo]'" in done.err
+    assert not (tmp_path / "demo").exists()
+
+
+def test_train_hands_its_recipe_to_the_trainer(facemend, monkeypatch, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        '[data]\nsources = [{ path = "faces" }]\n[[phases]]\nphase = "core"\nimages = 8\nbatch_size = 4\nlearning_rate = 1e-4\n'
+    )
+    calls = []
+    monkeypatch.setattr("facemend.training.trainer.train", lambda *args, **options: calls.append((args, options)))
+    done = facemend("train", recipe, "--data", "sets", "--run-dir", tmp_path / "run", "--max-minutes", "1.5", "--device", "cpu")
+    assert done.code == 0
+    (((config, data, run_dir), options),) = calls
+    assert config.phases[0].images == 8
+    assert (str(data), run_dir) == ("sets", tmp_path / "run")
+    assert options == {"max_minutes": 1.5, "device": "cpu"}
