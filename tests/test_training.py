@@ -14,7 +14,6 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from torch.utils.data import default_collate
 
 from facemend.config import MODEL_PRESETS, DataConfig, LossConfig, PhaseConfig, SourceConfig, TrainConfig
 from facemend.data.dataset import IndexRow, write_index
@@ -41,7 +40,8 @@ def recipe(faces: Path, *, images: int = 8, **changes: object) -> TrainConfig:
 def train_command(config: TrainConfig, faces: Path, run_dir: Path) -> list[str]:
     """The same run as a process of its own."""
     code = (
-        "import sys; from pathlib import Path; from facemend.config import TrainConfig; from facemend.training.trainer import train;"
+        "import sys; from pathlib import Path; from facemend.config import TrainConfig;"
+        "from facemend.training.trainer import train;"
         "train(TrainConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))"
     )
     return ["-c", code, config.model_dump_json(), str(faces.parent), str(run_dir)]
@@ -82,7 +82,7 @@ def whole_run(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_batch(faces: Path, phase: str = "core", count: int = 4) -> Batch:
     config = recipe(faces).data
     samples = TrainingSamples(FaceStore(config, faces.parent), config, phase, TINY.latent_size, seed=0)
-    return Batch(*default_collate([samples[i] for i in range(count)]))
+    return Batch(*map(torch.stack, zip(*(samples[i] for i in range(count)), strict=True)))
 
 
 def test_a_run_leaves_weights_log_samples_and_two_checkpoints(whole_run: Path) -> None:
@@ -143,9 +143,22 @@ def test_losses_that_stay_non_finite_stop_the_run_and_change_nothing(faces: Path
 def test_two_processes_equal_one_with_the_same_global_batch(faces: Path, tmp_path: Path) -> None:
     config = recipe(faces, bf16=False)
     train(config, faces.parent, tmp_path / "one")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python", sys.executable]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        "--no-python",
+        sys.executable,
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([*torchrun, *train_command(config, faces, tmp_path / "two")], check=True, env=environment, capture_output=True)
+    subprocess.run(
+        [*torchrun, sys.executable, *train_command(config, faces, tmp_path / "two")],
+        check=True,
+        env=environment,
+        capture_output=True,
+    )
     one, two = (torch.load(tmp_path / run / "checkpoints" / "0000000024.pt")["ema"] for run in ("one", "two"))
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, atol=2e-4, rtol=1e-3, msg=lambda text, name=name: f"{name}: {text}")
@@ -207,7 +220,7 @@ def test_crops_hold_a_hole_pixel_and_stay_inside() -> None:
     mask[0, :, 0, 0] = mask[1, :, 127, 127] = mask[2, :, 60:70, 30] = 1
     corners = crop_corners(mask, torch.tensor([0.0, 0.5, 1.0]), 64)
     assert cut(mask, corners, 64).flatten(1).any(dim=1).all()
-    assert all(y % 4 == 0 and x % 4 == 0 and 0 <= min(y, x) and max(y, x) <= 64 for y, x in corners)
+    assert all(y % 4 == 0 and x % 4 == 0 and min(y, x) >= 0 and max(y, x) <= 64 for y, x in corners)
 
 
 def test_the_head_phase_leaves_the_core_as_it_is(faces: Path, tmp_path: Path) -> None:

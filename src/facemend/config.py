@@ -81,6 +81,8 @@ class MaskConfig(Config):
 
 
 class DataConfig(Config):
+    """Which faces, how they are varied, and what is hidden of them."""
+
     sources: tuple[SourceConfig, ...]
     size: Annotated[int, Field(ge=64, multiple_of=16)] = 256  # side of the training images, kept decoded as uint8
     masks: MaskConfig = MaskConfig()
@@ -90,6 +92,8 @@ class DataConfig(Config):
 
 
 class LossConfig(Config):
+    """Weights of the losses, and which nets judge."""
+
     layout: Weight = 0.5
     dice: Weight = 0.1
     l1: Weight = 1.0
@@ -97,7 +101,7 @@ class LossConfig(Config):
     perceptual: Weight = 1.5
     perceptual_net: Literal["vgg16", "alexnet"] = "vgg16"
     perceptual_maps: Annotated[int, Field(ge=1, le=5)] = 4  # fewer are cheaper
-    core_perceptual_stride: Annotated[int, Field(ge=1)] = 2  # the core's picture is averaged down by it: VGG16 costs more than the core
+    core_perceptual_stride: Annotated[int, Field(ge=1)] = 2  # the core's picture is first made smaller by it
     feature_matching: Weight = 0.5  # on what the texture critic reads
     adversarial: Weight = 0.1
     layout_adversarial: Weight = 0.02

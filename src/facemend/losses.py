@@ -80,13 +80,15 @@ def r1_penalty(score: Callable[[Tensor], Sequence[Tensor]], real: Tensor) -> Ten
 def gradient_penalty(score: Callable[[Tensor], Sequence[Tensor]], real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
     """Keep the critic's slope at 1 between real and fake (Gulrajani et al. 2017, eq. 3). `share` [N] in [0, 1]."""
     between = torch.lerp(real, fake, share[:, None, None, None])
-    return (_gradient(score, between).flatten(1).norm(dim=1) - 1).square()
+    slope = torch.linalg.vector_norm(_gradient(score, between).flatten(1), dim=1)
+    return (slope - 1).square()
 
 
 def _gradient(score: Callable[[Tensor], Sequence[Tensor]], image: Tensor) -> Tensor:
     image = image.detach().requires_grad_()
     total = torch.stack([per_sample(logits).sum() for logits in score(image)]).sum()
-    return torch.autograd.grad(total, image, create_graph=True)[0]
+    (gradient,) = torch.autograd.grad(total, image, create_graph=True)
+    return gradient
 
 
 def _weighted(logits: Tensor, weight: Tensor) -> Tensor:

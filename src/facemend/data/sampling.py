@@ -85,10 +85,9 @@ class TrainingSamples(Dataset[tuple[Tensor, ...]]):
             image, labels = jitter(image, labels, rng)
         mask = draw_mask(self.config.masks, labels, rng)
         noise = rng.standard_normal(self.latent_size, dtype=np.float32)
-        share = np.float32(rng.random())
-        image = np.ascontiguousarray(image.transpose(2, 0, 1))
-        labels = np.ascontiguousarray(labels)
-        return (*map(torch.from_numpy, (image, labels, mask[None], noise)), torch.tensor(share))
+        share = rng.random(dtype=np.float32)
+        arrays = (image.transpose(2, 0, 1), labels, mask[None], noise, share)
+        return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
 
 
 def resize(image: Picture, size: int) -> Picture:

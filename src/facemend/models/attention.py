@@ -82,7 +82,9 @@ class ContextualAttention(nn.Module):
     def forward(self, x: Tensor, validity: Tensor) -> tuple[Tensor, Tensor]:
         n = x.shape[0]
         h = self.norm(x)
-        q, k = self.query_key(h).flatten(2).reshape(n, 2, self.num_heads, -1, x.shape[2] * x.shape[3]).unbind(1)  # [N, heads, d, T]
+        q, k = (
+            self.query_key(h).flatten(2).reshape(n, 2, self.num_heads, -1, x.shape[2] * x.shape[3]).unbind(1)
+        )  # [N, heads, d, T]
         bias = self.validity_scale[:, None, None] * validity.clamp_min(_SMALLEST_VALIDITY).log()[:, None, None, :]
         scores = (q.transpose(2, 3) @ k / q.shape[2] ** 0.5 + bias).softmax(dim=-1)
         read = attend(scores, to_tokens(self.value(h)))

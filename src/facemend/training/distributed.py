@@ -40,7 +40,8 @@ class Group:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         distributed.all_reduce(flat)
         flat /= self.size
-        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        means = torch.split(flat, [gradient.numel() for gradient in gradients])
+        for gradient, mean in zip(gradients, means, strict=True):
             gradient.copy_(mean.view_as(gradient))
 
     def average(self, value: Tensor) -> Tensor:

@@ -282,11 +282,11 @@ def crop_corners(mask: Tensor, share: Tensor, crop: int) -> list[tuple[int, int]
     """
     limits = torch.tensor(mask.shape[2:]) - crop
     corners: list[tuple[int, int]] = []
-    for sample, part in zip(mask[:, 0], share.tolist(), strict=True):
+    for sample, part in zip(mask[:, 0], share, strict=True):
         holes = sample.nonzero()
-        centre = holes[int(part * (len(holes) - 1))].cpu() if len(holes) else limits // 2
-        y, x = (((centre - crop // 2).clamp_min(0).minimum(limits)) // 4 * 4).tolist()
-        corners.append((y, x))
+        centre = holes[int(float(part) * (len(holes) - 1))].cpu() if len(holes) else limits // 2
+        y, x = (centre - crop // 2).clamp_min(0).minimum(limits) // 4 * 4
+        corners.append((int(y), int(x)))
     return corners
 
 

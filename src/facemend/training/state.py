@@ -31,8 +31,8 @@ class TrainState:
     def update_ema(self, images: int, half_life: float) -> None:
         """Move the averaged copy towards the net; `images` seen in this step, half-life in images."""
         keep = 0.5 ** (images / min(half_life, max(self.images_seen, 1) / 2))  # a short memory while the run is young
-        averages, parameters = list(self.ema.parameters()), list(self.objective.net.parameters())
-        torch._foreach_lerp_(averages, parameters, 1 - keep)  # pyright: ignore[reportPrivateUsage] - one call, not 400
+        for average, parameter in zip(self.ema.parameters(), self.objective.net.parameters(), strict=True):
+            average.lerp_(parameter, 1 - keep)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import DataLoader
 
 from facemend.config import PhaseConfig, TrainConfig
 from facemend.data.sampling import Batch, FaceStore, TrainingSamples
@@ -63,7 +63,8 @@ class _Run:
         objective = Objective(config.model, config.loss)
         if config.init_from:
             objective.net.load_state_dict(load_model(config.init_from).state_dict())
-        self.objective = objective.to(device, memory_format=torch.channels_last)
+        self.objective = objective.to(device)
+        self.objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - not in torch's overloads
         self.state = TrainState(self.objective)
         for line in load_latest(self.state, run_dir / CHECKPOINTS, device):
             self.console.print(line)
@@ -148,15 +149,11 @@ class _Run:
 
     def _batches(self, phase: PhaseConfig, start: int) -> Iterator[Batch]:
         """This process's part of every global batch that is left of the phase."""
-        samples = TrainingSamples(
-            self.store, self.config.data, phase.phase, self.config.model.latent_size, self.config.seed
-        )
+        samples = TrainingSamples(self.store, self.config.data, phase.phase, self.config.model.latent_size, self.config.seed)
         local = self.group.local_batch_size(phase.batch_size)
         end = start + math.ceil(phase.images / phase.batch_size) * phase.batch_size
         numbers = range(self.state.images_seen + self.group.rank, end, self.group.size)
-        loader = DataLoader(
-            samples, batch_size=local, sampler=numbers, num_workers=self.config.data.num_workers, collate_fn=default_collate
-        )
+        loader = DataLoader(samples, batch_size=local, sampler=numbers, num_workers=self.config.data.num_workers)
         for values in loader:
             yield Batch(*(value.to(self.device, non_blocking=True) for value in values))
 
@@ -166,18 +163,15 @@ class _Run:
     def _log(self, phase: PhaseConfig) -> None:
         if not self.tracker:
             return
-        line = self.tracker.write(
-            images_seen=self.state.images_seen, phase=phase.phase, steps_skipped=self.state.steps_skipped
-        )
+        line = self.tracker.write(images_seen=self.state.images_seen, phase=phase.phase, steps_skipped=self.state.steps_skipped)
         self.console.print(" ".join(f"{key}={value}" for key, value in line.items()), highlight=False, soft_wrap=True)
 
     def _draw_samples(self, phase: PhaseConfig) -> None:
         if not self.group.is_first:
             return
-        samples = TrainingSamples(
-            self.store, self.config.data, phase.phase, self.config.model.latent_size, self.config.seed + 1
-        )
-        batch = Batch(*(value.to(self.device) for value in default_collate([samples[i] for i in range(NUM_SAMPLED_FACES)])))
+        samples = TrainingSamples(self.store, self.config.data, phase.phase, self.config.model.latent_size, self.config.seed + 1)
+        drawn = zip(*(samples[i] for i in range(NUM_SAMPLED_FACES)), strict=True)
+        batch = Batch(*(torch.stack(values).to(self.device) for values in drawn))
         folder = self.run_dir / "samples"
         folder.mkdir(exist_ok=True)
         sample_grid(self.state.ema, batch).save(folder / f"{self.state.images_seen:010d}.png")
