@@ -80,7 +80,7 @@ def r1_penalty(score: Callable[[Tensor], Sequence[Tensor]], real: Tensor) -> Ten
 def gradient_penalty(score: Callable[[Tensor], Sequence[Tensor]], real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
     """Keep the critic's slope at 1 between real and fake (Gulrajani et al. 2017, eq. 3). `share` [N] in [0, 1]."""
     between = torch.lerp(real, fake, share[:, None, None, None])
-    slope = torch.linalg.vector_norm(_gradient(score, between).flatten(1), dim=1)
+    slope = (_gradient(score, between).square().flatten(1).sum(dim=1) + 1e-12).sqrt()
     return (slope - 1).square()
 
 
