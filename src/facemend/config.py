@@ -94,8 +94,8 @@ class DataConfig(Config):
 class LossConfig(Config):
     """Weights of the losses, and which nets judge."""
 
-    layout: Weight = 0.5
-    dice: Weight = 0.1
+    layout: Weight = 1.0
+    dice: Weight = 0.5
     l1: Weight = 1.0
     l1_hole: Weight = 2.0
     perceptual: Weight = 1.5
