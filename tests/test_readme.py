@@ -21,7 +21,7 @@ from facemend import config, random_mask
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>python|bash|console)\n(?P<code>.*?)^```$", re.M | re.S
+    r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>python|bash|console|toml)\n(?P<code>.*?)^```$", re.M | re.S
 )
 SECTIONS = {config.TrainConfig: {"model", "data", "loss", "phases"}, config.DataConfig: {"masks"}}
 
@@ -82,6 +82,11 @@ def parse(command, words):
         name, *words = words
         command = command.commands[name]
     command.make_context(command.name, words)
+
+
+@pytest.mark.parametrize("code", blocks("toml", run=True))
+def test_recipes_are_taken(code):
+    assert config.TrainConfig.parse(tomllib.loads(code), "recipe")
 
 
 def test_no_python_block_is_left_out():
