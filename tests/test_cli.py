@@ -46,7 +46,7 @@ def test_help_names_every_verb(facemend):
     assert all(f"  {verb} " in help_text.out for verb in VERBS)
 
 
-@pytest.mark.parametrize("verb", VERBS[:-1])
+@pytest.mark.parametrize("verb", [*VERBS[:-1], "prepare celebahq", "prepare ffhq"])
 def test_help_of_every_verb_shows_an_example(facemend, verb):
     help_text = facemend(*verb.split(), "--help")
     assert help_text.code == 0
@@ -221,3 +221,28 @@ def test_train_hands_its_recipe_to_the_trainer(facemend, monkeypatch, tmp_path):
     assert config.phases[0].images == 8
     assert (str(data), run_dir) == ("sets", tmp_path / "run")
     assert options == {"max_minutes": 1.5, "device": "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"), [("celebahq", {"size": 128}), ("ffhq", {"size": 128, "model": "default", "device": "cpu"})]
+)
+def test_prepare_hands_the_folders_on(facemend, monkeypatch, verb, options):
+    calls = []
+
+    def prepared(*folders, **rest):
+        calls.append(([str(folder) for folder in folders], rest))
+        return {"train": 2, "test": 1}
+
+    monkeypatch.setattr(f"facemend.data.prepare.prepare_{verb}", prepared)
+    device = ("--device", "cpu") if verb == "ffhq" else ()
+    done = facemend("prepare", verb, "downloaded", "sets/faces", "--size", 128, *device, "--json")
+    assert json.loads(done.out) == {"output": "sets/faces", "faces": {"train": 2, "test": 1}}
+    assert calls == [(["downloaded", "sets/faces"], options)]
+    assert facemend("prepare", verb, "downloaded", "sets/faces", *device).err == "2 train, 1 test\n"
+
+
+@pytest.mark.parametrize("verb", ["celebahq", "ffhq"])
+def test_prepare_refuses_what_is_no_set(facemend, tmp_path, verb):
+    done = facemend("prepare", verb, tmp_path, tmp_path / "out")
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert not (tmp_path / "out").exists()

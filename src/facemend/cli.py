@@ -22,6 +22,9 @@ app.add_typer(prepare_app, name="prepare")
 Model = Annotated[str, typer.Option(help="Name of a bundled model, a folder with weights, or a hub id owner/name.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Source = Annotated[Path, typer.Argument(help="Folder that holds the set as it was downloaded.")]
+Prepared = Annotated[Path, typer.Argument(help="Folder to write; the same command again goes on where it stopped.")]
+Side = Annotated[int, typer.Option(help="Side of the pictures, a multiple of 16 from 64 to 1024; none is enlarged.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -236,6 +239,48 @@ def train(
     from facemend.training.trainer import train as run_training  # noqa: PLC0415
 
     run_training(config, data, run_dir, max_minutes=max_minutes, device=str(choose_device(device)))
+
+
+@prepare_app.command()
+def celebahq(source: Source, output: Prepared, *, size: Side = 256, as_json: AsJson = False) -> None:
+    """CelebAMask-HQ as it is distributed, with its hand-made labels and the official split.
+
+    \b
+    facemend prepare celebahq CelebAMask-HQ/ sets/celebahq --size 256
+    """
+    from facemend.data.prepare import prepare_celebahq  # noqa: PLC0415
+
+    _report_prepared(output, prepare_celebahq(source, output, size=size), as_json)
+
+
+@prepare_app.command()
+def ffhq(
+    source: Source,
+    output: Prepared,
+    *,
+    size: Side = 256,
+    model: Model = "default",
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """FFHQ as it is distributed: 60,000 faces to train, 10,000 to test; a model draws the labels.
+
+    \b
+    facemend prepare ffhq ffhq-dataset/ sets/ffhq --size 256
+    """
+    from facemend.data.prepare import prepare_ffhq  # noqa: PLC0415
+    from facemend.pipeline import choose_device  # noqa: PLC0415
+
+    counts = prepare_ffhq(source, output, size=size, model=model, device=str(choose_device(device)))
+    _report_prepared(output, counts, as_json)
+
+
+def _report_prepared(output: Path, counts: dict[str, int], as_json: bool) -> None:
+    if as_json:
+        _print_json(output=str(output), faces=counts)
+    else:
+        _note(", ".join(f"{count:,} {split}" for split, count in counts.items()))
+        print(output)
 
 
 def _parse_size(text: str) -> tuple[int, int]:
