@@ -85,9 +85,9 @@ class TrainingSamples(Dataset[tuple[Tensor, ...]]):
             image, labels = jitter(image, labels, rng)
         mask = draw_mask(self.config.masks, labels, rng)
         noise = rng.standard_normal(self.latent_size, dtype=np.float32)
-        share = rng.random(dtype=np.float32)
-        arrays = (image.transpose(2, 0, 1), labels, mask[None], noise, share)
-        return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+        share = rng.random()
+        arrays = (image.transpose(2, 0, 1), labels, mask[None], noise)
+        return (*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), torch.tensor(share, dtype=torch.float32))
 
 
 def resize(image: Picture, size: int) -> Picture:
