@@ -287,9 +287,12 @@ def paste(photo: Image.Image, rgb: Pixels, hole: Hole) -> Image.Image:
         hole: bool [H, W], True = take `rgb`.
     """
     filled = Image.fromarray(rgb)
-    if photo.mode == "I;16":
-        filled = Image.fromarray(np.asarray(filled.convert("L")).astype(np.uint16) * 257)
-    elif photo.mode == "CMYK":
+    if photo.mode == "I;16":  # by hand: Pillow before 11 pastes nothing into 16 bits
+        grey = np.asarray(filled.convert("L")).astype(np.uint16) * 257
+        result = Image.fromarray(np.where(hole, grey, np.asarray(photo)))
+        result.info = dict(photo.info)
+        return result
+    if photo.mode == "CMYK":
         filled = _between_cmyk_and_rgb(filled, photo.info.get("icc_profile"), "CMYK")
     else:
         filled = filled.convert(photo.mode)
