@@ -18,6 +18,10 @@ class Group:
     def __init__(self, device: torch.device) -> None:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
+        self.device = device
+        if self.size > 1 and device.type == "cuda":  # each process has a GPU of its own
+            self.device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+            torch.cuda.set_device(self.device)
         if self.size > 1:
             distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
 
@@ -55,7 +59,7 @@ class Group:
         """Take the first process's word, so that all stop at the same step."""
         if self.size == 1:
             return flag
-        word = torch.tensor([int(flag)], device="cuda" if distributed.get_backend() == "nccl" else "cpu")
+        word = torch.tensor([int(flag)], device=self.device)
         distributed.broadcast(word, src=0)
         return bool(word.item())
 

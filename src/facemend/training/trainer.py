@@ -41,17 +41,17 @@ def train(config: TrainConfig, data_root: Path, run_dir: Path, *, max_minutes: f
         TrainingError: Losses stay non-finite, or no checkpoint of a run that has some can be read.
     """
     started = time.monotonic()
-    torch_device = torch.device(device)
-    group = Group(torch_device)
+    group = Group(torch.device(device))
     try:
-        _Run(config, data_root, run_dir, torch_device, group).go(started, max_minutes)
+        _Run(config, data_root, run_dir, group).go(started, max_minutes)
     finally:
         group.close()
 
 
 class _Run:
-    def __init__(self, config: TrainConfig, data_root: Path, run_dir: Path, device: torch.device, group: Group) -> None:
-        self.config, self.run_dir, self.device, self.group = config, run_dir, device, group
+    def __init__(self, config: TrainConfig, data_root: Path, run_dir: Path, group: Group) -> None:
+        self.config, self.run_dir, self.group = config, run_dir, group
+        self.device = device = group.device
         self.console = Console(stderr=True, quiet=not group.is_first)
         if group.is_first:
             _claim(run_dir, config)
