@@ -150,7 +150,6 @@ def test_two_processes_equal_one_with_the_same_global_batch(faces: Path, tmp_pat
         "--standalone",
         "--nproc-per-node=2",
         "--no-python",
-        sys.executable,
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(
