@@ -10,8 +10,8 @@ before it is measured.
 Figures per bin: LPIPS (AlexNet and VGG16, version 0.1), PSNR, SSIM over the whole picture, means; detail (energy of the
 Laplacian in the hole) and seam (step across the hole's edge), both relative to the truth and medians; and for the model the
 layout's pixel accuracy in the hole (mean) and its IoU (mean over the classes that occur in the bin's holes). Telea's figures
-are kept in a file beside the report and are not computed again: delete it when a metric changes. On a CPU, --no-vgg takes a
-fifth of the time, and --first 60 gives figures that are good to a few per cent.
+are kept in a file beside the report and are not computed again: delete it when a metric changes.
+On a CPU, --no-vgg takes less than half of the time, and --first 60 a part of the faces.
 """
 
 import io
