@@ -4,7 +4,7 @@ import torch
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
 
-from facemend import Inpainter, imaging
+from facemend import Inpainter, framing, imaging
 from facemend.errors import ConfigError, ImageError, MaskError, WeightsError
 from facemend.pipeline import choose_device
 
@@ -29,7 +29,7 @@ def test_every_mode_comes_back_with_known_pixels_identical(inpainter, mode):
 @pytest.mark.parametrize("size", [(16, 16), (70, 33), (256, 256), (301, 257), (600, 280)])
 @pytest.mark.parametrize("wide", [False, True])
 def test_every_size_and_shape(inpainter, monkeypatch, size, wide):
-    monkeypatch.setattr(imaging, "MAX_WORKING_SIZE", 272)  # so that small photos stand for those that are reduced
+    monkeypatch.setattr(framing, "MAX_WORKING_SIZE", 272)  # so that small photos stand for those that are reduced
     width, height = size
     hole = np.zeros((height, width), bool)
     hole[height // 4 : height // 2, width // 4 : width // 2] = True

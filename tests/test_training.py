@@ -1,5 +1,6 @@
 """Training: every adversary takes sound steps, a killed run goes on bit for bit, several processes equal one."""
 
+import json
 import os
 import shutil
 import signal
@@ -47,6 +48,10 @@ def train_command(config: TrainConfig, faces: Path, run_dir: Path) -> list[str]:
     return ["-c", code, config.model_dump_json(), str(faces.parent), str(run_dir)]
 
 
+def images_saved(run_dir: Path) -> int:
+    return max((int(path.stem) for path in (run_dir / "checkpoints").glob("*.pt")), default=0)
+
+
 def weights(run_dir: Path) -> bytes:
     return (run_dir / "weights" / "model.safetensors").read_bytes()
 
@@ -92,17 +97,21 @@ def test_a_run_leaves_weights_log_samples_and_two_checkpoints(whole_run: Path) -
     assert [path.name for path in (whole_run / "samples").iterdir()] == ["0000000024.png"]
 
 
-def test_a_run_killed_again_and_again_ends_bit_for_bit_the_same(faces: Path, whole_run: Path, tmp_path: Path) -> None:
-    command = [sys.executable, *train_command(recipe(faces), faces, tmp_path)]
-    checkpoints = tmp_path / "checkpoints"
-    for kills in range(2):
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_a_run_killed_again_and_again_ends_bit_for_bit_the_same(faces: Path, tmp_path: Path, kills: int) -> None:
+    config = recipe(faces, images=4 * kills)
+    command = [sys.executable, *train_command(config, faces, tmp_path / "killed")]
+    for images in range(4, 4 * kills + 1, 4):  # each time once a new checkpoint is there, in the middle of whatever follows
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        while len(sorted(checkpoints.glob("*.pt"))) <= kills and process.poll() is None:
+        while images_saved(tmp_path / "killed") < images and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, "the run was over before it could be killed"
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    assert weights(tmp_path) == weights(whole_run)
+    train(config, faces.parent, tmp_path / "whole")
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+    seen = [json.loads(line)["images_seen"] for line in (tmp_path / "killed" / "log.jsonl").read_text().splitlines()]
+    assert seen == list(range(4, 12 * kills + 1, 4)), "the log tells each step once"
 
 
 def test_a_checkpoint_cut_in_half_costs_only_the_steps_since_the_one_before(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from facemend import imaging
+from facemend import framing, imaging
 from facemend.errors import ConfigError
 from facemend.imaging import Layout
 from facemend.models.inpainter import InpaintNet
@@ -90,15 +90,15 @@ class Inpainter:
         hole = imaging.read_hole(mask, photo.size)
         given = None if layout is None else imaging.read_layout(layout, photo.size)
         latents = self._latents(seed, num_variants)
-        window = imaging.choose_window(hole)
-        view, view_mask = imaging.view_photo(imaging.to_rgb(photo), hole, window)
+        window = framing.choose_window(hole)
+        view, view_mask = framing.view_photo(imaging.to_rgb(photo), hole, window)
 
         images: list[Image.Image] = []
         layouts: list[Layout] = []
         for z in latents:
-            completed, ids = self._run(view, view_mask, z, None if given is None else imaging.view_layout(given, window))
-            images.append(imaging.paste(photo, imaging.unview_photo(completed, window, photo.size), hole))
-            layouts.append(imaging.unview_layout(ids, window, photo.size))
+            completed, ids = self._run(view, view_mask, z, None if given is None else framing.view_layout(given, window))
+            images.append(imaging.paste(photo, framing.unview_photo(completed, window, photo.size), hole))
+            layouts.append(framing.unview_layout(ids, window, photo.size))
         return InpaintResult(images, layouts[0] if given is None else given)
 
     def _latents(self, seed: int, num_variants: int) -> list[Tensor]:

@@ -1,7 +1,6 @@
 """What a run tells of itself: a JSON line every so often, TensorBoard where installed, and pictures to look at."""
 
 import json
-import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from facemend.training.objective import as_float
 class Tracker:
     """Averages the terms between two log lines and writes them out."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, images_seen: int) -> None:
         self._path = run_dir / "log.jsonl"
+        _forget_after(self._path, images_seen)
         self._sums: dict[str, Tensor] = {}
         self._steps = 0
         self._images = 0
@@ -60,10 +60,23 @@ class Tracker:
         return line
 
 
-def memory_mb() -> int:
-    """Peak memory of this process: the device's where there is one, else the resident set's."""
+def _forget_after(path: Path, images_seen: int) -> None:
+    """Drop the lines of steps that a resumed run does anew, and a last line that a kill cut off."""
+    if not path.exists():
+        return
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("}\n")]
+    kept = [line for line in lines if json.loads(line)["images_seen"] <= images_seen]
+    path.write_text("".join(kept), encoding="utf-8")
+
+
+def memory_mb() -> int | None:
+    """Peak memory of this process: the device's where there is one, else the resident set's; None on Windows."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() // 2**20
+    try:
+        import resource  # noqa: PLC0415 - Unix has it
+    except ImportError:
+        return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

@@ -1,6 +1,7 @@
 """The training loop: images are its unit, and running the same command again goes on where it stopped."""
 
 import itertools
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ class _Run:
         self.state = TrainState(self.objective)
         for line in load_latest(self.state, run_dir / CHECKPOINTS, device):
             self.console.print(line)
-        self.tracker = Tracker(run_dir) if group.is_first else None
+        self.tracker = Tracker(run_dir, self.state.images_seen) if group.is_first else None
         self.skipped_in_a_row = 0
 
     def go(self, started: float, max_minutes: float | None) -> None:
@@ -187,14 +188,25 @@ def _claim(run_dir: Path, config: TrainConfig) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / CONFIG_NAME
     if path.exists():
-        there = TrainConfig.model_validate_json(path.read_text(encoding="utf-8"))
+        there = _read_recipe(path)
         changed = [name for name in TrainConfig.model_fields if getattr(there, name) != getattr(config, name)]
         if changed:
             raise ConfigError(
                 f"{run_dir}: holds a run whose {', '.join(changed)} differ from this recipe's; give another --run-dir, "
                 "or take the old recipe"
             )
-    path.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    else:
+        unfinished = path.with_suffix(".unfinished")  # a kill must not leave half a recipe
+        unfinished.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+
+
+def _read_recipe(path: Path) -> TrainConfig:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"{path}: is no recipe ({error}); give another --run-dir") from None
+    return TrainConfig.parse(values, str(path))
 
 
 def _phases_from(phases: tuple[PhaseConfig, ...], images_seen: int) -> Iterator[tuple[PhaseConfig, int]]:
