@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from facemend.config import MODEL_PRESETS, NUM_CLASSES
 from facemend.errors import ImageError
 from facemend.models.attention import DynamicAttention, attend_map, token_validity
-from facemend.models.blocks import PixelNorm
+from facemend.models.blocks import PixelNorm, fill_smoothly
 from facemend.models.discriminators import PatchDiscriminator, ProjectedDiscriminator
 from facemend.models.head import carry_detail
 from facemend.models.inpainter import InpaintNet, core_view
@@ -77,6 +77,17 @@ def test_only_known_pixels_are_averaged_into_the_core_s_view() -> None:
     view, hole = core_view(torch.where(mask > 0, -1.0, image), mask, 64)
     assert torch.allclose(view, torch.tensor(0.5))
     assert torch.allclose(hole, torch.tensor(0.5))
+
+
+def test_known_colours_spread_into_the_hole() -> None:
+    image, mask = torch.empty(2, 3, 64, 64), torch.zeros(2, 1, 64, 64)
+    image[:, :, :, :32], image[:, :, :, 32:] = -0.5, 0.5
+    mask[0, :, 8:56, 4:60] = 1
+    mask[1] = 1
+    filled = fill_smoothly(torch.where(mask > 0, 9.0, image), mask)
+    assert torch.equal(filled[0][mask[0].expand(3, 64, 64) == 0], image[0][mask[0].expand(3, 64, 64) == 0])
+    assert filled[0].abs().max() <= 0.5 and filled[0, 0, 32, 8] < -0.1 and filled[0, 0, 32, 56] > 0.1
+    assert (filled[1] == 0).all()
 
 
 def test_no_latent_is_the_zero_latent_and_another_changes_the_picture(net: InpaintNet) -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+_SMALLEST_WEIGHT = 1e-4
+
 
 def conv(in_channels: int, out_channels: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
     """Make a convolution that keeps the map's size at stride 1."""
@@ -90,6 +92,31 @@ def to_tokens(x: Tensor) -> Tensor:
 def to_map(tokens: Tensor, like: Tensor) -> Tensor:
     """[N, H * W, C] -> [N, C, H, W], with the sides of `like`."""
     return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, like.shape[2], like.shape[3])
+
+
+def fill_smoothly(image: Tensor, mask: Tensor) -> Tensor:
+    """Spread the known colours into the hole, without any structure: pull-push (Gortler et al. 1996, section 3.4).
+
+    Args:
+        image: [N, 3, H, W], sides multiples of 16; what lies under the hole is not looked at.
+        mask: [N, 1, H, W] in [0, 1], 1 = hole.
+
+    Returns:
+        [N, 3, H, W]: known pixels as they are, 0 everywhere when none is known.
+    """
+    weight = 1 - mask
+    levels = [(image * weight, weight)]
+    for _ in range(4):
+        color, weight = levels[-1]
+        levels.append((nn.functional.avg_pool2d(color, 2), nn.functional.avg_pool2d(weight, 2)))
+    color, weight = (x.mean(dim=(2, 3), keepdim=True) for x in levels[-1])
+    filled = (color / weight.clamp_min(_SMALLEST_WEIGHT)).expand_as(levels[-1][0])
+    for color, weight in reversed(levels):
+        if filled.shape != color.shape:
+            filled = upsample(filled)
+        own = color / weight.clamp_min(_SMALLEST_WEIGHT)
+        filled = torch.lerp(filled, own, (4 * weight).clamp_max(1))  # a quarter known says enough of a patch's colour
+    return filled
 
 
 def masked_input(image: Tensor, mask: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from facemend.config import ModelConfig
 from facemend.models.attention import ContextualAttention, DynamicBlock, attend_map, token_validity
-from facemend.models.blocks import ModulatedResBlock, ResBlock, conv, masked_input, to_map, to_tokens, upsample
+from facemend.models.blocks import ModulatedResBlock, ResBlock, conv, fill_smoothly, to_map, to_tokens, upsample
 
 LAYOUT_CHANNELS = 32  # of the embedded layout that modulates every block
 NUM_SHARED_HEADS = 2  # of the contextual attention whose scores are handed on
@@ -58,7 +58,7 @@ class TextureNet(nn.Module):
             encoding: [N, C, H / 16, W / 16], F_enc of stage 1.
             z: [N, Z] latent; zeros for the most likely face.
         """
-        masked = masked_input(image, mask)
+        masked = torch.cat([fill_smoothly(image, mask), mask], dim=1)  # the right colours to begin with
         layout_fine = self.embed_layout(nn.functional.pixel_unshuffle(layout, 4))
         layout_middle = nn.functional.avg_pool2d(layout_fine, 2)
         layout_coarse = nn.functional.avg_pool2d(layout_middle, 2)
