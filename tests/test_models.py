@@ -90,6 +90,14 @@ def test_known_colours_spread_into_the_hole() -> None:
     assert (filled[1] == 0).all()
 
 
+def test_the_head_starts_from_a_face_that_fits_the_known_pixels(net: InpaintNet) -> None:
+    image, mask = photo(128, 128)
+    core = net.core(image, mask)
+    off = core._replace(predicted=torch.full_like(core.predicted, -0.8))
+    coarse = net.head_input(off, torch.full_like(image, 0.2), mask).coarse
+    torch.testing.assert_close(coarse, torch.full_like(image, 0.2))
+
+
 def test_no_latent_is_the_zero_latent_and_another_changes_the_picture(net: InpaintNet) -> None:
     image, mask = photo(64, 64)
     zeros = torch.zeros(1, net.config.latent_size)

@@ -17,14 +17,14 @@ from facemend.models.texture import LAYOUT_CHANNELS, NUM_SHARED_HEADS
 class HeadInput(NamedTuple):
     """Everything the head reads. All maps are cut alike, so that a head can also be trained on crops."""
 
-    coarse: Tensor  # [N, 3, H, W], the core's face enlarged
+    coarse: Tensor  # [N, 3, H, W], the core's face enlarged and fitted to the known pixels
     masked: Tensor  # [N, 4, H, W], I_m and M
     carried: Tensor  # [N, 3 * heads, H, W], known detail brought to the hole by the core's attention
     features: Tensor  # [N, C, H / 4, W / 4], the core's features enlarged
 
 
 class TextureHead(nn.Module):
-    """Residual blocks at 1/4, then two pixel-shuffle steps that see the real pixels again; adds to the core's face."""
+    """Residual blocks at 1/4, then two pixel-shuffle steps that see the real pixels again; adds to the fitted core's face."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

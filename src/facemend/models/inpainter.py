@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from facemend.config import ModelConfig
 from facemend.errors import ImageError
-from facemend.models.blocks import masked_input
+from facemend.models.blocks import fill_smoothly, masked_input
 from facemend.models.head import HeadInput, TextureHead, carry_detail
 from facemend.models.layout import LayoutNet
 from facemend.models.texture import TextureNet
@@ -79,8 +79,12 @@ class InpaintNet(nn.Module):
     def head_input(self, core: CoreOutput, image: Tensor, mask: Tensor) -> HeadInput:
         """Bring the core's results to the photo's own size, [H, W], beside its known pixels."""
         height, width = image.shape[2:]
+        enlarged = nn.functional.interpolate(
+            core.predicted.to(image.dtype), size=(height, width), mode="bicubic", align_corners=False
+        )
         return HeadInput(
-            coarse=nn.functional.interpolate(core.predicted, size=(height, width), mode="bicubic", align_corners=False),
+            # Where the core is off at the hole's edge, so is it beyond: spreading the difference inwards leaves no seam.
+            coarse=enlarged + fill_smoothly(image - enlarged, mask),
             masked=masked_input(image, mask),
             carried=carry_detail(core.scores, image, mask, core.image),
             features=nn.functional.interpolate(
