@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 _SMALLEST_WEIGHT = 1e-4
+_FILL_LEVELS = 7  # the seventh halving of the core's view is one pixel
 
 
 def conv(in_channels: int, out_channels: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -94,11 +95,15 @@ def to_map(tokens: Tensor, like: Tensor) -> Tensor:
     return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, like.shape[2], like.shape[3])
 
 
+def _halve(x: Tensor) -> Tensor:
+    return nn.functional.avg_pool2d(x, 2, ceil_mode=True)
+
+
 def fill_smoothly(image: Tensor, mask: Tensor) -> Tensor:
     """Spread the known colours into the hole, without any structure: pull-push (Gortler et al. 1996, section 3.4).
 
     Args:
-        image: [N, 3, H, W], sides multiples of 16; what lies under the hole is not looked at.
+        image: [N, 3, H, W]; what lies under the hole is not looked at.
         mask: [N, 1, H, W] in [0, 1], 1 = hole.
 
     Returns:
@@ -106,14 +111,13 @@ def fill_smoothly(image: Tensor, mask: Tensor) -> Tensor:
     """
     weight = 1 - mask
     levels = [(image * weight, weight)]
-    for _ in range(4):
+    for _ in range(_FILL_LEVELS):
         color, weight = levels[-1]
-        levels.append((nn.functional.avg_pool2d(color, 2), nn.functional.avg_pool2d(weight, 2)))
+        levels.append((_halve(color), _halve(weight)))
     color, weight = (x.mean(dim=(2, 3), keepdim=True) for x in levels[-1])
     filled = (color / weight.clamp_min(_SMALLEST_WEIGHT)).expand_as(levels[-1][0])
     for color, weight in reversed(levels):
-        if filled.shape != color.shape:
-            filled = upsample(filled)
+        filled = nn.functional.interpolate(filled, size=color.shape[2:], mode="bilinear", align_corners=False)
         own = color / weight.clamp_min(_SMALLEST_WEIGHT)
         filled = torch.lerp(filled, own, (4 * weight).clamp_max(1))  # a quarter known says enough of a patch's colour
     return filled
