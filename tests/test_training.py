@@ -142,6 +142,14 @@ def test_another_recipe_in_the_same_folder_is_refused(faces: Path, whole_run: Pa
         train(recipe(faces, seed=1), faces.parent, whole_run)
 
 
+def test_a_phase_has_its_own_loss_but_the_run_s_judges(faces: Path) -> None:
+    gentle = {"phase": "joint", "images": 4, "batch_size": 4, "loss": {**recipe(faces).loss.model_dump(), "l1_hole": 0.5}}
+    assert TrainConfig.parse({**recipe(faces).model_dump(), "phases": [gentle]}, "recipe").phases[0].loss
+    gentle["loss"]["adversary"] = "wgan-gp"
+    with pytest.raises(ConfigError, match="phase 'joint' asks for other judging nets"):
+        TrainConfig.parse({**recipe(faces).model_dump(), "phases": [gentle]}, "recipe")
+
+
 def test_losses_that_stay_non_finite_stop_the_run_and_change_nothing(faces: Path, tmp_path: Path) -> None:
     config = recipe(faces, images=400, checkpoint_every=10_000)
     broken = config.model_copy(update={"loss": config.loss.model_copy(update={"l1": float("inf")})})

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from facemend.errors import ConfigError
 
@@ -110,6 +110,11 @@ class LossConfig(Config):
     adversary: Adversary = "projected"
     gradient_penalty: Weight = 10.0  # wgan-gp: Gulrajani et al. 2017, eq. 3; hinge-r1: Mescheder et al. 2018, eq. 9
 
+    def judges(self) -> tuple[object, ...]:
+        """What must stay the same through a run: which critics and frozen nets there are."""
+        perceptual = (self.perceptual_net, self.perceptual_maps) if self.perceptual else None
+        return self.adversary, perceptual, self.layout_adversarial > 0
+
 
 class PhaseConfig(Config):
     """One stretch of training: `core` at the core's own size, `head` with the core frozen, `joint` with everything."""
@@ -121,6 +126,7 @@ class PhaseConfig(Config):
     learning_rate: Annotated[float, Field(gt=0)] = 4e-4
     final_learning_rate: Annotated[float, Field(ge=0)] = 4e-4  # reached linearly at the end of the phase
     adversary_after: Share = 0.0  # the adversary joins after this share of the phase
+    loss: LossConfig | None = None  # replaces the run's in this phase; the nets that judge stay the same
 
 
 class TrainConfig(Config):
@@ -139,6 +145,13 @@ class TrainConfig(Config):
     checkpoint_every: Annotated[int, Field(gt=0)] = 2000  # images
     sample_every: Annotated[int, Field(gt=0)] = 4000  # images
     log_every: Annotated[int, Field(gt=0)] = 200  # images
+
+    @model_validator(mode="after")
+    def _check_judges(self) -> Self:
+        for phase in self.phases:
+            if phase.loss is not None and phase.loss.judges() != self.loss.judges():
+                raise ValueError(f"the loss of phase '{phase.phase}' asks for other judging nets than the run's own loss")
+        return self
 
 
 def load_train_config(path: Path) -> TrainConfig:

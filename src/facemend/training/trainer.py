@@ -75,6 +75,7 @@ class _Run:
     def go(self, started: float, max_minutes: float | None) -> None:
         last_saved = self.state.images_seen
         for phase, start in _phases_from(self.config.phases, self.state.images_seen):
+            self.objective.config = phase.loss or self.config.loss
             for batch in self._batches(phase, start):
                 before = self.state.images_seen
                 self._step(phase, start, batch)
