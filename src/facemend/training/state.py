@@ -1,7 +1,6 @@
 """What a run is at a moment, and how it survives being killed at that moment."""
 
 import os
-from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -77,24 +76,25 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.pt"))
 
 
-def load_latest(state: TrainState, folder: Path, device: torch.device) -> Iterable[str]:
-    """Load the newest checkpoint that can be read; yield a line for each thing worth telling.
+def load_latest(state: TrainState, folder: Path, device: torch.device) -> list[str]:
+    """Load the newest checkpoint that can be read, if there is any; return a line for each thing worth telling.
 
     Raises TrainingError when checkpoints are there but none can be read.
     """
     paths = list_checkpoints(folder)
+    notes: list[str] = []
     for path in reversed(paths):
         try:
             values = torch.load(path, map_location=device, weights_only=True)
         except Exception as error:  # torch.load has no one error for a damaged file
             reason = str(error).split("\n", maxsplit=1)[0]
-            yield f"{path}: damaged ({reason}); the checkpoint before it is used"
+            notes.append(f"{path}: damaged ({reason}); the checkpoint before it is used")
             continue
         state.load_state_dict(values)
-        yield f"resumed from {path} at {state.images_seen:,} images"
-        return
+        return [*notes, f"resumed from {path} at {state.images_seen:,} images"]
     if paths:
         raise TrainingError(f"{folder}: none of {len(paths)} checkpoints can be read; move the folder away to start anew")
+    return notes
 
 
 def clip_and_check(parameters: list[nn.Parameter], max_norm: float) -> float:
