@@ -51,11 +51,11 @@ def mask_file(tmp_path):
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
     """The folder of a tiny network with random weights: it paints nonsense, but in the right place."""
-    import torch  # noqa: PLC0415 (most tests need no torch)
+    import torch  # most tests need no torch
 
-    from facemend.config import MODEL_PRESETS  # noqa: PLC0415
-    from facemend.models.inpainter import InpaintNet  # noqa: PLC0415
-    from facemend.weights import save_model  # noqa: PLC0415
+    from facemend.config import MODEL_PRESETS
+    from facemend.models.inpainter import InpaintNet
+    from facemend.weights import save_model
 
     torch.manual_seed(0)
     net = InpaintNet(MODEL_PRESETS["tiny"])

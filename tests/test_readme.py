@@ -64,7 +64,7 @@ def test_python_runs(code, folder):
 
 @pytest.mark.parametrize("code", blocks("bash", "console", run=False))
 def test_commands_that_are_not_run_are_spelt_right(code):
-    from facemend.cli import app  # noqa: PLC0415
+    from facemend.cli import app
 
     assert re.search(r"\b(facemend|make|pip|pytest)\b", code)
     for line in re.split(r"\n|&&", code):

@@ -86,7 +86,7 @@ def inpaint(
     facemend inpaint photo.jpg --mask mask.png --output restored.png
     facemend inpaint photo.jpg --mask mask.png --output face.png --num-variants 3 --save-layout layout.png
     """
-    from facemend import imaging  # noqa: PLC0415
+    from facemend import imaging
 
     image = imaging.load_photo(photo)
     outputs = [output] + [output.with_name(f"{output.stem}-{n}{output.suffix}") for n in range(2, num_variants + 1)]
@@ -99,7 +99,7 @@ def inpaint(
     hole = imaging.read_hole(imaging.load_mask(mask), image.size)
     given = None if layout is None else imaging.read_layout(imaging.load_layout(layout), image.size)
 
-    from facemend.pipeline import Inpainter  # noqa: PLC0415 (torch takes seconds: only now that the rest is in order)
+    from facemend.pipeline import Inpainter  # torch takes seconds: only now that the rest is in order
 
     inpainter = Inpainter.from_pretrained(model, device=device)
     started = time.perf_counter()
@@ -150,8 +150,8 @@ def mask(
     \b
     facemend mask mask.png --size 320x240 --family scratches --area 0.1 --seed 1
     """
-    from facemend import imaging  # noqa: PLC0415
-    from facemend.masks import mask_area, random_mask  # noqa: PLC0415
+    from facemend import imaging
+    from facemend.masks import mask_area, random_mask
 
     imaging.check_output(output, "L", overwrite=overwrite)
     ids = None
@@ -176,14 +176,14 @@ def models(as_json: AsJson = False) -> None:
     \b
     facemend models --json
     """
-    from facemend.weights import list_models  # noqa: PLC0415
+    from facemend.weights import list_models
 
     infos = list_models()
     if as_json:
         _print_json(models=[vars(info) | {"path": str(info.path)} for info in infos])
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table("name", "parameters", "size", "sha256", "folder")
     for info in infos:
@@ -204,8 +204,8 @@ def demo(
     \b
     facemend demo --output demo/
     """
-    from facemend.demo import check_demo_output, load_portrait, run_demo  # noqa: PLC0415
-    from facemend.pipeline import Inpainter  # noqa: PLC0415
+    from facemend.demo import check_demo_output, load_portrait, run_demo
+    from facemend.pipeline import Inpainter
 
     portrait = load_portrait()
     check_demo_output(output, overwrite=overwrite)
@@ -231,12 +231,12 @@ def train(
     facemend train recipes/default.toml --data sets/ --run-dir runs/default --max-minutes 60
     torchrun --nproc-per-node 2 -m facemend train recipes/default.toml --data sets/ --run-dir runs/default
     """
-    from facemend.config import load_train_config  # noqa: PLC0415
+    from facemend.config import load_train_config
 
     config = load_train_config(recipe)
 
-    from facemend.pipeline import choose_device  # noqa: PLC0415
-    from facemend.training.trainer import train as run_training  # noqa: PLC0415
+    from facemend.pipeline import choose_device
+    from facemend.training.trainer import train as run_training
 
     run_training(config, data, run_dir, max_minutes=max_minutes, device=str(choose_device(device)))
 
@@ -248,7 +248,7 @@ def celebahq(source: Source, output: Prepared, *, size: Side = 256, as_json: AsJ
     \b
     facemend prepare celebahq CelebAMask-HQ/ sets/celebahq --size 256
     """
-    from facemend.data.prepare import prepare_celebahq  # noqa: PLC0415
+    from facemend.data.prepare import prepare_celebahq
 
     _report_prepared(output, prepare_celebahq(source, output, size=size), as_json)
 
@@ -268,8 +268,8 @@ def ffhq(
     \b
     facemend prepare ffhq ffhq-dataset/ sets/ffhq --size 256
     """
-    from facemend.data.prepare import prepare_ffhq  # noqa: PLC0415
-    from facemend.pipeline import choose_device  # noqa: PLC0415
+    from facemend.data.prepare import prepare_ffhq
+    from facemend.pipeline import choose_device
 
     counts = prepare_ffhq(source, output, size=size, model=model, device=str(choose_device(device)))
     _report_prepared(output, counts, as_json)
