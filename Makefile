@@ -25,4 +25,4 @@ demo:  # a portrait restored under several masks, in demo/
 	$(BIN)/facemend demo --output demo --overwrite
 
 figures:  # the figures of the README and the model card; DATA is a folder with dev.zip and nvidia_masks_dev.zip
-	mkdir -p runs && $(BIN)/python scripts/dev_figures.py --faces $(DATA)/dev.zip --masks $(DATA)/nvidia_masks_dev.zip --output runs/figures.json --markdown
+	mkdir -p runs && $(BIN)/python scripts/dev_figures.py --faces $(DATA)/dev.zip --masks $(DATA)/nvidia_masks_dev.zip --no-vgg --output runs/figures.json --markdown
