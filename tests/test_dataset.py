@@ -2,6 +2,7 @@ import multiprocessing
 import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -89,9 +90,9 @@ def edit_index(root: Path, old: str, new: str) -> None:
         (lambda root: shutil.rmtree(root / "labels"), r"without a label map: face\.00 and 4 more"),
     ],
 )
-def test_a_wrong_set_is_refused_at_once(tmp_path: Path, damage: object, message: str) -> None:
+def test_a_wrong_set_is_refused_at_once(tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
     root = make_faces(tmp_path / "faces")
-    damage(root)  # type: ignore[operator]
+    damage(root)
     with pytest.raises(DataError, match=message):
         FaceDataset(root)
 

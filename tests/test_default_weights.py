@@ -38,7 +38,7 @@ def test_a_hidden_eye_and_mouth_are_put_where_they_belong(inpainter: Inpainter) 
         assert abs(columns.mean() / 256 - x) < 0.04 and abs(rows.mean() / 256 - y) < 0.04
 
 
-@pytest.mark.parametrize("name", sorted(HOLES.keys() - {"half"}))  # half a face gone: the paler half still shows
+@pytest.mark.parametrize("name", sorted(HOLES.keys() - {"half"}))  # "half" fails: seam 2.4
 def test_the_fill_matches_and_has_no_seam(inpainter: Inpainter, name: str) -> None:
     hole = HOLES[name]
     restored = restore(inpainter, hole)
@@ -48,6 +48,7 @@ def test_the_fill_matches_and_has_no_seam(inpainter: Inpainter, name: str) -> No
     assert np.abs(shift).max() < 20
 
 
+# Chosen after measuring: these weights lose to Telea under "mouth" (31.01 against 31.29 dB) and only tie under "strokes".
 @pytest.mark.parametrize("name", ["scratches", "text", "eye", "half", "border"])
 def test_closer_to_the_truth_than_telea(inpainter: Inpainter, name: str) -> None:
     hole = HOLES[name]
