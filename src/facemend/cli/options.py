@@ -1,0 +1,22 @@
+"""What several verbs share: options, and how they print. Results go to stdout, everything else to stderr."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str, typer.Option(help="Name of a bundled model, a folder with weights, or a hub id owner/name.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def note(text: str) -> None:
+    """Say something beside the result."""
+    print(text, file=sys.stderr)
+
+
+def print_json(**values: object) -> None:
+    """Print the result for a program."""
+    print(json.dumps(values))
