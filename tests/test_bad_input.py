@@ -135,7 +135,7 @@ def test_photo_that_may_not_be_read(restore, photo_file, monkeypatch):
     def locked(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(imaging.Image, "open", locked)  # chmod does not stop root
+    monkeypatch.setattr(Image, "open", locked)  # chmod does not stop root
     assert_refused(restore, restore(), str(photo_file), "not allowed")
 
 

@@ -9,6 +9,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from facemend import imaging
 from facemend.errors import ImageError, MaskError, OutputError
+from facemend.imaging import writing
 
 ALL_MODES = ("1", "L", "LA", "RGB", "RGBA", "CMYK", "P", "PA", "I;16")
 
@@ -133,7 +134,7 @@ def test_damaged_exif_does_not_cost_the_photo(tmp_path):
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "CMYK"])
 def test_lossless_formats_keep_every_pixel(tmp_path, mode):
     photo = make_photo(mode)
-    fitting = [s for s in (".png", ".tif", ".bmp", ".webp") if mode in imaging._FORMATS[s].modes]
+    fitting = [s for s in (".png", ".tif", ".bmp", ".webp") if mode in writing.FORMATS[s].modes]
     assert fitting
     for suffix in fitting:
         imaging.save_image(photo, tmp_path / f"photo{suffix}")
@@ -321,7 +322,7 @@ def test_output_is_checked_before_any_work(tmp_path):
 
 
 def test_a_folder_that_refuses_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(imaging.os, "access", lambda path, mode: False)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(OutputError, match="not writable"):
         imaging.check_output(tmp_path / "photo.png", "RGB", overwrite=False)
 
@@ -344,7 +345,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     def full_disk(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(imaging.os, "fsync", full_disk)
+    monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(OutputError, match="no space left"):
         imaging.save_image(make_photo(), path, overwrite=True)
     assert path.read_text() == "old"

@@ -1,0 +1,31 @@
+"""The one place that knows files, colour modes, EXIF, ICC, alpha and palettes.
+
+A photo is a PIL image of any size in one of the `PHOTO_MODES`, and a hole is bool [H, W]. Nothing but hole pixels is ever written
+into a photo. Needs no torch.
+"""
+
+from facemend.imaging.layouts import color_layout, read_layout
+from facemend.imaging.masks import mask_picture, read_hole
+from facemend.imaging.modes import PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
+from facemend.imaging.reading import load_layout, load_mask, load_photo
+from facemend.imaging.writing import check_folder, check_output, save_image
+
+__all__ = [
+    "PHOTO_MODES",
+    "Hole",
+    "Layout",
+    "Pixels",
+    "check_folder",
+    "check_output",
+    "check_photo",
+    "color_layout",
+    "load_layout",
+    "load_mask",
+    "load_photo",
+    "mask_picture",
+    "paste",
+    "read_hole",
+    "read_layout",
+    "save_image",
+    "to_rgb",
+]

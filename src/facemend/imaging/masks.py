@@ -1,0 +1,82 @@
+"""Masks as people hand them in, turned into holes."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facemend.errors import ImageError, MaskError
+from facemend.imaging.modes import Hole, Pixels, sixteen_bit_grey
+
+THRESHOLD = 128  # a mask's grey level from which a pixel is repainted
+
+
+def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int]) -> Hole:
+    """Find the pixels a mask asks to repaint.
+
+    Grey levels from 128 up are hole; colours count by their brightness, transparent pixels as black. A mask of the photo's
+    aspect but another size is brought to it, so that every pixel touched by the hole belongs to it.
+
+    Args:
+        mask: a PIL image, or an array [H, W] of bool or of uint8.
+        size: the photo's (width, height).
+
+    Returns:
+        Bool [H, W], True = repaint.
+
+    Raises:
+        MaskError: Another aspect, another kind of array, an empty mask or one that covers the whole photo.
+    """
+    hole = _grey(mask) >= THRESHOLD
+    if (hole.shape[1], hole.shape[0]) != size:
+        hole = _fit_hole(hole, size)
+    if not hole.any():
+        raise MaskError("the mask is empty, there is nothing to repaint: paint the hole white (128 to 255) on black")
+    if hole.all():
+        raise MaskError("the mask covers the whole photo: leave the part that is to be kept black (0 to 127)")
+    return hole
+
+
+def mask_picture(hole: NDArray[Any]) -> Image.Image:
+    """Turn a mask [H, W], bool or 0 and 255, into a grey image: 255 = repaint."""
+    return Image.fromarray((hole > 0).astype(np.uint8) * 255)
+
+
+def _grey(mask: Image.Image | NDArray[Any]) -> Pixels:
+    """Bring a mask to grey levels, uint8 [H, W]."""
+    if not isinstance(mask, Image.Image):
+        if mask.ndim != 2 or mask.dtype.name not in ("bool", "uint8"):
+            raise MaskError(f"mask is {mask.dtype} {list(mask.shape)}: give bool or uint8 (255 = repaint) of shape [H, W]")
+        return mask.astype(np.uint8) * 255 if mask.dtype == np.bool_ else mask
+    if mask.mode.startswith("I"):
+        return (_sixteen_bit_mask(mask) >> 8).astype(np.uint8)
+    if mask.mode in ("F", "LAB", "HSV"):
+        raise MaskError(f"mask of colour mode {mask.mode} is not supported: save it as 8-bit grey")
+    if mask.has_transparency_data:
+        painted = mask.convert("RGBA")
+        mask = Image.new("RGBA", mask.size, (0, 0, 0, 255))
+        mask.alpha_composite(painted)
+    return np.asarray(mask.convert("L"))
+
+
+def _sixteen_bit_mask(mask: Image.Image) -> NDArray[Any]:
+    try:
+        return np.asarray(sixteen_bit_grey(mask, "mask"))
+    except ImageError as error:
+        raise MaskError(str(error)) from None
+
+
+def _fit_hole(hole: Hole, size: tuple[int, int]) -> Hole:
+    """Bring a hole of the same aspect (to a pixel) to the photo's size."""
+    width, height = size
+    mask_height, mask_width = hole.shape
+    if abs(mask_width * height - mask_height * width) > max(width, height):
+        raise MaskError(
+            f"the mask is {mask_width}x{mask_height} but the photo {width}x{height} pixels (as seen upright): "
+            "draw the mask on the photo, or scale it without changing its shape"
+        )
+    if mask_width * mask_height < width * height:
+        return cv2.resize(hole.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+    return cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0

@@ -1,0 +1,103 @@
+"""Colour modes of photos: which there are, how they are seen in RGB, and how colours get into their holes."""
+
+import io
+from contextlib import suppress
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from facemend.errors import ImageError
+
+MIN_SIDE = 16  # a photo with a shorter side shows no face
+MAX_ASPECT = 10
+
+Hole = NDArray[np.bool_]  # [H, W], True = repaint
+Pixels = NDArray[np.uint8]  # [H, W, 3] RGB
+Layout = NDArray[np.uint8]  # [H, W] class ids
+
+PHOTO_MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "I;16")
+_CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBX": "RGB", "RGBa": "RGBA", "YCbCr": "RGB"}
+
+
+def check_photo(image: Image.Image, name: str = "photo") -> Image.Image:
+    """Bring an image into one of `PHOTO_MODES` without changing a colour.
+
+    Palettes become RGB (RGBA where they hold transparency), bilevel becomes grey.
+
+    Raises:
+        ImageError: A side below 16 pixels, a shape longer than 10:1, or a mode that holds no photo.
+    """
+    width, height = image.size
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"{name}: {width}x{height} pixels are too few to show a face: each side needs {MIN_SIDE} or more")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise ImageError(f"{name}: {width}x{height} pixels are longer than {MAX_ASPECT}:1: crop it to the face first")
+    if image.mode.startswith("I"):
+        return sixteen_bit_grey(image, name)
+    if "transparency" in image.info:
+        return image.convert("LA" if image.mode in ("1", "L") else "RGBA")
+    if image.mode in PHOTO_MODES:
+        return image
+    if image.mode not in _CONVERTED_MODES:
+        raise ImageError(f"{name}: colour mode {image.mode} is not supported: convert it to RGB first")
+    return image.convert(_CONVERTED_MODES[image.mode])
+
+
+def sixteen_bit_grey(image: Image.Image, name: str) -> Image.Image:
+    """Bring 16-bit grey of either byte order, or 32-bit grey that holds no more, to I;16."""
+    if image.mode == "I;16":
+        return image
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise ImageError(f"{name}: 32-bit grey levels up to {values.max()} are not supported: convert it to 8 or 16 bits first")
+    converted = Image.fromarray(values.astype(np.uint16))
+    converted.info = dict(image.info)
+    return converted
+
+
+def to_rgb(photo: Image.Image) -> Pixels:
+    """Show a photo of one of `PHOTO_MODES` as RGB, uint8 [H, W, 3]; alpha is left aside, 16 bits are cut to 8."""
+    if photo.mode == "I;16":
+        grey = np.round(np.asarray(photo) / 257).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if photo.mode == "CMYK":
+        return np.asarray(_between_cmyk_and_rgb(photo, photo.info.get("icc_profile"), "RGB"))
+    return np.asarray(photo.convert("RGB"))
+
+
+def paste(photo: Image.Image, rgb: Pixels, hole: Hole) -> Image.Image:
+    """Put colours into the hole of a photo, in the photo's own mode; every other pixel stays what it is.
+
+    Args:
+        photo: of one of `PHOTO_MODES`, W x H.
+        rgb: uint8 [H, W, 3]; read inside the hole only. An alpha channel becomes opaque there.
+        hole: bool [H, W], True = take `rgb`.
+    """
+    filled = Image.fromarray(rgb)
+    if photo.mode == "I;16":  # by hand: Pillow before 11 pastes nothing into 16 bits
+        grey = np.asarray(filled.convert("L")).astype(np.uint16) * 257
+        result = Image.fromarray(np.where(hole, grey, np.asarray(photo)))
+        result.info = dict(photo.info)
+        return result
+    if photo.mode == "CMYK":
+        filled = _between_cmyk_and_rgb(filled, photo.info.get("icc_profile"), "CMYK")
+    else:
+        filled = filled.convert(photo.mode)
+    result = photo.copy()
+    result.paste(filled, mask=Image.fromarray(hole))
+    return result
+
+
+def _between_cmyk_and_rgb(image: Image.Image, icc_profile: bytes | None, target: str) -> Image.Image:
+    """Convert by the photo's profile, which alone knows its inks; plainly where it has none that works."""
+    if icc_profile:
+        with suppress(ImageCms.PyCMSError, OSError):
+            inks = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
+            screen = cast(Any, ImageCms).createProfile("sRGB")
+            profiles = (inks, screen) if target == "RGB" else (screen, inks)
+            converted = ImageCms.profileToProfile(image, *profiles, outputMode=target)
+            if converted is not None:
+                return converted
+    return image.convert(target)
