@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
+from facemend.dlib_file import read_dlib_net
 from facemend.errors import WeightsError
 
 State = dict[str, Tensor]
@@ -35,6 +36,10 @@ _LPIPS = "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/maste
 _TIMM = "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights"
 
 
+def _read_pytorch(path: Path) -> State:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
 @dataclass(frozen=True)
 class FeatureWeights:
     """Where a set of weights comes from, and how it is turned into ours."""
@@ -43,6 +48,7 @@ class FeatureWeights:
     address: str
     sha256: str  # the digest of the official file, or the beginning of it where no more is published
     convert: Callable[[State], State]
+    read: Callable[[Path], State] = _read_pytorch
 
     @property
     def official_name(self) -> str:
@@ -125,8 +131,7 @@ def _check_sha256(weights: FeatureWeights, path: Path) -> None:
 
 
 def _convert(weights: FeatureWeights, path: Path) -> State:
-    state: State = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: tensor.contiguous() for name, tensor in weights.convert(state).items()}
+    return {name: tensor.contiguous() for name, tensor in weights.convert(weights.read(path)).items()}
 
 
 def _convolutions(state: State) -> State:
@@ -191,5 +196,18 @@ WEIGHTS = {
             _lpips_heads,
         ),
         FeatureWeights("efficientnet_lite0", f"{_TIMM}/tf_efficientnet_lite0-0aa007d2.pth", "0aa007d2", _efficientnet_from_timm),
+        FeatureWeights(
+            "bisenet_celebamaskhq",
+            "https://github.com/xinntao/facexlib/releases/download/v0.2.0/parsing_bisenet.pth",
+            "468e13ca13a9b43cc0881a9f99083a430e9c0a38abd935431d1c28ee94b26567",
+            dict,
+        ),
+        FeatureWeights(
+            "dlib_face_resnet",
+            "https://github.com/davisking/dlib-models/raw/master/dlib_face_recognition_resnet_model_v1.dat.bz2",
+            "abb1f61041e434465855ce81c2bd546e830d28bcbed8d27ffbe5bb408b11553a",
+            dict,
+            read_dlib_net,
+        ),
     )
 }
