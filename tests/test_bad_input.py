@@ -95,12 +95,6 @@ def test_photo_of_another_mode(restore, tmp_path, mode, name):
     assert_restored(restore, outcome, settled, make_hole())
 
 
-def test_photo_with_sixteen_bits_per_color(restore, tmp_path):
-    cv2 = pytest.importorskip("cv2")
-    cv2.imwrite(str(tmp_path / "deep.png"), np.zeros((96, 80, 3), np.uint16))
-    assert_refused(restore, restore(photo=tmp_path / "deep.png"), "16 bits", "save it with 8 bits")
-
-
 def test_photo_with_exif_rotation_is_turned_upright(restore, tmp_path):
     upright = make_photo()
     exif = Image.Exif()

@@ -4,14 +4,16 @@ A photo is a PIL image of any size in one of the `PHOTO_MODES`, and a hole is bo
 into a photo. Needs no torch.
 """
 
+from facemend.imaging.deep import DeepPhoto, file_mode
 from facemend.imaging.layouts import color_layout, read_layout
 from facemend.imaging.masks import mask_picture, read_hole
 from facemend.imaging.modes import PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
-from facemend.imaging.reading import load_layout, load_mask, load_photo
-from facemend.imaging.writing import check_folder, check_output, save_image
+from facemend.imaging.reading import decode_photo, load_layout, load_mask, load_photo
+from facemend.imaging.writing import check_folder, check_output, encode_image, keeps_pixels, save_image
 
 __all__ = [
     "PHOTO_MODES",
+    "DeepPhoto",
     "Hole",
     "Layout",
     "Pixels",
@@ -19,6 +21,10 @@ __all__ = [
     "check_output",
     "check_photo",
     "color_layout",
+    "decode_photo",
+    "encode_image",
+    "file_mode",
+    "keeps_pixels",
     "load_layout",
     "load_mask",
     "load_photo",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from facemend.errors import ImageError
+from facemend.imaging.deep import DeepPhoto, to_eight_bits
 
 MIN_SIDE = 16  # a photo with a shorter side shows no face
 MAX_ASPECT = 10
@@ -21,6 +22,15 @@ PHOTO_MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "I;16")
 _CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBX": "RGB", "RGBa": "RGBA", "YCbCr": "RGB"}
 
 
+def check_size(size: tuple[int, int], name: str) -> None:
+    """Refuse a (width, height) that shows no face. Raises ImageError."""
+    width, height = size
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"{name}: {width}x{height} pixels are too few to show a face: each side needs {MIN_SIDE} or more")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise ImageError(f"{name}: {width}x{height} pixels are longer than {MAX_ASPECT}:1: crop it to the face first")
+
+
 def check_photo(image: Image.Image, name: str = "photo") -> Image.Image:
     """Bring an image into one of `PHOTO_MODES` without changing a colour.
 
@@ -29,11 +39,7 @@ def check_photo(image: Image.Image, name: str = "photo") -> Image.Image:
     Raises:
         ImageError: A side below 16 pixels, a shape longer than 10:1, or a mode that holds no photo.
     """
-    width, height = image.size
-    if min(width, height) < MIN_SIDE:
-        raise ImageError(f"{name}: {width}x{height} pixels are too few to show a face: each side needs {MIN_SIDE} or more")
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise ImageError(f"{name}: {width}x{height} pixels are longer than {MAX_ASPECT}:1: crop it to the face first")
+    check_size(image.size, name)
     if image.mode.startswith("I"):
         return sixteen_bit_grey(image, name)
     if "transparency" in image.info:
@@ -60,8 +66,7 @@ def sixteen_bit_grey(image: Image.Image, name: str) -> Image.Image:
 def to_rgb(photo: Image.Image) -> Pixels:
     """Show a photo of one of `PHOTO_MODES` as RGB, uint8 [H, W, 3]; alpha is left aside, 16 bits are cut to 8."""
     if photo.mode == "I;16":
-        grey = np.round(np.asarray(photo) / 257).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        return np.repeat(to_eight_bits(np.asarray(photo))[:, :, None], 3, axis=2)
     if photo.mode == "CMYK":
         return np.asarray(_between_cmyk_and_rgb(photo, photo.info.get("icc_profile"), "RGB"))
     return np.asarray(photo.convert("RGB"))
@@ -70,23 +75,28 @@ def to_rgb(photo: Image.Image) -> Pixels:
 def paste(photo: Image.Image, rgb: Pixels, hole: Hole) -> Image.Image:
     """Put colours into the hole of a photo, in the photo's own mode; every other pixel stays what it is.
 
+    The result's `info` is the photo's, and says that it was restored.
+
     Args:
         photo: of one of `PHOTO_MODES`, W x H.
         rgb: uint8 [H, W, 3]; read inside the hole only. An alpha channel becomes opaque there.
         hole: bool [H, W], True = take `rgb`.
     """
     filled = Image.fromarray(rgb)
-    if photo.mode == "I;16":  # by hand: Pillow before 11 pastes nothing into 16 bits
+    if photo.mode == "I;16":
         grey = np.asarray(filled.convert("L")).astype(np.uint16) * 257
         result = Image.fromarray(np.where(hole, grey, np.asarray(photo)))
-        result.info = dict(photo.info)
-        return result
-    if photo.mode == "CMYK":
-        filled = _between_cmyk_and_rgb(filled, photo.info.get("icc_profile"), "CMYK")
+    elif isinstance(photo, DeepPhoto):
+        samples = photo.samples.copy()
+        samples[hole] = 65535  # alpha, where there is one
+        samples[hole, :3] = rgb[hole].astype(np.uint16) * 257
+        result = DeepPhoto(samples)
     else:
-        filled = filled.convert(photo.mode)
-    result = photo.copy()
-    result.paste(filled, mask=Image.fromarray(hole))
+        if photo.mode == "CMYK":
+            filled = _between_cmyk_and_rgb(filled, photo.info.get("icc_profile"), "CMYK")
+        result = photo.copy()
+        result.paste(filled.convert(photo.mode), mask=Image.fromarray(hole))
+    result.info = photo.info | {"restored": True}
     return result
 
 

@@ -1,87 +1,117 @@
 """Files into pictures: opened, checked, decoded, turned upright."""
 
 import warnings
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image, ImageOps
 
 from facemend.errors import FacemendError, ImageError, MaskError
-from facemend.imaging.modes import check_photo
+from facemend.imaging.deep import is_deep, read_deep
+from facemend.imaging.heic import is_heic, teach_pillow_heic
+from facemend.imaging.metadata import read_metadata, read_orientation
+from facemend.imaging.modes import check_photo, check_size
 
-_KEPT_EXIF = {  # camera, time, author, place; not the layout of the old file, its orientation or its thumbnail
-    ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software, ExifTags.Base.DateTime,
-    ExifTags.Base.Artist, ExifTags.Base.Copyright, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo,
-}  # fmt: skip
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")  # not all of Pillow's: some start other programs
+_FIRST_IS_PREVIEW = 1  # in TIFF tag 254
 
 
 def load_photo(path: Path) -> Image.Image:
     """Read a photo, turned upright by its EXIF orientation, in one of `PHOTO_MODES`.
 
-    The result's `info` carries what `save_image` writes again: `icc_profile`, `dpi`, and `exif` without orientation and
-    thumbnail. Of an animation the first picture is read.
+    The result's `info` carries what `save_image` writes again: `icc_profile`, `dpi`, `xmp`, `exif` without orientation and
+    thumbnail, and how coarsely a JPEG was stored. A photo of 16 bits per colour comes as a `DeepPhoto`.
 
     Raises:
-        ImageError: The file is missing, no image, truncated, or a photo that cannot be restored (see `check_photo`).
+        ImageError: The file is missing, no image, truncated, an animation, has more pixels than Pillow's limit against
+            decompression bombs, or is a photo that cannot be restored (see `check_photo`).
     """
-    opened = _open(path, ImageError, whole_colors=True)
-    photo = check_photo(_upright(opened), str(path))
-    exif = _remaining_exif(opened)
-    photo.info = {key: photo.info[key] for key in ("icc_profile", "dpi") if photo.info.get(key)}
-    if exif:
-        photo.info["exif"] = exif
-    return photo
+    with _opened(path, str(path), ImageError) as (file, image):
+        return _decode(file, image, str(path))
+
+
+def decode_photo(data: bytes, name: str) -> Image.Image:
+    """Read a photo that is in memory, as `load_photo` does, with the same checks; `name` is for errors."""
+    with _opened(data, name, ImageError) as (file, image):
+        return _decode(file, image, name)
 
 
 def load_mask(path: Path) -> Image.Image:
     """Read a mask file; `read_hole` says what it covers. Raises MaskError when it is missing, no image, or truncated."""
-    return _upright(_open(path, MaskError))
+    with _opened(path, str(path), MaskError) as (_, image):
+        return _upright(image)
 
 
 def load_layout(path: Path) -> Image.Image:
-    """Read a file of class ids; `read_layout` checks them. Raises ImageError when it is missing, no image, or truncated."""
-    return _upright(_open(path, ImageError))
+    """Read a layout file; `read_layout` checks it. Raises ImageError when it is missing, no image, or truncated."""
+    with _opened(path, str(path), ImageError) as (_, image):
+        return _upright(image)
 
 
-def _open(path: Path, kind: type[FacemendError], *, whole_colors: bool = False) -> Image.Image:
-    """Open and decode an image file; whatever is wrong with it becomes one error of the given kind.
-
-    With `whole_colors` a file of 16 bits per colour, which Pillow would silently cut to 8, is refused.
-    """
+@contextmanager
+def _opened(source: Path | bytes, name: str, kind: type[FacemendError]) -> Generator[tuple[BinaryIO, Image.Image]]:
+    """Open an image; whatever is wrong with it, now or while it is decoded, becomes one error of the given kind."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # large is fine; Pillow's hard limit stays
-            image = Image.open(path)
-            cut = not image.mode.startswith("I") and ";16" in str(getattr(image, "tile", ""))
-            image.load()
+        with (
+            warnings.catch_warnings(action="ignore"),  # large is fine; Pillow's hard limit stays
+            source.open("rb") if isinstance(source, Path) else BytesIO(source) as file,
+        ):
+            if is_heic(file.read(12)):
+                teach_pillow_heic(name, kind)
+            Image.init()
+            yield file, Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
+    except FacemendError:
+        raise
     except FileNotFoundError:
-        raise kind(f"{path}: no such file") from None
+        raise kind(f"{name}: no such file") from None
     except IsADirectoryError:
-        raise kind(f"{path}: is a folder, not an image file") from None
+        raise kind(f"{name}: is a folder, not an image file") from None
     except PermissionError:
-        raise kind(f"{path}: reading it is not allowed: change its permissions") from None
+        raise kind(f"{name}: reading it is not allowed: change its permissions") from None
     except Image.UnidentifiedImageError:
-        raise kind(f"{path}: is not an image (or of a kind Pillow cannot read)") from None
+        raise kind(f"{name}: is not an image (or of none of the kinds {', '.join(_FORMATS)})") from None
     except Image.DecompressionBombError:
-        raise kind(f"{path}: has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels: reduce it first") from None
+        raise kind(f"{name}: has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels: reduce it first") from None
     except Exception as error:  # a damaged file can break a decoder anywhere
-        raise kind(f"{path}: cannot be decoded, the file is damaged or truncated ({error})") from None
-    if cut and whole_colors:
-        raise kind(f"{path}: has 16 bits per colour, which would be cut to 8: save it with 8 bits per channel first")
-    return image
+        raise kind(f"{name}: cannot be decoded, the file is damaged or truncated ({error})") from None
+
+
+def _decode(file: BinaryIO, image: Image.Image, name: str) -> Image.Image:
+    """Decode a photo that has been opened, once its header has passed every check."""
+    check_size(image.size, name)
+    _check_single(image, name)
+    deep = is_deep(image)
+    orientation = read_orientation(image)
+    image.load()
+    metadata = read_metadata(image, orientation)
+    upright = _upright(image)
+    photo = read_deep(file, upright, orientation if image.format == "PNG" else 1, name) if deep else check_photo(upright, name)
+    photo.info = metadata
+    return photo
+
+
+def _check_single(image: Image.Image, name: str) -> None:
+    """Refuse a file of several pictures: restoring one would lose the others in silence."""
+    if image.format == "TIFF":
+        pages = [image.size]
+        for number in range(1, getattr(image, "n_frames", 1)):
+            image.seek(number)
+            pages.append(image.size)
+        image.seek(0)
+        if sum(page == pages[0] for page in pages) > 1:  # smaller ones are previews of the first
+            raise ImageError(f"{name}: has {len(pages)} pages: save the one to restore as a file of its own")
+        if int(getattr(image, "tag_v2", {}).get(254, 0)) & _FIRST_IS_PREVIEW:
+            raise ImageError(f"{name}: is a raw photo of which only a preview could be read: develop it to JPEG or TIFF first")
+    elif image.format in ("GIF", "PNG", "WEBP", "AVIF") and getattr(image, "is_animated", False):
+        raise ImageError(f"{name}: is an animation: save the picture to restore as a file of its own")
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn an image as its EXIF orientation says; damaged EXIF says nothing, and is not worth losing a photo for."""
-    with suppress(Exception), warnings.catch_warnings(action="ignore"):
+    """Decode an image and turn it as its EXIF orientation says; damaged EXIF is not worth losing a photo for."""
+    image.load()
+    with suppress(Exception):
         return ImageOps.exif_transpose(image)
     return image
-
-
-def _remaining_exif(image: Image.Image) -> bytes:
-    with suppress(Exception), warnings.catch_warnings(action="ignore"):
-        exif = image.getexif()
-        for tag in set(exif) - _KEPT_EXIF:
-            del exif[tag]
-        if exif:
-            return exif.tobytes()
-    return b""

@@ -1,0 +1,105 @@
+"""What a photo file says beside its pixels: EXIF, XMP, colour profile, resolution; and the note that it was restored.
+
+A photo's `info` carries it from `reading` to `writing`: `icc_profile`, `dpi`, `exif`, `xmp` as Pillow names them, `jpeg_coding`
+of a JPEG, and `restored` once something was painted.
+"""
+
+import re
+import warnings
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image, JpegImagePlugin
+
+from facemend import __version__
+
+Info = dict[str | tuple[int, int], Any]  # as Pillow types it
+
+_KEPT_EXIF = {  # camera, time, author, place; not the layout of the old file, its orientation or its thumbnail
+    ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software, ExifTags.Base.DateTime,
+    ExifTags.Base.Artist, ExifTags.Base.Copyright, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo,
+}  # fmt: skip
+
+# IPTC Photo Metadata Standard 2025.1: what the picture is, and what made it so.
+_NAMESPACE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+_PROPERTIES = {"DigitalSourceType": _SOURCE_TYPE, "AISystemUsed": "facemend", "AISystemVersionUsed": __version__}
+_EMPTY_XMP = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+).encode()
+
+
+def read_orientation(image: Image.Image) -> int:
+    """Read how a file is to be turned, 1 to 8 (EXIF tag 274); 1, as it is, where damaged EXIF does not say."""
+    with suppress(Exception), warnings.catch_warnings(action="ignore"):
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return orientation if orientation in range(1, 9) else 1
+    return 1
+
+
+def read_metadata(image: Image.Image, orientation: int) -> Info:
+    """Gather what is to be written again from a file that is still open, for its picture turned upright."""
+    kept: Info = {key: image.info[key] for key in ("icc_profile", "dpi") if image.info.get(key)}
+    turned = orientation >= 5  # width and height change places
+    if exif := _remaining_exif(image, turned):
+        kept["exif"] = exif
+    if isinstance(xmp := image.info.get("xmp"), bytes):
+        kept["xmp"] = re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
+    if coding := _jpeg_coding(image, turned):
+        kept["jpeg_coding"] = coding
+    return kept
+
+
+def mark_restored(info: Info) -> Info:
+    """Add to a photo's metadata that facemend painted a part of it.
+
+    EXIF `Software` names the program; XMP says `compositeWithTrainedAlgorithmicMedia`, IPTC's word for a picture of which a part
+    was made by a trained model. Everything else in the XMP stays.
+    """
+    exif = Image.Exif()
+    exif.load(info.get("exif", b""))
+    exif[ExifTags.Base.Software] = f"facemend {__version__}"
+    xmp = info.get("xmp", b"")
+    if b"</rdf:RDF>" not in xmp:
+        xmp = _EMPTY_XMP
+    for name in _PROPERTIES:  # of an earlier restoration: a property may be there once only
+        tag = b"Iptc4xmpExt:" + name.encode()
+        xmp = re.sub(rb"\s" + tag + rb"=(\"[^\"]*\"|'[^']*')|<" + tag + rb">[^<]*</" + tag + rb">", b"", xmp)
+    values = "".join(f' Iptc4xmpExt:{name}="{value}"' for name, value in _PROPERTIES.items())
+    description = f'<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="{_NAMESPACE}"{values}/>'.encode()
+    before, _, after = xmp.rpartition(b"</rdf:RDF>")
+    return info | {"exif": exif.tobytes(), "xmp": before + description + b"</rdf:RDF>" + after}
+
+
+def _remaining_exif(image: Image.Image, turned: bool) -> bytes:
+    """Copy what still holds of a file's EXIF; nothing where it is damaged, which is not worth losing a photo for."""
+    with suppress(Exception), warnings.catch_warnings(action="ignore"):
+        exif = image.getexif()
+        kept = Image.Exif()
+        for tag in set(exif) & _KEPT_EXIF:
+            kept[tag] = exif.get_ifd(tag) if tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo) else exif[tag]
+        details = kept.get(ExifTags.IFD.Exif, {})
+        width, height = ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight
+        if turned and {width, height} <= set(details):
+            details[width], details[height] = details[height], details[width]
+        if kept:
+            return kept.tobytes()
+    return b""
+
+
+def _jpeg_coding(image: Image.Image, turned: bool) -> tuple[list[list[int]], int] | None:
+    """Read how coarsely a JPEG was stored, for it to be stored so again.
+
+    Returns:
+        Its quantisation tables, 64 steps each, and its chroma subsampling as Pillow counts it; None of another file.
+    """
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return None
+    tables = [np.reshape(table, (8, 8)) for _, table in sorted(image.quantization.items())]
+    subsampling = JpegImagePlugin.get_sampling(image)
+    if turned:
+        tables = [table.T for table in tables]
+        subsampling = 0 if subsampling == 1 else subsampling  # halved across only: Pillow cannot halve along only
+    return [[int(step) for step in table.ravel()] for table in tables], max(subsampling, 0)

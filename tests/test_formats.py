@@ -1,0 +1,340 @@
+"""What a file keeps on its way through: pixels, orientation, metadata, and how it was stored."""
+
+import io
+import re
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from conftest import make_hole, make_photo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageCms, ImageOps
+
+from facemend import __version__, imaging
+from facemend.errors import ImageError, OutputError
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+RIGHTS = '<dc:rights xmlns:dc="http://purl.org/dc/elements/1.1/">mine</dc:rights>'
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    f'<rdf:Description rdf:about="">{RIGHTS}</rdf:Description></rdf:RDF></x:xmpmeta>'
+).encode()
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+
+def restored(photo, hole=None, seed=1):
+    """The photo with random colours pasted into a hole, as `Inpainter` returns it."""
+    hole = make_hole(*photo.size) if hole is None else hole
+    colors = np.random.default_rng(seed).integers(0, 256, (*hole.shape, 3), dtype=np.uint8)
+    return imaging.paste(photo, colors, hole)
+
+
+def samples(seed, channels=3, width=80, height=96):
+    return np.random.default_rng(seed).integers(0, 65536, (height, width, channels), dtype=np.uint16)
+
+
+def write_deep(path, pixels):
+    """Write 16 bits per colour by another program than facemend."""
+    if path.suffix == ".png":
+        cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA))
+    else:
+        alpha = ["unassalpha"] if pixels.shape[2] == 4 else None
+        tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=alpha)
+
+
+# --- sixteen bits per colour
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    size=st.tuples(st.integers(16, 60), st.integers(16, 60)),
+    channels=st.sampled_from([3, 4]),
+    suffixes=st.tuples(st.sampled_from([".png", ".tif"]), st.sampled_from([".png", ".tif", ".tiff"])),
+    seed=st.integers(0, 2**32),
+)
+def test_known_samples_of_sixteen_bits_stay_identical(tmp_path_factory, size, channels, suffixes, seed):
+    folder = tmp_path_factory.mktemp("deep")
+    (width, height), (source, target) = size, suffixes
+    pixels = samples(seed, channels, width, height)
+    write_deep(folder / f"in{source}", pixels)
+    hole = np.random.default_rng(seed).random((height, width)) < 0.3
+    imaging.save_image(restored(imaging.load_photo(folder / f"in{source}"), hole), folder / f"out{target}")
+    read = cv2.cvtColor(
+        cv2.imread(str(folder / f"out{target}"), cv2.IMREAD_UNCHANGED),
+        cv2.COLOR_BGR2RGB if channels == 3 else cv2.COLOR_BGRA2RGBA,
+    )
+    assert read.dtype == np.uint16
+    assert np.array_equal(read[~hole], pixels[~hole])
+    assert (read[hole][:, :3] % 257 == 0).all()
+    assert (read[hole][:, 3:] == 65535).all()
+    if target != ".png":
+        assert np.array_equal(tifffile.imread(folder / f"out{target}"), read)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sixteen_bits_are_turned_upright(tmp_path, orientation, suffix):
+    pixels = samples(orientation)
+    stored = imaging.DeepPhoto(pixels)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stored.info["exif"] = exif.tobytes()
+    imaging.save_image(stored, tmp_path / f"in{suffix}")
+    photo = imaging.load_photo(tmp_path / f"in{suffix}")
+    for shift in (0, 8):  # Pillow turns each half of the bits
+        half = Image.fromarray((pixels >> shift & 255).astype(np.uint8))
+        half.getexif()[ExifTags.Base.Orientation] = orientation
+        assert np.array_equal(photo.samples >> shift & 255, np.asarray(ImageOps.exif_transpose(half)))
+
+
+@pytest.mark.parametrize("target", [".png", ".tif"])
+def test_sixteen_bits_keep_their_metadata(tmp_path, target):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Scanner"
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.ISOSpeedRatings: 200}
+    photo = imaging.DeepPhoto(samples(0))
+    photo.info = {"icc_profile": PROFILE, "dpi": (300, 300), "exif": exif.tobytes(), "xmp": XMP}
+    imaging.save_image(restored(photo), tmp_path / f"out{target}")
+    read = imaging.load_photo(tmp_path / f"out{target}").info
+    assert read["icc_profile"] == PROFILE
+    assert read["dpi"] == pytest.approx((300, 300), abs=0.1)
+    assert RIGHTS.encode() in read["xmp"]
+    kept = Image.open(tmp_path / f"out{target}").getexif()
+    assert (kept[ExifTags.Base.Make], kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ISOSpeedRatings]) == ("Scanner", 200)
+
+
+def test_the_network_sees_sixteen_bits_rounded_to_eight(tmp_path):
+    write_deep(tmp_path / "in.png", np.broadcast_to(np.array([[[257, 65535, 32896]]], np.uint16), (16, 16, 3)).copy())
+    photo = imaging.load_photo(tmp_path / "in.png")
+    assert imaging.to_rgb(photo)[3, 5].tolist() == [1, 255, 128]
+    assert (photo.mode, imaging.file_mode(photo)) == ("RGB", "RGB;16")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".bmp", ".heic"])
+def test_sixteen_bits_are_not_cut_in_silence(tmp_path, suffix):
+    with pytest.raises(OutputError, match=r"RGB;16: take one of \.png, \.tif"):
+        imaging.save_image(imaging.DeepPhoto(samples(0)), tmp_path / f"out{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("layout", [{"photometric": "separated"}, {"photometric": "rgb", "planarconfig": "separate"}])
+def test_kinds_of_sixteen_bits_that_are_read_wholly_or_refused(tmp_path, layout):
+    pixels = samples(0, 4 if layout["photometric"] == "separated" else 3)
+    stored = pixels.transpose(2, 0, 1) if "planarconfig" in layout else pixels
+    tifffile.imwrite(tmp_path / "in.tif", stored, **layout)
+    try:
+        photo = imaging.load_photo(tmp_path / "in.tif")
+    except ImageError as error:
+        assert "16 bits" in str(error)
+    else:
+        assert np.array_equal(photo.samples, pixels)
+
+
+# --- JPEG
+
+
+@pytest.fixture
+def jpeg(tmp_path):
+    astronaut = pytest.importorskip("skimage.data").astronaut()[:240, 100:340]
+
+    def write(**options):
+        Image.fromarray(astronaut).save(tmp_path / "in.jpg", **options)
+        return tmp_path / "in.jpg"
+
+    return write
+
+
+def known_change(before, after):
+    """Mean change of the known pixels, in grey levels; blocks that the hole touches are left aside."""
+    known = ~cv2.dilate(make_hole(240, 240).astype(np.uint8), np.ones((33, 33), np.uint8)).astype(bool)
+    return np.abs(np.asarray(Image.open(before)).astype(int) - np.asarray(Image.open(after)))[known].mean()
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("quality", [60, 90])
+def test_jpeg_is_stored_as_coarsely_as_before(tmp_path, jpeg, quality, subsampling):
+    source = jpeg(quality=quality, subsampling=subsampling)
+    result = restored(imaging.load_photo(source))
+    imaging.save_image(result, tmp_path / "out.jpg")
+    assert Image.open(tmp_path / "out.jpg").quantization == Image.open(source).quantization
+    change = known_change(source, tmp_path / "out.jpg")
+    assert change < 0.3
+    imaging.save_image(result, tmp_path / "finer.jpg", quality=95)
+    assert change < known_change(source, tmp_path / "finer.jpg") / 2
+
+
+def test_a_turned_jpeg_is_stored_as_coarsely_as_before(tmp_path, jpeg):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    skewed = [[1 + row * 9 + column for row in range(8) for column in range(8)]] * 2
+    source = jpeg(qtables=skewed, subsampling=0, exif=exif)
+    imaging.save_image(restored(imaging.load_photo(source)), tmp_path / "out.jpg")
+    ImageOps.exif_transpose(Image.open(source)).save(tmp_path / "upright.png")
+    assert known_change(tmp_path / "upright.png", tmp_path / "out.jpg") < 0.3
+
+
+# --- quality
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".heic"])
+def test_quality_is_a_matter_of_size(suffix):
+    photo = Image.fromarray(cv2.GaussianBlur(np.asarray(make_photo()), (0, 0), 1.5))
+    small, large = (len(imaging.encode_image(photo, suffix, quality=quality)) for quality in (20, 90))
+    assert small < large
+
+
+@pytest.mark.parametrize(
+    ("suffix", "quality", "words"),
+    [
+        (".png", 80, "PNG has no quality"),
+        (".tif", 80, "TIFF has no quality"),
+        (".jpg", 0, "1 to 100"),
+        (".webp", 101, "1 to 100"),
+    ],
+)
+def test_quality_that_cannot_be(suffix, quality, words):
+    with pytest.raises(OutputError, match=words):
+        imaging.encode_image(make_photo(), suffix, quality=quality)
+
+
+def test_formats_that_keep_pixels_are_told_from_those_that_do_not(tmp_path):
+    keeping = [
+        suffix for suffix in (".png", ".tif", ".webp", ".bmp", ".jpg", ".heic") if imaging.keeps_pixels(tmp_path / f"a{suffix}")
+    ]
+    for suffix in (".png", ".tif", ".webp", ".bmp", ".jpg", ".heic"):
+        read = imaging.decode_photo(imaging.encode_image(make_photo(), suffix), f"a{suffix}")
+        assert np.array_equal(np.asarray(read), np.asarray(make_photo())) == (suffix in keeping)
+    assert not imaging.keeps_pixels(tmp_path / "a.webp", quality=80)
+
+
+# --- memory
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".bmp", ".jpg", ".heic"])
+def test_memory_and_disk_are_the_same(tmp_path, suffix):
+    photo = restored(make_photo())
+    imaging.save_image(photo, tmp_path / f"a{suffix}")
+    assert imaging.encode_image(photo, suffix) == (tmp_path / f"a{suffix}").read_bytes()
+    from_disk, from_memory = (
+        imaging.load_photo(tmp_path / f"a{suffix}"),
+        imaging.decode_photo((tmp_path / f"a{suffix}").read_bytes(), "upload"),
+    )
+    assert np.array_equal(np.asarray(from_disk), np.asarray(from_memory))
+    assert from_disk.info == from_memory.info
+
+
+def test_memory_is_checked_as_files_are(monkeypatch):
+    data = imaging.encode_image(make_photo(), ".png")
+    for content, words in [(b"", "upload: is not an image"), (data[:3000], "upload: .* truncated")]:
+        with pytest.raises(ImageError, match=words):
+            imaging.decode_photo(content, "upload")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ImageError, match="upload: has more than 2,000 pixels"):
+        imaging.decode_photo(data, "upload")
+
+
+# --- metadata
+
+
+def holding(suffix, **metadata):
+    encoded = io.BytesIO(imaging.encode_image(make_photo(), suffix))
+    image = imaging.decode_photo(encoded.getvalue(), "photo")
+    image.info |= metadata
+    return image
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic"])
+def test_xmp_is_kept(suffix):
+    kept = imaging.decode_photo(imaging.encode_image(holding(suffix, xmp=XMP), suffix), "photo")
+    assert kept.info["xmp"] == XMP
+
+
+def test_xmp_too_large_for_a_jpeg_does_not_cost_the_photo():
+    photo = restored(holding(".jpg", xmp=XMP.replace(b"mine", b"mine" * 20_000)))
+    assert SOURCE_TYPE.encode() in imaging.decode_photo(imaging.encode_image(photo, ".jpg"), "photo").info["xmp"]
+
+
+def test_a_turned_photo_says_so_nowhere():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.ExifImageWidth: 80, ExifTags.Base.ExifImageHeight: 96}
+    source = io.BytesIO()
+    turned = XMP.replace(b"<dc:rights", b"<tiff:Orientation>6</tiff:Orientation><dc:rights")
+    make_photo().save(source, "JPEG", exif=exif, xmp=turned)
+    read = Image.open(io.BytesIO(imaging.encode_image(imaging.decode_photo(source.getvalue(), "photo"), ".jpg")))
+    details = read.getexif().get_ifd(ExifTags.IFD.Exif)
+    assert read.size == (details[ExifTags.Base.ExifImageWidth], details[ExifTags.Base.ExifImageHeight]) == (96, 80)
+    assert b"<tiff:Orientation>1<" in read.info["xmp"]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic"])
+def test_a_restored_photo_says_so(suffix):
+    photo = restored(holding(suffix, xmp=XMP))
+    said = Image.open(io.BytesIO(imaging.encode_image(photo, suffix)))
+    assert said.getexif()[ExifTags.Base.Software] == f"facemend {__version__}"
+    assert f'DigitalSourceType="{SOURCE_TYPE}"' in str(said.info["xmp"])
+    assert RIGHTS in said.info["xmp"].decode()
+    silent = Image.open(io.BytesIO(imaging.encode_image(photo, suffix, provenance=False)))
+    assert ExifTags.Base.Software not in silent.getexif()
+    assert silent.info["xmp"] == XMP
+
+
+def test_a_mask_claims_no_restoration():
+    assert b"facemend" not in imaging.encode_image(imaging.mask_picture(make_hole()), ".png")
+
+
+def test_a_photo_restored_twice_says_so_once():
+    once = imaging.decode_photo(imaging.encode_image(restored(make_photo()), ".png"), "photo")
+    twice = imaging.decode_photo(imaging.encode_image(restored(once), ".png"), "photo")
+    assert twice.info["xmp"].count(b"DigitalSourceType") == 1
+    assert twice.info["xmp"].count(b"AISystemUsed") == 1
+
+
+def test_an_older_word_on_where_the_picture_is_from_is_replaced():
+    photo = make_photo()
+    photo.info["xmp"] = re.sub(
+        b"<dc:rights", b"<Iptc4xmpExt:DigitalSourceType>film</Iptc4xmpExt:DigitalSourceType><dc:rights", XMP
+    )
+    said = imaging.decode_photo(imaging.encode_image(restored(photo), ".png"), "photo").info["xmp"]
+    assert b"film" not in said
+    assert said.count(b"DigitalSourceType") == 1
+
+
+# --- several pictures in a file
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".avif"])
+def test_an_animation_is_refused(tmp_path, suffix):
+    make_photo().save(tmp_path / f"a{suffix}", save_all=True, append_images=[make_photo(seed=1)])
+    with pytest.raises(ImageError, match="is an animation"):
+        imaging.load_photo(tmp_path / f"a{suffix}")
+
+
+def test_a_still_gif_is_a_photo(tmp_path):
+    make_photo("P").save(tmp_path / "a.gif")
+    assert np.array_equal(np.asarray(imaging.load_photo(tmp_path / "a.gif")), np.asarray(make_photo("P").convert("RGB")))
+
+
+def test_pages_are_refused_and_previews_passed_over(tmp_path):
+    make_photo().save(tmp_path / "pages.tif", save_all=True, append_images=[make_photo(seed=1)])
+    with pytest.raises(ImageError, match="has 2 pages"):
+        imaging.load_photo(tmp_path / "pages.tif")
+    make_photo().save(tmp_path / "preview.tif", save_all=True, append_images=[make_photo().resize((40, 48))])
+    assert np.array_equal(np.asarray(imaging.load_photo(tmp_path / "preview.tif")), np.asarray(make_photo()))
+
+
+def test_a_raw_photo_is_not_taken_for_its_preview(tmp_path):
+    make_photo().save(tmp_path / "raw.dng", "TIFF", tiffinfo={254: 1})
+    with pytest.raises(ImageError, match="develop it"):
+        imaging.load_photo(tmp_path / "raw.dng")
+
+
+def test_heic_without_its_extra_says_what_to_install(tmp_path, monkeypatch):
+    imaging.save_image(make_photo(), tmp_path / "a.heic")
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    with pytest.raises(ImageError, match=r"pip install 'facemend\[heic\]'"):
+        imaging.load_photo(tmp_path / "a.heic")
+    with pytest.raises(OutputError, match=r"pip install 'facemend\[heic\]'"):
+        imaging.check_output(tmp_path / "b.heic", "RGB", overwrite=False)
