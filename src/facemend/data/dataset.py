@@ -103,13 +103,14 @@ class FaceDataset(Sequence[FaceSample]):
     Args:
         path: Folder or zip in the format this module describes.
         select: Part of the index to take, as `slice(-50, None)` for the last 50 faces.
+        complete: Refuse an index that names a face whose picture or label map is not there; else reading that face does.
 
     Raises:
         DataError: The index is missing or wrong, or names a face whose picture or label map is not there.
             Reading a face raises it for a damaged picture and for label maps that hold anything but class ids.
     """
 
-    def __init__(self, path: Path, *, select: slice = slice(None)) -> None:
+    def __init__(self, path: Path, *, select: slice = slice(None), complete: bool = True) -> None:
         self.path = path
         self._files = _open_files(path)
         self.rows = _read_index(self._files, path)[select]
@@ -117,7 +118,7 @@ class FaceDataset(Sequence[FaceSample]):
         self._labels = _find(self._files, "labels", (LABEL_SUFFIX,))
         for kind, found in (("picture", self._images), ("label map", self._labels)):
             missing = [row.name for row in self.rows if row.name not in found]
-            if missing:
+            if missing and complete:
                 raise DataError(
                     f"{path}: {INDEX_NAME} names faces without a {kind}: {missing[0]} and {len(missing) - 1} more; "
                     "put the files back or take their rows out of the index"
@@ -136,6 +137,9 @@ class FaceDataset(Sequence[FaceSample]):
             part.__dict__.update(self.__dict__, rows=self.rows[index])
             return part
         row = self.rows[index]
+        for kind, found in (("picture", self._images), ("label map", self._labels)):
+            if row.name not in found:
+                raise DataError(f"{self.path}: {INDEX_NAME} names {row.name}, which has no {kind}; put the file back")
         with self._decode(self._images[row.name]) as picture:
             image = np.asarray(picture.convert("RGB"))
         with self._decode(self._labels[row.name]) as picture:
