@@ -291,6 +291,55 @@ def test_a_colored_layout_holds_the_ids(tmp_path):
     assert len(read.convert("RGB").getcolors()) == 19
 
 
+@pytest.fixture
+def ids():
+    return np.random.default_rng(0).integers(0, 19, (96, 80), dtype=np.uint8)
+
+
+def shuffled(layout):
+    """The same picture with its palette in another order, as an editor may save it."""
+    order = np.random.default_rng(1).permutation(256).astype(np.uint8)
+    picture = Image.fromarray(order[np.asarray(layout)]).convert("P")
+    colors = np.zeros((256, 3), np.uint8)
+    colors[order] = np.resize(layout.getpalette() + [0] * 768, (256, 3))
+    picture.putpalette(colors.tobytes())
+    return picture
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda layout: layout.convert("RGB"),
+        lambda layout: layout.convert("RGBA"),
+        lambda layout: layout.convert("RGB").point(lambda level: level + 2),  # colour management
+        lambda layout: layout.resize((160, 192), Image.Resampling.NEAREST),
+        lambda layout: layout.convert("RGB").resize((160, 192), Image.Resampling.NEAREST),
+        lambda layout: layout.convert("RGB").quantize(32, dither=Image.Dither.NONE),
+        shuffled,
+    ],
+)
+def test_a_layout_survives_editors(ids, edit):
+    assert np.array_equal(imaging.read_layout(edit(imaging.color_layout(ids)), (80, 96)), ids)
+
+
+def test_a_palette_of_another_program_holds_ids(ids):
+    layout = Image.fromarray(ids).convert("P")
+    layout.putpalette([channel for level in range(256) for channel in (level, 0, 255 - level)])
+    assert np.array_equal(imaging.read_layout(layout, (80, 96)), ids)
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "words"),
+    [("RGB", (1, 2, 3), "#010203 at 5,7, and 1 more"), ("RGBA", (240, 198, 165, 100), "#f0c6a564 at 5,7, and 1 more")],
+)
+def test_a_stray_color_is_shown_its_place(ids, mode, color, words):
+    layout = imaging.color_layout(ids).convert(mode)
+    layout.putpixel((5, 7), color)
+    layout.putpixel((6, 90), color)
+    with pytest.raises(ImageError, match=words):
+        imaging.read_layout(layout, (80, 96))
+
+
 # --- writing
 
 

@@ -5,21 +5,27 @@ into a photo. Needs no torch.
 """
 
 from facemend.imaging.deep import DeepPhoto, file_mode
-from facemend.imaging.layouts import color_layout, read_layout
+from facemend.imaging.layouts import LAYOUT_COLORS, color_layout, read_layout
 from facemend.imaging.masks import mask_picture, read_hole
 from facemend.imaging.modes import PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, load_layout, load_mask, load_photo
+from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, part_hole
 from facemend.imaging.writing import check_folder, check_output, encode_image, keeps_pixels, save_image
 
 __all__ = [
+    "FACE_PARTS",
+    "LAYOUT_COLORS",
     "PHOTO_MODES",
     "DeepPhoto",
     "Hole",
     "Layout",
     "Pixels",
+    "alpha_hole",
+    "box_hole",
     "check_folder",
     "check_output",
     "check_photo",
+    "color_hole",
     "color_layout",
     "decode_photo",
     "encode_image",
@@ -29,6 +35,7 @@ __all__ = [
     "load_mask",
     "load_photo",
     "mask_picture",
+    "part_hole",
     "paste",
     "read_hole",
     "read_layout",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facemend.errors import ImageError, MaskError
-from facemend.imaging.modes import Hole, Pixels, sixteen_bit_grey
+from facemend.imaging.modes import Hole, Pixels, same_shape, sixteen_bit_grey
 
 THRESHOLD = 128  # a mask's grey level from which a pixel is repainted
 
@@ -72,7 +72,7 @@ def _fit_hole(hole: Hole, size: tuple[int, int]) -> Hole:
     """Bring a hole of the same aspect (to a pixel) to the photo's size."""
     width, height = size
     mask_height, mask_width = hole.shape
-    if abs(mask_width * height - mask_height * width) > max(width, height):
+    if not same_shape((mask_width, mask_height), size):
         raise MaskError(
             f"the mask is {mask_width}x{mask_height} but the photo {width}x{height} pixels (as seen upright): "
             "draw the mask on the photo, or scale it without changing its shape"

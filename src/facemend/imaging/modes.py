@@ -31,6 +31,11 @@ def check_size(size: tuple[int, int], name: str) -> None:
         raise ImageError(f"{name}: {width}x{height} pixels are longer than {MAX_ASPECT}:1: crop it to the face first")
 
 
+def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Tell whether two pictures, each (width, height), have one aspect, to a pixel of rounding."""
+    return abs(size[0] * other[1] - size[1] * other[0]) <= max(other)
+
+
 def check_photo(image: Image.Image, name: str = "photo") -> Image.Image:
     """Bring an image into one of `PHOTO_MODES` without changing a colour.
 
