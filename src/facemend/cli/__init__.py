@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import facemend
+from facemend.cli.batch import batch
 from facemend.cli.demo import demo
 from facemend.cli.inpaint import inpaint
 from facemend.cli.mask import mask
@@ -52,7 +53,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     """
 
 
-for verb in (inpaint, mask, models, demo, train):
+for verb in (inpaint, batch, mask, models, demo, train):
     app.command()(verb)
 
 prepare_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Turn a public face set into one to train on.")

@@ -1,0 +1,172 @@
+"""Which photo goes with which mask and where the result goes: by the names in two folders, or by a CSV manifest."""
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from facemend.errors import DataError
+from facemend.imaging.writing import FORMATS
+
+AUTO = "auto"
+OWN_FOLDER = "_facemend"  # inside the folder of results: report, contact sheets, records
+WRITE_SUFFIXES = tuple(FORMATS)
+READ_SUFFIXES = (*WRITE_SUFFIXES, ".avif", ".gif")
+_COLUMNS = ("photo", "mask", "output", "seed")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One photo to restore. Plain values only, so that any process on any machine can be handed one."""
+
+    photo: str  # path
+    mask: str | None  # path; None = find the damage
+    output: str  # path inside the folder of results, with forward slashes; no two items share it
+    seed: int
+    problem: str | None = None  # why this one cannot even begin
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a batch is to do, in the order of its report."""
+
+    items: list[Item]
+    notes: list[str]  # what the user should know beforehand, a line each
+
+
+def plan_batch(input_dir: Path, output_dir: Path, masks: str | Path, *, suffix: str | None = None, seed: int = 0) -> Plan:
+    """Find a batch's photos and their masks.
+
+    Args:
+        input_dir: Folder of photos; folders in it are gone through too.
+        output_dir: Folder of results, which is left out where it lies inside `input_dir`.
+        masks: A folder with a mask for every photo, of the same stem in the same folder below it; or `auto`, to find the damage;
+            or a CSV file (see docs/batch.md).
+        suffix: Format of the results, such as `.png`; None keeps each photo's own.
+        seed: For every photo for which a manifest names no other.
+
+    Raises:
+        DataError: A folder is missing, holds no photo, or is another one's place; a manifest that is not understood.
+    """
+    input_dir = input_dir.absolute()  # items travel to other machines
+    if not input_dir.is_dir():
+        raise DataError(f"{input_dir}: there is no such folder of photos")
+    if output_dir.resolve() == input_dir.resolve():
+        raise DataError(f"{output_dir}: holds the photos; name another folder for the results")
+    if suffix is not None and suffix not in WRITE_SUFFIXES:
+        raise DataError(f"format {suffix!r} cannot be written: take one of {', '.join(WRITE_SUFFIXES)}")
+    if str(masks) != AUTO and Path(masks).is_file():
+        plan = Plan(_read_manifest(Path(masks).absolute(), input_dir, suffix, seed), [])
+    else:
+        plan = _pair(input_dir, output_dir, None if str(masks) == AUTO else Path(masks).absolute(), suffix, seed)
+    if not plan.items:
+        raise DataError(f"{input_dir}: holds no photo ({', '.join(READ_SUFFIXES)})")
+    return replace(plan, items=_refuse_shared_outputs(plan.items))
+
+
+def _pair(input_dir: Path, output_dir: Path, masks: Path | None, suffix: str | None, seed: int) -> Plan:
+    if masks is not None and not masks.is_dir():
+        raise DataError(f"masks {str(masks)!r}: give a folder, a CSV file, or {AUTO}")
+    if masks is not None and masks.resolve() == input_dir.resolve():
+        raise DataError(f"{masks}: holds the photos; keep the masks in a folder of their own")
+    other_places = {place.resolve() for place in (output_dir, masks) if place is not None}
+    photos = list(_images(input_dir, other_places))
+    found: dict[PurePath, list[PurePath]] = {}
+    for mask in _images(masks, set()) if masks else ():
+        found.setdefault(mask.with_suffix(""), []).append(mask)
+
+    items: list[Item] = []
+    for photo in photos:
+        item = Item(str(input_dir / photo), None, _output(photo, suffix), seed)
+        if masks is not None:
+            candidates = found.get(photo.with_suffix(""), [])
+            if len(candidates) == 1:
+                item = replace(item, mask=str(masks / candidates[0]))
+            elif candidates:
+                item = replace(item, problem=f"has several masks, {', '.join(map(str, candidates))}: keep one of them")
+            else:
+                item = replace(item, problem=f"has no mask: expected {masks / photo.with_suffix('')} with any image suffix")
+        items.append(item)
+    strays = sorted(set(found) - {photo.with_suffix("") for photo in photos})
+    notes = [f"{len(strays)} masks belong to no photo, such as {found[strays[0]][0]}"] if strays else []
+    return Plan(items, notes)
+
+
+def _images(folder: Path, other_places: set[Path]) -> Iterator[PurePath]:
+    """List image files below a folder, relative to it, in an order that depends on their names alone."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _is_ours(name) and (Path(place) / name).resolve() not in other_places)
+        for name in sorted(files):
+            if PurePath(name).suffix.lower() in READ_SUFFIXES and not _is_ours(name):
+                yield (Path(place) / name).relative_to(folder)
+
+
+def _is_ours(name: str) -> bool:
+    """Tell what is no photo of the user's: hidden files, such as those macOS leaves, and an earlier batch's report."""
+    return name.startswith(".") or name == OWN_FOLDER
+
+
+def _output(photo: PurePath, suffix: str | None) -> str:
+    """Name the result: as the photo, with the suffix asked for, or PNG where the photo's own format is only read."""
+    own = photo.suffix.lower() in WRITE_SUFFIXES
+    return (photo if own and suffix is None else photo.with_suffix(suffix or ".png")).as_posix()
+
+
+def _read_manifest(path: Path, input_dir: Path, suffix: str | None, seed: int) -> list[Item]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # with or without the mark that spreadsheets put first
+            rows = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV in UTF-8: {error}") from None
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    if not {"photo", "mask"} <= set(header) <= set(_COLUMNS) or len(set(header)) < len(header):
+        raise DataError(
+            f"{path}: the first line is {','.join(header)!r}: it must name the columns photo,mask and may name output,seed, "
+            "separated by commas"
+        )
+    items: list[Item] = []
+    for number, cells in enumerate(rows[1:], 2):
+        if not any(cells):
+            continue
+        if len(cells) != len(header):
+            raise DataError(f"{path}: line {number} has {len(cells)} cells, the header {len(header)}")
+        row = dict(zip(header, map(str.strip, cells), strict=True))
+        line = f"{path}: line {number}"
+        items.append(_manifest_item(line, row, folder=path.parent, input_dir=input_dir, suffix=suffix, seed=seed))
+    shared = [output for output, count in Counter(item.output for item in items).items() if count > 1]
+    if shared:
+        raise DataError(f"{path}: several lines write {shared[0]}: give each an output of its own")
+    return items
+
+
+def _manifest_item(line: str, row: dict[str, str], *, folder: Path, input_dir: Path, suffix: str | None, seed: int) -> Item:
+    photo, mask, output = row["photo"], row["mask"], row.get("output", "")
+    if not photo or not mask:
+        raise DataError(f"{line} lacks the {'mask' if photo else 'photo'} (write {AUTO} for a mask to be found)")
+    if not output:
+        if PurePath(photo).is_absolute() or ".." in PurePath(photo).parts:
+            raise DataError(f"{line}: the photo lies outside {input_dir}: say in the column output where its result goes")
+        output = _output(PurePath(photo), suffix)
+    place = PurePath(output)
+    if place.is_absolute() or ".." in place.parts or place.parts[0] == OWN_FOLDER or place.suffix.lower() not in WRITE_SUFFIXES:
+        raise DataError(
+            f"{line}: output {output!r} must be a path inside the folder of results, ending in {', '.join(WRITE_SUFFIXES)}"
+        )
+    text = row.get("seed") or str(seed)
+    if not (text.isascii() and text.isdigit() and int(text) < 2**63):
+        raise DataError(f"{line}: seed {text!r} must be a whole number from 0 to 2^63 - 1")
+    return Item(
+        photo=str(input_dir / photo),
+        mask=None if mask == AUTO else str(folder / mask),
+        output=place.as_posix(),
+        seed=int(text),
+    )
+
+
+def _refuse_shared_outputs(items: list[Item]) -> list[Item]:
+    """Let no photo take another's place: a.jpg and a.tif cannot both become a.png."""
+    counts = Counter(item.output for item in items)
+    problem = "shares its result's name with another photo: rename one of them"
+    return [replace(item, problem=item.problem or problem) if counts[item.output] > 1 else item for item in items]

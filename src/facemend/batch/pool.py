@@ -1,0 +1,95 @@
+"""A batch on the processes of this machine: one thread each, one photo at a time, and none of them outlives the batch."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+from facemend.batch.plan import Item
+from facemend.batch.records import Row
+from facemend.batch.restoring import Restorer, Settings, failed_row
+
+_restorer: Restorer | None = None  # a worker process has one
+
+
+def restore_in_processes(settings: Settings, items: Sequence[Item], num_workers: int, stop: threading.Event) -> Iterator[Row]:
+    """Restore photos side by side; their rows come as they are ready.
+
+    A process that dies takes no other photo with it: those that were in work are tried again, each in a process of its own.
+
+    Args:
+        settings: What is the same for all.
+        items: The photos.
+        num_workers: How many processes.
+        stop: Once it is set, no further photo is begun, and the rows end with those that were.
+    """
+    todo = deque(items)
+    while todo and not stop.is_set():
+        for suspect in (yield from _restore_until_one_dies(settings, todo, num_workers, stop)):
+            if (yield from _restore_until_one_dies(settings, deque([suspect]), 1, stop)):
+                yield failed_row(suspect, "the process that restored it was killed; most likely this photo needs too much memory")
+
+
+def _restore_until_one_dies(
+    settings: Settings, todo: deque[Item], num_workers: int, stop: threading.Event
+) -> Generator[Row, None, list[Item]]:
+    """Yield rows; return the photos that were in work when a process died, none of them if none did."""
+    running: dict[Future[Row], Item] = {}
+    lost: list[Item] = []
+    context = multiprocessing.get_context("spawn")  # torch and CUDA do not survive a fork
+    with ProcessPoolExecutor(num_workers, context, _begin, (settings,)) as pool:
+        while True:
+            try:
+                while todo and len(running) <= num_workers and not lost and not stop.is_set():  # one waits, so that none is idle
+                    with _interrupts_kept_from_children():
+                        future = pool.submit(_restore, todo[0])
+                    running[future] = todo.popleft()
+            except BrokenProcessPool:
+                pass  # those that are running say so too
+            if not running:
+                return lost
+            for future in wait(running, timeout=0.5, return_when=FIRST_COMPLETED).done:
+                item = running.pop(future)
+                try:
+                    row = future.result()
+                except BrokenProcessPool:
+                    lost.append(item)
+                else:
+                    yield row
+
+
+@contextmanager
+def _interrupts_kept_from_children() -> Generator[None]:
+    """Start processes that do not hear Ctrl-C, from their first moment on: they finish their photo, and the parent ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _begin(settings: Settings) -> None:
+    global _restorer  # noqa: PLW0603
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _restorer = Restorer(settings)
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent to be killed, which a pool's process would never notice by itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _restore(item: Item) -> Row:
+    assert _restorer is not None
+    return _restorer(item)

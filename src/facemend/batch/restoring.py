@@ -1,0 +1,159 @@
+"""One photo of a batch, from its file to its result, in whatever process and on whatever machine."""
+
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+from PIL import Image
+
+from facemend import imaging
+from facemend.batch.plan import Item
+from facemend.batch.records import Record, Records, Row, sha256_of
+from facemend.batch.sheet import draw_thumbnails
+from facemend.errors import FacemendError, ImageError, MaskError, OutputError
+from facemend.imaging import Hole
+from facemend.imaging.writing import FORMATS
+
+if TYPE_CHECKING:
+    from facemend.pipeline import Inpainter  # brings torch, which takes seconds; photos that are done need none
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all photos of a batch. Plain values only, as in `Item`."""
+
+    output_dir: str
+    model: str
+    weights_sha256: str
+    device: str
+    strictness: float
+    quality: int | None
+    provenance: bool
+    overwrite: bool
+
+
+class Restorer:
+    """Restores one photo after another; loads the network when the first one needs it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.output_dir = Path(settings.output_dir)
+        self.records = Records(self.output_dir)
+        cv2.setNumThreads(1)  # more would take other processes' cores
+
+    def __call__(self, item: Item) -> Row:
+        """Restore one photo, whatever may be wrong with it, and say what became of it."""
+        facts: dict[str, Any] = {"photo": item.photo, "mask": item.mask, "output": item.output, "seed": item.seed}
+        try:
+            return self._restore(item, facts)
+        except FacemendError as error:
+            note = str(error)
+        except Exception as error:  # whatever one file does to us, the next ones are waiting
+            note = f"{type(error).__name__}: {error}"
+        return Row(**facts, status="failed", note=" ".join(note.split()))
+
+    @cached_property
+    def _inpainter(self) -> "Inpainter":
+        import torch
+
+        from facemend.pipeline import Inpainter
+
+        torch.set_num_threads(1)  # always: another number could change a result's last bit
+        return Inpainter.from_pretrained(self.settings.model, device=self.settings.device)
+
+    def _restore(self, item: Item, facts: dict[str, Any]) -> Row:
+        """Restore one photo; `facts` grows as they become known, so that a failure is reported with them."""
+        made_from = self._made_from(item, facts)
+        before = self._done_before(item, made_from)
+        if before is not None:
+            return before
+
+        inpainter = self._inpainter
+        started = time.perf_counter()
+        photo = imaging.load_photo(Path(item.photo))
+        facts |= {"width": photo.width, "height": photo.height}
+        hole = self._find_hole(item, photo)
+        facts["hole_area"] = round(float(hole.mean()), 6)
+        if not hole.any():
+            row = Row(**facts, status="clean", note="no damage found, nothing written")
+            self.records.write(Record(made_from, row))
+            return row
+        output = self.output_dir / item.output
+        output.parent.mkdir(parents=True, exist_ok=True)
+        quality = self.settings.quality if FORMATS[output.suffix.lower()].has_quality else None  # PNG beside JPEG has none
+        imaging.check_output(output, imaging.file_mode(photo), overwrite=True, quality=quality)
+
+        result = inpainter(photo, hole, seed=item.seed)
+        with self.records.writing(self.records.thumbnails(item.output)) as path:
+            draw_thumbnails(photo, hole, result.image).save(path)
+        with self.records.writing(output) as path:
+            imaging.save_image(result.image, path, quality=quality, provenance=self.settings.provenance)
+            facts |= {"output_sha256": sha256_of(path), "seconds": round(time.perf_counter() - started, 3)}
+            row = Row(**facts, status="restored")
+            self.records.write(Record(made_from, row))  # before the result is there: see records.py
+        return row
+
+    def _made_from(self, item: Item, facts: dict[str, Any]) -> dict[str, Any]:
+        """Say all that a result depends on."""
+        facts["photo_sha256"] = _sha256(Path(item.photo), ImageError)
+        if item.mask is not None:
+            facts["mask_sha256"] = _sha256(Path(item.mask), MaskError)
+        return {
+            "photo": facts["photo_sha256"],
+            "mask": facts.get("mask_sha256", f"found with strictness {self.settings.strictness}"),
+            "weights": self.settings.weights_sha256,
+            "seed": item.seed,
+            "quality": self.settings.quality,
+            "provenance": self.settings.provenance,
+        }
+
+    def _done_before(self, item: Item, made_from: dict[str, Any]) -> Row | None:
+        """Find what an earlier run made of this photo; None where it is to be restored now.
+
+        Raises:
+            OutputError: A file is in the result's place that no batch put there, or that was changed since.
+        """
+        output = self.output_dir / item.output
+        there = _sha256(output, OutputError) if output.exists() else None
+        record = self.records.read(item.output)
+        if record is not None and record.row.output_sha256 == there:
+            if record.made_from == made_from:
+                return replace(record.row, status="skipped" if there else "clean")
+            if there is not None and not self.settings.overwrite:
+                changed = ", ".join(key for key, value in made_from.items() if record.made_from.get(key) != value)
+                note = f"{changed} changed since it was restored; pass --overwrite to restore it again"
+                return replace(record.row, status="outdated", note=note)
+        elif there is not None and not self.settings.overwrite:
+            raise OutputError(f"{output}: exists, and is not what a batch left there; pass --overwrite to replace it")
+        return None
+
+    def _find_hole(self, item: Item, photo: Image.Image) -> Hole:
+        if item.mask is None:
+            from facemend.damage import find_damage  # a photo with its mask needs none of it
+
+            return find_damage(imaging.to_rgb(photo), strictness=self.settings.strictness)
+        mask = imaging.load_mask(Path(item.mask))
+        try:
+            return imaging.read_hole(mask, photo.size)
+        except MaskError as error:
+            raise MaskError(f"{item.mask}: {error}") from None
+
+
+def failed_row(item: Item, note: str) -> Row:
+    """Report a photo of which nothing more is known."""
+    return Row(item.photo, item.mask, item.output, "failed", note, seed=item.seed)
+
+
+def pending_row(item: Item) -> Row:
+    """Report a photo that was not begun before the user stopped the batch."""
+    return Row(item.photo, item.mask, item.output, "pending", "not begun; the same command goes on", seed=item.seed)
+
+
+def _sha256(path: Path, kind: type[FacemendError]) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise kind(f"{path}: cannot be read: {error.strerror or error}") from None

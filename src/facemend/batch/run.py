@@ -1,0 +1,163 @@
+"""A batch from beginning to end."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+
+from facemend.batch.cluster import check_ray, connected, restore_on_ray
+from facemend.batch.plan import Plan
+from facemend.batch.pool import restore_in_processes
+from facemend.batch.records import Records, Row, sha256_of
+from facemend.batch.report import Summary, write_contact_sheets, write_report
+from facemend.batch.restoring import Settings, failed_row, pending_row
+from facemend.errors import ConfigError, OutputError
+
+MAX_GPU_WORKERS = 4  # each holds a network and a CUDA context of its own
+
+
+def run_batch(
+    plan: Plan,
+    output_dir: Path,
+    *,
+    model: str = "default",
+    device: str = "auto",
+    strictness: float = 0.5,
+    quality: int | None = None,
+    provenance: bool = True,
+    num_workers: int | None = None,
+    ray: str | None = None,
+    overwrite: bool = False,
+    contact_sheet: bool = True,
+    on_row: Callable[[Row], None] = lambda row: None,
+    on_stop: Callable[[], None] = lambda: None,
+) -> Summary:
+    """Restore many photos, and go on where an earlier call stopped.
+
+    What is done already, from the same photo, mask, weights and options, is not done again. A photo that cannot be restored
+    keeps no other from it. The results do not depend on how many processes make them, nor on the order.
+
+    The first Ctrl-C, or SIGTERM, lets the photos in work be finished and reports; the second stops at once.
+
+    Args:
+        plan: What to do (`plan_batch`).
+        output_dir: Folder of results; it is made where it is missing. `_facemend` in it gets report and contact sheets.
+        model: See `load_model`.
+        device: See `Inpainter.from_pretrained`. On a Ray cluster `auto` is the CPU, and `cuda` gives each photo a GPU.
+        strictness: Of the search for damage, where the plan leaves the mask to it.
+        quality: Of lossy formats; None for the default.
+        provenance: Whether results say in their metadata that they were restored.
+        num_workers: Processes, each on one thread; None for as many as there are cores (`default_num_workers`).
+        ray: Address of a Ray cluster, or `local` to start one; None for processes of this machine.
+        overwrite: Replace results that were made from something else, and files that no batch made.
+        contact_sheet: Draw contact sheets.
+        on_row: Told of every photo as soon as it is settled.
+        on_stop: Told when the user asks to stop, before the photos in work are finished.
+
+    Raises:
+        ConfigError: No such device, no such cluster, a number of workers below 1.
+        WeightsError: The model is missing or damaged.
+        OutputError: The folder cannot be written.
+    """
+    if num_workers is not None and num_workers < 1:
+        raise ConfigError(f"{num_workers} workers restore nothing: ask for 1 or more")
+    if ray is not None:
+        check_ray()
+    model, weights_sha256 = _check_model(model)
+    settings = Settings(
+        output_dir=str(output_dir.absolute()),
+        model=model,
+        weights_sha256=weights_sha256,
+        device=_check_device(device, on_cluster=ray is not None),
+        strictness=strictness,
+        quality=quality,
+        provenance=provenance,
+        overwrite=overwrite,
+    )
+    records = Records(output_dir.absolute())
+
+    started = time.perf_counter()
+    sound = [item for item in plan.items if item.problem is None]
+    by_output = {item.output: item for item in sound}
+    settled = {item: failed_row(item, item.problem) for item in plan.items if item.problem is not None}
+    cluster = nullcontext() if ray is None else connected(ray, num_workers)
+    with cluster, _stop_on_request(on_stop) as stop:
+        _open_folder(records)
+        for row in settled.values():
+            on_row(row)
+        if ray is None:
+            num_workers = min(num_workers or default_num_workers(settings.device), len(sound) or 1)
+            rows = restore_in_processes(settings, sound, num_workers, stop)
+        else:
+            rows = restore_on_ray(settings, sound, num_workers, stop)
+        for row in rows:
+            settled[by_output[row.output]] = row
+            on_row(row)
+        # Still in here, so that a first Ctrl-C does not cut the report short.
+        report = [settled.get(item) or pending_row(item) for item in plan.items]
+        seconds = time.perf_counter() - started
+        place = write_report(records, report, seconds, stopped=stop.is_set())
+        pages = write_contact_sheets(records, report) if contact_sheet else []
+        return Summary(report, seconds, num_workers, place, pages, stop.is_set())
+
+
+def default_num_workers(device: str) -> int:
+    """Number of processes that suits this machine: one for each core this process may use; on a GPU at most 4."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if device == "cpu" else min(cores, MAX_GPU_WORKERS)
+
+
+def _open_folder(records: Records) -> None:
+    try:
+        records.folder.mkdir(parents=True, exist_ok=True)
+        records.sweep()
+    except OSError as error:
+        raise OutputError(f"{records.folder}: cannot be written: {error.strerror}") from None
+
+
+def _check_model(model: str) -> tuple[str, str]:
+    """Load a model once, to complain here and not in every process; returns its name for them, and what its files hash to."""
+    from facemend.weights import CONFIG_FILE, WEIGHTS_FILE, load_model, resolve
+
+    folder = resolve(model)
+    load_model(folder)
+    digest = "-".join(sha256_of(folder / name) for name in (WEIGHTS_FILE, CONFIG_FILE))
+    return (str(folder.absolute()) if folder == Path(model) else model), digest
+
+
+def _check_device(device: str, *, on_cluster: bool) -> str:
+    from facemend.pipeline import choose_device
+
+    if on_cluster:  # whose machines have other devices than this one
+        return "cpu" if device == "auto" else device
+    return str(choose_device(device))
+
+
+@contextmanager
+def _stop_on_request(on_stop: Callable[[], None]) -> Generator[threading.Event]:
+    """Turn the first Ctrl-C or SIGTERM into an event; the second has its usual effect."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # only the main thread may say what a signal does
+        return
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        restore()
+        on_stop()
+
+    for number in usual:
+        signal.signal(number, request)
+    try:
+        yield stop
+    finally:
+        restore()

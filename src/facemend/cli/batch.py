@@ -1,0 +1,109 @@
+"""`facemend batch`: many photos."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facemend.cli.options import AsJson, Device, Model, Overwrite, note, print_json
+
+if TYPE_CHECKING:
+    from facemend.batch import Row, Summary
+
+STOPPED = 130  # as a shell says it of what Ctrl-C ended
+
+
+def batch(
+    input_dir: Annotated[Path, typer.Argument(help="Folder of photos; folders in it are gone through too.")],
+    output_dir: Annotated[Path, typer.Argument(help="Folder of results; made where it is missing.")],
+    *,
+    masks: Annotated[
+        str, typer.Option(help="Folder of masks, each named as its photo; or a CSV file with the columns photo,mask; or auto.")
+    ],
+    output_format: Annotated[
+        str | None, typer.Option("--format", help="Suffix of the results, such as .png; else each photo's own.")
+    ] = None,
+    quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG, HEIC and WebP results.")] = None,
+    provenance: Annotated[bool, typer.Option(help="Note in a result's metadata that it was restored.")] = True,
+    seed: Annotated[int, typer.Option(min=0, help="0 begins with the single most likely face; others draw one.")] = 0,
+    model: Model = "default",
+    device: Device = "auto",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side; else one for each core.")] = None,
+    ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster to run on, or local to start one.")] = None,
+    contact_sheet: Annotated[bool, typer.Option(help="Draw contact sheets: before, masked, after.")] = True,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Restore many photos; the same command again goes on where it stopped.
+
+    \b
+    facemend batch photos/ restored/ --masks masks/
+    facemend batch scans/ restored/ --masks auto --format .png
+    facemend batch photos/ restored/ --masks list.csv --ray 10.0.0.1:6379
+
+    Exit code 0: every photo has its result. 1: some could not be restored, each is named. 2: nothing could be begun.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from facemend.batch import plan_batch, run_batch
+
+    plan = plan_batch(input_dir, output_dir, masks, suffix=output_format, seed=seed)
+    for line in plan.notes:
+        note(f"note: {line}")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("restoring", total=len(plan.items))
+
+        def show(row: "Row") -> None:
+            if row.status == "failed":
+                progress.console.print(f"{row.photo}: {row.note}", markup=False, highlight=False, soft_wrap=True)
+            progress.advance(bar)
+
+        summary = run_batch(
+            plan,
+            output_dir,
+            model=model,
+            device=device,
+            quality=quality,
+            provenance=provenance,
+            num_workers=workers,
+            ray=ray,
+            overwrite=overwrite,
+            contact_sheet=contact_sheet,
+            on_row=show,
+            on_stop=lambda: progress.update(bar, description="stopping, once the photos in work are done"),
+        )
+    note(_describe(summary))
+    if as_json:
+        print_json(
+            counts=summary.counts,
+            seconds=round(summary.seconds, 1),
+            workers=summary.num_workers,
+            report=str(summary.report),
+            contact_sheets=[str(path) for path in summary.contact_sheets],
+            stopped=summary.stopped,
+            failed=[{"photo": row.photo, "note": row.note} for row in summary.rows if row.status == "failed"],
+        )
+    else:
+        for path in (summary.report.with_suffix(".csv"), summary.report, *summary.contact_sheets):
+            print(path)
+    if summary.stopped:
+        raise typer.Exit(STOPPED)
+    if not summary.complete:
+        raise typer.Exit(1)
+
+
+def _describe(summary: "Summary") -> str:
+    counts = summary.counts
+    words = {
+        "restored": "restored",
+        "skipped": "done before",
+        "clean": "without damage",
+        "outdated": "made from something that changed since (pass --overwrite to make them again)",
+        "failed": "failed",
+        "pending": "not begun (the same command goes on)",
+    }
+    told = ", ".join(f"{counts[status]:,} {words[status]}" for status in words if status in counts)
+    return f"{told}, in {summary.seconds:.1f} s"
