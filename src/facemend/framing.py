@@ -1,7 +1,10 @@
-"""The network's view of a photo, and the way back: one square, [3, S, S] in [-1, 1], S a multiple of 16. Needs no torch."""
+"""The network's view of a photo, and the way back: one square, [3, S, S] in [-1, 1], S a multiple of 16. Needs no torch.
+
+A point is (x, y) in pixels of the photo, whose first pixel reaches from 0 to 1.
+"""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import cv2
@@ -10,47 +13,94 @@ from numpy.typing import NDArray
 
 from facemend.imaging import Hole, Layout, Pixels
 
-MIN_WORKING_SIZE = 256  # smaller photos are enlarged before the network sees them
+MIN_WORKING_SIZE = 256  # smaller squares are enlarged before the network sees them
 MAX_WORKING_SIZE = 1024  # larger ones are reduced
+ENLARGEMENT = 1.2  # of what the network paints, below which it is not worth four times the work to see more
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+Region = tuple[slice, slice]  # rows and columns of a photo
+Matrix = NDArray[np.float64]  # [2, 3], an affine map of points
 
 
 @dataclass(frozen=True)
 class Window:
-    """A square of the photo, in its pixels; where it reaches beyond the photo nothing is known.
+    """A square of the photo, perhaps turned; where it reaches beyond the photo nothing is known.
 
+    `angle` is in degrees, clockwise as one sees the photo: a window of 90 degrees has its upper edge on the right.
     `size` is the side at which the network sees it, a multiple of 16.
     """
 
-    top: int
-    left: int
-    side: int
+    center: tuple[float, float]
+    side: float
     size: int
+    angle: float = 0.0
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the network sees the photo's own pixels, none of them resampled."""
+        corner = np.subtract(self.center, self.side / 2)
+        return self.angle == 0 and self.side == self.size and bool((corner == np.round(corner)).all())
 
-@dataclass(frozen=True)
-class _Overlap:
-    """Where a window and a photo meet: in the photo's pixels and in the view's."""
+    @property
+    def to_photo(self) -> Matrix:
+        """Where a point of the view lies in the photo."""
+        scale, turn = self.side / self.size, math.radians(self.angle)
+        linear = scale * np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+        return np.column_stack([linear, np.array(self.center) - linear @ np.full(2, self.size / 2)])
 
-    photo: tuple[slice, slice]
-    view: tuple[slice, slice]
-    view_size: tuple[int, int]  # (width, height), as OpenCV wants it
-    photo_size: tuple[int, int]
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """The photo's points [4, 2] under the view's corners: upper left, upper right, lower right, lower left."""
+        corners = np.array([[0, 0], [self.size, 0], [self.size, self.size], [0, self.size]])
+        return corners @ self.to_photo[:, :2].T + self.to_photo[:, 2]
+
+    def scaled(self, factor: float) -> "Window":
+        """The window about the same centre, `factor` times as wide."""
+        return replace(self, side=self.side * factor)
+
+    def region(self, shape: tuple[int, ...]) -> Region:
+        """The upright part of a photo [H, W, ...] that holds all the window sees of it; empty where it sees nothing."""
+        low, high = np.floor(self.corners.min(axis=0) + 1e-6), np.ceil(self.corners.max(axis=0) - 1e-6)
+        (left, top), (right, bottom) = np.clip([low, high], 0, (shape[1], shape[0])).astype(int)
+        return slice(int(top), int(bottom)), slice(int(left), int(right))
+
+    def inside(self, region: Region) -> Hole:
+        """Which pixels of a region lie in the window, bool [h, w]."""
+        rows, columns = region
+        seen = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+        corners = self.corners - (columns.start, rows.start) - 0.5  # OpenCV counts from the middle of the first pixel
+        inwards = np.where(corners < corners.mean(axis=0), np.ceil(corners * 16 - 1e-6), np.floor(corners * 16 + 1e-6))
+        cv2.fillConvexPoly(seen, inwards.astype(np.int32), 1, cv2.LINE_8, shift=4)
+        return seen > 0
 
 
 def choose_window(hole: Hole) -> Window:
-    """Choose the one square the network sees: a short side wide round the hole if the hole fits, else the whole photo.
-
-    The square grows to the next multiple of 16, so that photos of 256 to 1024 pixels are seen without resampling.
-    """
+    """Choose one square for a photo: as wide as its short side and round the hole if that fits in, else the whole photo."""
     height, width = hole.shape
     rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    side = min(height, width)
-    if max(np.ptp(rows), np.ptp(columns)) >= side:
-        side = max(height, width)
+    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    fits = max(box[2] - box[0], box[3] - box[1]) <= min(height, width)
+    return window_round(box, hole.shape, min(height, width) if fits else max(height, width))
+
+
+def window_round(box: Box, shape: tuple[int, ...], side: int) -> Window:
+    """Lay an upright window of whole pixels round a box, inside the photo [H, W] where it fits in.
+
+    Its side grows to the next multiple of 16, so that the network sees one of 256 to 1024 pixels without resampling.
+    """
     padded = math.ceil(side / 16) * 16
     size = min(max(padded, MIN_WORKING_SIZE), MAX_WORKING_SIZE)
     side = padded if size == padded else side
-    return Window(_start(rows, height, side), _start(columns, width, side), side, size)
+    left, top = (_start(box[i] + box[i + 2], shape[1 - i], side) for i in range(2))
+    return Window((left + side / 2, top + side / 2), side, size)
+
+
+def working_size(side: float) -> int:
+    """Choose the size at which the network sees a square that is resampled anyway: about its own, but 256, 512 or 1024."""
+    size = MIN_WORKING_SIZE
+    while size < MAX_WORKING_SIZE and size * ENLARGEMENT < side:
+        size *= 2
+    return size
 
 
 def view_photo(rgb: Pixels, hole: Hole, window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -59,78 +109,102 @@ def view_photo(rgb: Pixels, hole: Hole, window: Window) -> tuple[NDArray[np.floa
     Args:
         rgb: uint8 [H, W, 3].
         hole: bool [H, W].
-        window: a square of the photo.
+        window: a square that holds some of the photo.
 
     Returns:
         Colours, float32 [3, S, S] in [-1, 1], and mask, float32 [1, S, S], 1 where nothing is known (colour is 0 there).
     """
-    overlap = _overlap(hole.shape[0], hole.shape[1], window)
-    known = np.logical_not(hole[overlap.photo]).astype(np.float32)
-    colors = (rgb[overlap.photo] * known[:, :, None]).astype(np.uint8)
-    if window.side != window.size:
-        known_share = _resize(known, overlap.view_size)
-        known = (known_share >= 0.5).astype(np.float32)
-        colors = _resize(colors, overlap.view_size) / np.maximum(known_share, 0.5)[:, :, None]
-    image = np.zeros((window.size, window.size, 3), np.float32)
-    mask = np.ones((window.size, window.size), np.float32)
-    image[overlap.view] = (np.clip(colors, 0, 255) / 127.5 - 1) * known[:, :, None]
-    mask[overlap.view] = 1 - known
-    return np.ascontiguousarray(image.transpose(2, 0, 1)), mask[None]
+    region = window.region(hole.shape)
+    known = np.where(hole[region], np.uint8(0), np.uint8(255))
+    colors = cv2.bitwise_and(rgb[region], rgb[region], mask=known)
+    share, colors = (_resample(x, _from(region, window), window) for x in (known, colors))
+    share = share / 255  # [S, S]; the same averages as of the colours, so that their quotient is a mean of known colours
+    unknown = (share < 0.5).astype(np.float32)
+    image = np.clip(colors / np.maximum(share, 0.5)[:, :, None], 0, 255) / 127.5 - 1
+    image = (image * (1 - unknown)[:, :, None]).astype(np.float32)
+    return np.ascontiguousarray(image.transpose(2, 0, 1)), unknown[None]
 
 
 def view_layout(layout: Layout, window: Window) -> Layout:
     """Bring a window of class ids [H, W] to the network's size, [S, S]; 0 (background) beyond the photo."""
-    overlap = _overlap(layout.shape[0], layout.shape[1], window)
-    view: Layout = np.zeros((window.size, window.size), np.uint8)
-    view[overlap.view] = cv2.resize(layout[overlap.photo], overlap.view_size, interpolation=cv2.INTER_NEAREST_EXACT)
-    return view
+    region = window.region(layout.shape)
+    return _nearest(layout[region], _from(region, window), (window.size, window.size), cv2.BORDER_CONSTANT)
 
 
-def unview_photo(completed: NDArray[np.float32], window: Window, size: tuple[int, int]) -> Pixels:
-    """Bring the network's picture, [3, S, S] in [-1, 1], to its place in a photo of `size` (width, height).
-
-    Returns:
-        uint8 [H, W, 3]; black outside the window.
-    """
-    overlap = _overlap(size[1], size[0], window)
-    colors = np.round((np.clip(completed, -1, 1) + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
-    rgb: Pixels = np.zeros((size[1], size[0], 3), np.uint8)
-    rgb[overlap.photo] = _resize(np.ascontiguousarray(colors[overlap.view]), overlap.photo_size)
-    return rgb
+def unview_photo(completed: NDArray[np.float32], window: Window, region: Region) -> Pixels:
+    """Bring the network's picture, [3, S, S] in [-1, 1], to a region of the photo, uint8 [h, w, 3]."""
+    colors = np.round((np.clip(completed, -1, 1) + 1) * 127.5).astype(np.uint8)
+    colors = np.ascontiguousarray(colors.transpose(1, 2, 0))
+    warp = _nearest if window.is_plain else _warp
+    return warp(colors, _into(region, window), _size(region), cv2.BORDER_REPLICATE)
 
 
-def unview_layout(ids: Layout, window: Window, size: tuple[int, int]) -> Layout:
-    """Bring class ids [S, S] to their place in a photo of `size` (width, height); 0 (background) outside the window."""
-    overlap = _overlap(size[1], size[0], window)
-    layout: Layout = np.zeros((size[1], size[0]), np.uint8)
-    layout[overlap.photo] = cv2.resize(ids[overlap.view], overlap.photo_size, interpolation=cv2.INTER_NEAREST_EXACT)
-    return layout
+def unview_layout(ids: Layout, window: Window, region: Region) -> Layout:
+    """Bring class ids [S, S] to a region of the photo, uint8 [h, w]."""
+    return _nearest(ids, _into(region, window), _size(region), cv2.BORDER_REPLICATE)
 
 
-def _start(span: NDArray[Any], length: int, side: int) -> int:
-    """Place `side` pixels on `length`: centred on the hole's span and inside the photo, or round the whole photo."""
+def _start(ends: int, length: int, side: int) -> int:
+    """Place `side` pixels on `length`: centred between two ends (their sum) and inside the photo, or round the whole photo."""
     if side >= length:
         return -((side - length) // 2)
-    return min(max(0, int(span[0] + span[-1] + 1 - side) // 2), length - side)
+    return min(max(0, (ends - side) // 2), length - side)
 
 
-def _overlap(height: int, width: int, window: Window) -> _Overlap:
-    scale = window.size / window.side
-    rows = slice(max(0, window.top), min(height, window.top + window.side))
-    columns = slice(max(0, window.left), min(width, window.left + window.side))
-    view_rows = slice(round((rows.start - window.top) * scale), round((rows.stop - window.top) * scale))
-    view_columns = slice(round((columns.start - window.left) * scale), round((columns.stop - window.left) * scale))
-    return _Overlap(
-        photo=(rows, columns),
-        view=(view_rows, view_columns),
-        view_size=(view_columns.stop - view_columns.start, view_rows.stop - view_rows.start),
-        photo_size=(columns.stop - columns.start, rows.stop - rows.start),
-    )
+def _size(region: Region) -> tuple[int, int]:
+    """(width, height), as OpenCV wants it."""
+    return region[1].stop - region[1].start, region[0].stop - region[0].start
 
 
-def _resize(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Resize [h, w] or [h, w, 3]: area averages on the way down, bicubic on the way up."""
-    if (image.shape[1], image.shape[0]) == size:
-        return image
-    smaller = size[0] * size[1] < image.shape[0] * image.shape[1]
-    return cast(NDArray[Any], cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC))
+def _from(region: Region, window: Window) -> Matrix:
+    """Where in a region of the photo a point of the view comes from."""
+    matrix = window.to_photo
+    matrix[:, 2] -= (region[1].start, region[0].start)
+    return matrix
+
+
+def _into(region: Region, window: Window) -> Matrix:
+    """Where in the view a point of a region of the photo comes from."""
+    return cast(Matrix, cv2.invertAffineTransform(_from(region, window)))
+
+
+def _resample(image: NDArray[Any], source: Matrix, window: Window) -> NDArray[np.float32]:
+    """Bring a region of the photo to the view: as it is, or in floating point, so that nothing is cut off before it is used."""
+    size = (window.size, window.size)
+    if window.is_plain:
+        return _nearest(image, source, size, cv2.BORDER_CONSTANT).astype(np.float32)
+    return _warp(image, source, size, cv2.BORDER_CONSTANT, np.float32)
+
+
+def _nearest(image: NDArray[Any], source: Matrix, size: tuple[int, int], border: int) -> Pixels:
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    return cast(Pixels, cv2.warpAffine(image, _between_middles(source), size, flags=flags, borderMode=border))
+
+
+def _warp(image: NDArray[Any], source: Matrix, size: tuple[int, int], border: int, dtype: Any = np.uint8) -> NDArray[Any]:
+    """Resample an image of uint8 through an affine map: bicubic, and where it shrinks, averaged over what each pixel covers.
+
+    Args:
+        image: uint8 [h, w] or [h, w, 3].
+        source: where in the image a point of the result comes from.
+        size: the result's (width, height).
+        border: OpenCV's code for what lies beyond the image.
+        dtype: of the result; uint8 cuts off what overshoots.
+    """
+    ratio = math.sqrt(abs(np.linalg.det(source[:, :2])))
+    oversampling = 2 if ratio > 1 else 1  # twice too fine and then averaged: sharper, and freer of jaggies, than in one step
+    if ratio > oversampling:
+        height, width = image.shape[:2]
+        smaller = (max(1, round(width * oversampling / ratio)), max(1, round(height * oversampling / ratio)))
+        image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
+        source = np.array([[smaller[0] / width], [smaller[1] / height]]) * source
+    finer = source * [[1 / oversampling, 1 / oversampling, 1]]
+    fine_size = (size[0] * oversampling, size[1] * oversampling)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpAffine(image.astype(dtype), _between_middles(finer), fine_size, flags=flags, borderMode=border)
+    return cast(NDArray[Any], warped if oversampling == 1 else cv2.resize(warped, size, interpolation=cv2.INTER_AREA))
+
+
+def _between_middles(source: Matrix) -> Matrix:
+    """Turn a map of points into one of pixel indices, which stand for the pixels' middles."""
+    return np.column_stack([source[:, :2], source @ (0.5, 0.5, 1.0) - 0.5])

@@ -1,5 +1,6 @@
 """`Inpainter`: a photo and a mask in, the restored photo out, of any size and colour mode."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,13 +11,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from facemend import framing, imaging
+from facemend import faces, framing, imaging, planning
 from facemend.errors import ConfigError
-from facemend.imaging import Layout
+from facemend.faces import FaceDetector
+from facemend.framing import Window
+from facemend.imaging import Hole, Layout, Pixels
 from facemend.models.inpainter import InpaintNet
+from facemend.planning import View
 from facemend.weights import load_model
 
 MAX_SEED = 2**63 - 1
+NO_FACE = "no face found: took the photo round the mask for one; give the face's box (boxes=, --box) if there is one"
+
+Box = Sequence[float]  # left, top, right, bottom of a face in the photo's pixels, forehead to chin
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,8 @@ class InpaintResult:
     """What `Inpainter` returns."""
 
     images: list[Image.Image]  # one per variant, each of the photo's size and mode; known pixels identical
-    layout: Layout  # [H, W] class ids of the completed face: the first variant's, or the one that was given
+    layout: Layout  # [H, W] class ids of what was restored: the first variant's, or the one that was given
+    notes: tuple[str, ...] = ()  # for the user: what was found, or was not
 
     @property
     def image(self) -> Image.Image:
@@ -35,30 +43,38 @@ class InpaintResult:
 class Inpainter:
     """Restores faces in photos with one network.
 
-    A photo is taken as a portrait of any size and shape. The network sees one square of it: as wide as the photo's short side
-    and centred on the hole if the hole fits in, else the whole photo, with the rest of the square unknown. Squares of 256 to
-    1024 pixels are seen as they are; smaller ones are enlarged to 256 and larger ones reduced to 1024, and what was painted is
-    brought back to the photo's own size.
+    The network sees each face that the mask touches in a view of its own, turned upright and framed as it learnt faces; what the
+    mask covers beyond the faces is then filled in views round it, which see the faces restored. What was painted is brought back
+    to the photo's own place and size. A portrait that is framed so already is seen as it is.
+
+    Args:
+        net: The network.
+        device: Where it runs.
+        detector: Finds the faces; by default MTCNN, loaded when it is first needed.
     """
 
-    def __init__(self, net: InpaintNet, device: str | torch.device = "cpu") -> None:
+    def __init__(self, net: InpaintNet, device: str | torch.device = "cpu", *, detector: FaceDetector | None = None) -> None:
         self.device = torch.device(device)
         self.net = net.to(self.device).eval()
+        self.detector = detector
 
     @classmethod
-    def from_pretrained(cls, name_or_dir: str | Path = "default", device: str = "auto") -> Self:
+    def from_pretrained(
+        cls, name_or_dir: str | Path = "default", device: str = "auto", *, detector: FaceDetector | None = None
+    ) -> Self:
         """Load a model by bundled name, folder or hub id.
 
         Args:
             name_or_dir: see `load_model`.
             device: `auto` (the first there is of cuda, mps, cpu), or any device PyTorch knows, such as `cuda:1`.
+            detector: what finds faces, instead of MTCNN.
 
         Raises:
             WeightsError: The model is missing, damaged, or another network's.
             ConfigError: There is no such device.
         """
         chosen = choose_device(device)
-        return cls(load_model(name_or_dir, chosen), chosen)
+        return cls(load_model(name_or_dir, chosen), chosen, detector=detector)
 
     def __call__(
         self,
@@ -68,6 +84,7 @@ class Inpainter:
         seed: int = 0,
         num_variants: int = 1,
         layout: Image.Image | NDArray[Any] | None = None,
+        boxes: Sequence[Box] | None = None,
     ) -> InpaintResult:
         """Repaint what the mask covers, and nothing else.
 
@@ -80,26 +97,67 @@ class Inpainter:
             num_variants: How many completions.
             layout: Class ids 0 to 18 for the whole photo, an image of mode L or P or an array [H, W], that replaces the
                 network's own idea of where the face's parts are.
+            boxes: Where the faces are, upright, if they are not to be searched for.
 
         Raises:
             ImageError: A photo or a layout that cannot be used.
             MaskError: A mask of another shape, that is empty, or that covers everything.
-            ConfigError: A seed or number of variants out of range.
+            ConfigError: A seed, number of variants or box out of range.
         """
         photo = imaging.check_photo(image)
         hole = imaging.read_hole(mask, photo.size)
         given = None if layout is None else imaging.read_layout(layout, photo.size)
         latents = self._latents(seed, num_variants)
-        window = framing.choose_window(hole)
-        view, view_mask = framing.view_photo(imaging.to_rgb(photo), hole, window)
+        rgb = imaging.to_rgb(photo)
+        windows = self._find_windows(rgb, hole) if boxes is None else _box_windows(boxes, photo.size)
+        views = planning.plan_views(hole, windows)
 
         images: list[Image.Image] = []
         layouts: list[Layout] = []
         for z in latents:
-            completed, ids = self._run(view, view_mask, z, None if given is None else framing.view_layout(given, window))
-            images.append(imaging.paste(photo, framing.unview_photo(completed, window, photo.size), hole))
-            layouts.append(framing.unview_layout(ids, window, photo.size))
-        return InpaintResult(images, layouts[0] if given is None else given)
+            painted, ids = self._paint(rgb, hole, views, z, given)
+            images.append(imaging.paste(photo, painted, hole))
+            layouts.append(ids)
+        return InpaintResult(images, layouts[0] if given is None else given, () if windows or boxes else (NO_FACE,))
+
+    def parse(self, image: Image.Image, mask: Image.Image | NDArray[Any] | None = None) -> Layout:
+        """Tell the parts of every face in a photo, those under the mask as the network would paint them.
+
+        Args:
+            image: The photo, W x H.
+            mask: What is damaged; as for `__call__`.
+
+        Returns:
+            Class ids, uint8 [H, W]: 0 (background) beyond the faces. A photo without faces is taken for one.
+
+        Raises:
+            ImageError, MaskError: As for `__call__`.
+        """
+        photo = imaging.check_photo(image)
+        rgb = imaging.to_rgb(photo)
+        hole = np.zeros(rgb.shape[:2], np.bool_) if mask is None else imaging.read_hole(mask, photo.size)
+        (z,) = self._latents(0, 1)
+        layout: Layout = np.zeros(hole.shape, np.uint8)
+        for view in planning.plan_faces(hole.shape, self._find_windows(rgb, hole)):
+            _, ids = self._run(*framing.view_photo(rgb, hole, view.window), z, None)
+            _write_ids(layout, ids, view)
+        return layout
+
+    def _find_windows(self, rgb: Pixels, hole: Hole) -> list[Window]:
+        return [faces.face_window(face) for face in faces.find_faces(rgb, hole, self.detector)]
+
+    def _paint(self, rgb: Pixels, hole: Hole, views: list[View], z: Tensor, layout: Layout | None) -> tuple[Pixels, Layout]:
+        """Fill the hole view by view, each knowing what those before it painted."""
+        rgb, rest = rgb.copy(), hole.copy()
+        layout_found: Layout = np.zeros(hole.shape, np.uint8)
+        for view in views:
+            given = None if layout is None else framing.view_layout(layout, view.window)
+            completed, ids = self._run(*framing.view_photo(rgb, rest, view.window), z, given)
+            region, own = view.own(hole)
+            rgb[region][own] = framing.unview_photo(completed, view.window, region)[own]
+            rest[region] &= ~own
+            _write_ids(layout_found, ids, view)
+        return rgb, layout_found
 
     def _latents(self, seed: int, num_variants: int) -> list[Tensor]:
         """Draw one latent [1, Z] per variant, on the CPU, so that every device gets the same ones."""
@@ -128,6 +186,21 @@ class Inpainter:
         enlarged = nn.functional.interpolate(probabilities, size=view.shape[1:], mode="bilinear", align_corners=False)
         ids = enlarged.argmax(dim=1)[0].to(torch.uint8)
         return output.completed[0].float().cpu().numpy(), ids.cpu().numpy()
+
+
+def _write_ids(layout: Layout, ids: Layout, view: View) -> None:
+    """Write the class ids a view shows into the part of the photo that is its own."""
+    layout[view.region][view.area] = framing.unview_layout(ids, view.window, view.region)[view.area]
+
+
+def _box_windows(boxes: Sequence[Box], size: tuple[int, int]) -> list[Window]:
+    for box in boxes:
+        if len(box) != 4 or not (0 <= box[0] < box[2] <= size[0] and 0 <= box[1] < box[3] <= size[1]):
+            shown = ", ".join(f"{number:g}" for number in box)
+            raise ConfigError(
+                f"box ({shown}) is no box in a photo of {size[0]}x{size[1]}: give left, top, right, bottom in pixels"
+            )
+    return [faces.box_window(box) for box in boxes]
 
 
 def choose_device(name: str) -> torch.device:

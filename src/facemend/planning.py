@@ -1,0 +1,134 @@
+"""Which squares of a photo the network is to see, in which order, and which pixels each of them paints. Needs no torch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facemend import framing
+from facemend.framing import Region, Window
+from facemend.imaging import Hole
+
+CELL = 16  # pixels; what is left beside the faces is gathered on a grid of such cells
+TILE = 32  # cells; narrow damage is repainted in squares of at most this side
+MARGIN = 64  # pixels of surroundings that such a square sees at least
+MIDDLE = 0.6  # of a face's square holds the face itself, which its neighbours' squares leave to it
+ALIGNED_SHIFT = 0.08  # of the side: a face's square that misses the whole portrait by less is taken for it
+ALIGNED_SCALE = 1.15
+ALIGNED_ANGLE = 8.0  # degrees
+
+_Cells = NDArray[np.bool_]  # [rows, columns] of the grid
+
+
+@dataclass(frozen=True)
+class View:
+    """One run of the network."""
+
+    window: Window
+    region: Region  # of the photo
+    area: Hole  # [h, w] of that region: the pixels that are this view's to paint, where they are damaged
+
+    def own(self, hole: Hole) -> tuple[Region, Hole]:
+        """Find the hole's pixels that this view paints, and the part of the photo that just holds them."""
+        own = hole[self.region] & self.area
+        rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
+        used = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        top, left = self.region[0].start, self.region[1].start
+        region = slice(top + used[0].start, top + used[0].stop), slice(left + used[1].start, left + used[1].stop)
+        return region, own[used]
+
+
+def plan_views(hole: Hole, faces: Sequence[Window]) -> list[View]:
+    """Share a hole out among views: of the faces first, so that the views of what is left see them mended.
+
+    Args:
+        hole: bool [H, W], not empty.
+        faces: the squares of the photo's faces, surest first.
+
+    Returns:
+        Views in the order of their runs. Every pixel of the hole is in the area of exactly one of them.
+    """
+    whole = framing.choose_window(hole)
+    free = np.ones_like(hole)  # what no view has claimed
+    views = _claim(free, hole, [whole if _is_about(face, whole) else face for face in faces])
+    rest = hole & free
+    if rest.any():
+        fits = not faces and min(hole.shape) <= framing.MAX_WORKING_SIZE
+        views += _claim(free, hole, [whole] if fits else list(_cover(rest)), spare=False)
+    return views
+
+
+def plan_faces(shape: tuple[int, ...], faces: Sequence[Window]) -> list[View]:
+    """Share a photo [H, W] out among its faces, surest first; the whole of it is one where there are none."""
+    everything = np.ones(shape, np.bool_)
+    return _claim(np.ones_like(everything), everything, faces or [framing.choose_window(everything)])
+
+
+def _is_about(face: Window, whole: Window) -> bool:
+    """Whether a portrait is framed as the network knows faces, so that resampling it would only blur it."""
+    return (
+        whole.is_plain
+        and max(np.abs(np.subtract(face.center, whole.center))) <= ALIGNED_SHIFT * whole.side
+        and max(face.side / whole.side, whole.side / face.side) <= ALIGNED_SCALE
+        and abs(face.angle) <= ALIGNED_ANGLE
+    )
+
+
+def _claim(free: Hole, hole: Hole, windows: Sequence[Window], *, spare: bool = True) -> list[View]:
+    """Give each window in turn what is free in it, if that holds some of the hole.
+
+    With `spare` it leaves the middle of the windows still to come to them, but for its own middle.
+    """
+    views: list[View] = []
+    for i, window in enumerate(windows):
+        region = window.region(hole.shape)
+        area = free[region] & window.inside(region)
+        for other in windows[i + 1 :] if spare else ():
+            area &= ~other.scaled(MIDDLE).inside(region) | window.scaled(MIDDLE).inside(region)
+        if (area & hole[region]).any():
+            free[region] &= ~area
+            views.append(View(window, region, area))
+    return views
+
+
+def _cover(rest: Hole) -> Iterator[Window]:
+    """Find windows that hold all of a hole: a wide one round each broad part, tiles for what is narrow (scratches, specks)."""
+    share = _share_of_cells(rest)
+    narrow = share > 0
+    for part in _broad_parts(share):
+        narrow &= ~part
+        yield _window(part, rest.shape, lambda extent: 2 * extent)
+    while narrow.any():
+        top = int(narrow.any(axis=1).argmax())
+        left = int(narrow[top].argmax())
+        tile = slice(top, top + TILE), slice(left, left + TILE)
+        part = np.zeros_like(narrow)
+        part[tile] = narrow[tile]
+        narrow[tile] = False
+        yield _window(part, rest.shape, lambda extent: extent + 2 * MARGIN)
+
+
+def _window(part: _Cells, shape: tuple[int, ...], side: Callable[[int], int]) -> Window:
+    """Lay a window round some cells, of a side that depends on their extent, but neither tiny nor larger than the photo."""
+    rows, columns = np.flatnonzero(part.any(axis=1)) * CELL, np.flatnonzero(part.any(axis=0)) * CELL
+    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + CELL, int(rows[-1]) + CELL)
+    wished = side(max(box[2] - box[0], box[3] - box[1]))
+    return framing.window_round(box, shape, min(max(wished, framing.MIN_WORKING_SIZE), max(shape)))
+
+
+def _share_of_cells(hole: Hole) -> NDArray[np.float32]:
+    """How much of each cell is hole, [rows, columns]."""
+    height, width = hole.shape
+    padded = np.pad(hole, ((0, -height % CELL), (0, -width % CELL)))
+    cells = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL)
+    return cells.mean(axis=(1, 3), dtype=np.float32)
+
+
+def _broad_parts(share: NDArray[np.float32]) -> Iterator[_Cells]:
+    """Go through those connected parts of a hole that are thicker than half a tile somewhere."""
+    depth = cv2.distanceTransform(np.pad(share > 0.5, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    _, labels = cv2.connectedComponents((share > 0).astype(np.uint8))
+    for label in np.unique(labels[depth > TILE / 4]):
+        yield labels == label
