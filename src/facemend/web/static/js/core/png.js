@@ -1,0 +1,45 @@
+/** Writes PNG files of one byte per pixel: a mask as greys, a layout as a palette whose numbers are the class ids. */
+
+const SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
+const GREY = 0;
+const PALETTE = 3;
+
+/** @param {number[][]} [palette] RGB triples; without it the bytes are greys. */
+export async function encodePng(width, height, bytes, palette) {
+  const header = new DataView(new ArrayBuffer(13));
+  header.setUint32(0, width);
+  header.setUint32(4, height);
+  header.setUint8(8, 8); // bits
+  header.setUint8(9, palette ? PALETTE : GREY);
+  const rows = new Uint8Array((width + 1) * height); // a row begins with its filter, 0 = none
+  for (let y = 0; y < height; y++) rows.set(bytes.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+  const packed = new Response(new Blob([rows]).stream().pipeThrough(new CompressionStream('deflate')));
+  const chunks = [
+    chunk('IHDR', new Uint8Array(header.buffer)),
+    ...(palette ? [chunk('PLTE', Uint8Array.from(palette.flat()))] : []),
+    chunk('IDAT', new Uint8Array(await packed.arrayBuffer())),
+    chunk('IEND', new Uint8Array(0)),
+  ];
+  return new Blob([SIGNATURE, ...chunks], { type: 'image/png' });
+}
+
+function chunk(type, data) {
+  const bytes = new Uint8Array(data.length + 12);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, data.length);
+  for (let i = 0; i < 4; i++) bytes[4 + i] = type.charCodeAt(i);
+  bytes.set(data, 8);
+  view.setUint32(data.length + 8, crc(bytes.subarray(4, data.length + 8)));
+  return bytes;
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+  return n;
+});
+
+function crc(bytes) {
+  let value = 0xffffffff;
+  for (const byte of bytes) value = CRC_TABLE[(value ^ byte) & 255] ^ (value >>> 8);
+  return (value ^ 0xffffffff) >>> 0;
+}

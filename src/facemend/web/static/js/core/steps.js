@@ -1,0 +1,27 @@
+/**
+ * The history of a session as plain values. Step 0 is the photo as it came; each further step is one press of Restore:
+ * `{from, variants: [{patch, layout}], mask, seed, byLayout}`, with the place it was painted on, one patch per variant, and
+ * the packed layers. A place `{step, variant}` names one picture.
+ */
+
+export const ORIGINAL = { step: 0, variant: 0 };
+
+export function firstStep() {
+  return { variants: [], mask: null };
+}
+
+/** The patches that make the picture at a place, in order. */
+export function patchesAt(steps, { step, variant }) {
+  if (step === 0) return [];
+  const { from, variants } = steps[step];
+  return [...patchesAt(steps, from), variants[variant].patch];
+}
+
+export function samePlace(a, b) {
+  return a.step === b.step && a.variant === b.variant;
+}
+
+/** Every picture there is, in the order it was made. */
+export function places(steps) {
+  return steps.flatMap(({ variants }, step) => (step ? variants.map((_, variant) => ({ step, variant })) : [ORIGINAL]));
+}

@@ -1,0 +1,110 @@
+/** Puts the page together. */
+
+import { Api } from './api.js';
+import { chosenLanguage, onLanguage, t, useLanguage } from './i18n.js';
+import { listenForKeys } from './shortcuts.js';
+import { Studio } from './studio.js';
+import { buildCompareSlider } from './ui/compare.js';
+import { askToken, buildDownload, buildHelp } from './ui/dialogs.js';
+import { $ } from './ui/dom.js';
+import { Gestures } from './ui/gestures.js';
+import { Guides } from './ui/guides.js';
+import { buildHeader } from './ui/header.js';
+import { KeyboardBrush } from './ui/keyboard-brush.js';
+import { describe, showMessages } from './ui/messages.js';
+import { askMaskFile, buildOpen } from './ui/open.js';
+import { buildPanels } from './ui/panels.js';
+import { buildRail, chooseTool, stepBrush } from './ui/rail.js';
+import { buildResults } from './ui/results.js';
+import { Stage } from './ui/stage.js';
+
+const api = new Api(async (wasWrong) => {
+  const token = await askToken(wasWrong);
+  if (token) sessionStorage.setItem('token', token); // until this tab is closed
+  return token;
+});
+
+await useLanguage(chosenLanguage());
+takeTokenFromAddress();
+try {
+  build(new Studio(api, await api.models()));
+} catch (error) {
+  const [place] = document.querySelectorAll('[data-problem="photo"]');
+  place.hidden = false;
+  place.textContent = describe(error);
+  throw error;
+}
+
+/** `/#token=...` never reaches a server's log; once read it need not stay in sight. */
+function takeTokenFromAddress() {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? sessionStorage.getItem('token');
+  if (!token) return;
+  api.useToken(token);
+  sessionStorage.setItem('token', token);
+  history.replaceState(null, '', location.pathname);
+}
+
+function build(studio) {
+  const stage = new Stage(studio);
+  const guides = new Guides(stage);
+  const gestures = new Gestures(studio, stage, guides);
+  const keyboard = new KeyboardBrush(studio, stage, guides);
+  buildHeader(studio, stage);
+  buildRail(studio, stage);
+  buildPanels(studio, stage, askMaskFile);
+  buildResults(studio, stage);
+  buildCompareSlider(studio, stage);
+  buildOpen(studio);
+  const openHelp = buildHelp();
+  const openDownload = buildDownload(studio);
+  showMessages(studio);
+  buildMainAction(studio, openDownload);
+  $('stop').onclick = () => studio.stop();
+  buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload);
+  return useLanguage(document.documentElement.lang);
+}
+
+/** The one primary button: Restore, or Download once there is a result on the stage. */
+function buildMainAction(studio, openDownload) {
+  const [use, text] = [$('main-action').querySelector('use'), $('main-action').querySelector('span')];
+  const render = () => {
+    const isResult = studio.state.view === 'compare';
+    use.setAttribute('href', `icons.svg#${isResult ? 'download' : 'restore'}`);
+    text.textContent = t(isResult ? 'action.download' : 'action.restore');
+    $('main-action').onclick = isResult ? openDownload : () => studio.restore();
+  };
+  studio.store.watch(['view'], render);
+  onLanguage(render);
+}
+
+function buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload) {
+  const withPhoto = (action) => () => studio.state.photo && action();
+  const idle = (action) => withPhoto(() => studio.state.busy || gestures.isPainting || action());
+  const soften = (change) => studio.store.set({ softness: Math.min(1, Math.max(0, studio.state.softness + change)) });
+  const tool = (name) => withPhoto(() => chooseTool(studio, name));
+  const view = (name) => idle(() => (name !== 'compare' || studio.state.steps.length > 1) && studio.show(name));
+  listenForKeys({
+    b: tool('brush'), e: tool('eraser'), l: tool('lasso'), r: tool('rectangle'), g: tool('bucket'), h: tool('hand'),
+    p: view('paint'), y: view('layout'), c: view('compare'),
+    '[': withPhoto(() => stepBrush(studio, -1)), ']': withPhoto(() => stepBrush(studio, 1)),
+    '{': withPhoto(() => soften(-0.1)), '}': withPhoto(() => soften(0.1)),
+    '+': withPhoto(() => stage.zoom(1.4)), '=': withPhoto(() => stage.zoom(1.4)), '-': withPhoto(() => stage.zoom(1 / 1.4)),
+    0: withPhoto(() => stage.fit()), 1: withPhoto(() => stage.zoom(1 / stage.view.scale)),
+    'Ctrl+z': idle(() => studio.undo()), 'Ctrl+Shift+z': idle(() => studio.redo()), 'Ctrl+y': idle(() => studio.redo()),
+    'Ctrl+Enter': idle(() => studio.restore()), 'Ctrl+s': idle(openDownload), 'Ctrl+o': () => $('photo-file').click(),
+    v: withPhoto(() => {
+      stage.showOverlay = !stage.showOverlay;
+      stage.redraw();
+    }),
+    Escape: () => (gestures.isPainting ? gestures.cancel() : studio.stop()),
+    '?': openHelp,
+  });
+  const holdSpace = (isHeld) => (event) => {
+    const isOnStage = event.target === stage.element || event.target === document.body;
+    if (event.key !== ' ' || !isOnStage || keyboard.isActive) return;
+    event.preventDefault();
+    gestures.spaceHeld = isHeld;
+  };
+  document.addEventListener('keydown', holdSpace(true));
+  document.addEventListener('keyup', holdSpace(false));
+}

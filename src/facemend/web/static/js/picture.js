@@ -1,0 +1,88 @@
+/** What the stage shows: the photo with smaller copies of itself, and the patches on top of it. */
+
+const AS_STORED = { colorSpaceConversion: 'none' }; // patches carry no colour profile: photo and patch must look alike
+
+/** Decode a photo; what the browser cannot read, the server shows. Turned upright by its EXIF orientation either way. */
+export async function decodePhoto(file, preview) {
+  const bitmap = await createImageBitmap(file, AS_STORED).catch(async () => createImageBitmap(await preview(file), AS_STORED));
+  const levels = [bitmap];
+  for (let last = bitmap; Math.max(last.width, last.height) > 1024; last = levels.at(-1)) {
+    const size = { resizeWidth: (last.width + 1) >> 1, resizeHeight: (last.height + 1) >> 1, resizeQuality: 'medium' };
+    levels.push(await createImageBitmap(last, size));
+  }
+  return { width: bitmap.width, height: bitmap.height, levels };
+}
+
+export function closePhoto(photo) {
+  for (const bitmap of photo.levels) bitmap.close();
+}
+
+/** Bitmaps of patches, decoded when first seen; only the last few stay in memory. */
+export class PatchBitmaps {
+  #kept = new Map();
+
+  constructor(capacity = 24) {
+    this.capacity = capacity;
+  }
+
+  /** The bitmap, or null while it is being decoded; `onReady` is called when it is there. */
+  get(patch, onReady) {
+    const entry = this.#kept.get(patch);
+    if (!entry) {
+      this.load(patch).then(onReady, () => {});
+      return null;
+    }
+    this.#kept.delete(patch); // the map's order is that of use
+    this.#kept.set(patch, entry);
+    return entry.bitmap;
+  }
+
+  async load(patch) {
+    const entry = this.#kept.get(patch) ?? { bitmap: null };
+    if (entry.loading) return entry.loading;
+    this.#kept.set(patch, entry);
+    entry.loading = createImageBitmap(patch.blob, AS_STORED).then((bitmap) => (entry.bitmap = bitmap));
+    for (const [old, { bitmap }] of this.#kept) {
+      if (this.#kept.size <= this.capacity) break;
+      if (old === patch) continue;
+      bitmap?.close();
+      this.#kept.delete(old);
+    }
+    return entry.loading;
+  }
+}
+
+/** Draw what of a picture lies within the canvas, at `view` in the canvas's own pixels. Returns false if a patch is missing. */
+export function drawPicture(context, photo, bitmaps, view) {
+  const { width, height } = context.canvas;
+  const level = Math.min(photo.levels.length - 1, Math.max(0, Math.floor(Math.log2(1 / view.scale))));
+  context.imageSmoothingEnabled = view.scale < 4; // pixels seen one by one should look like pixels
+  context.imageSmoothingQuality = 'medium';
+  drawPart(context, photo.levels[level], { left: 0, top: 0, width: photo.width, height: photo.height }, view, width, height);
+  for (const { bitmap, patch } of bitmaps) drawPart(context, bitmap, patch, view, width, height);
+}
+
+function drawPart(context, bitmap, place, view, width, height) {
+  const left = Math.max(place.left, -view.left / view.scale);
+  const top = Math.max(place.top, -view.top / view.scale);
+  const right = Math.min(place.left + place.width, (width - view.left) / view.scale);
+  const bottom = Math.min(place.top + place.height, (height - view.top) / view.scale);
+  if (right <= left || bottom <= top) return;
+  const fx = bitmap.width / place.width;
+  const fy = bitmap.height / place.height;
+  context.drawImage(
+    bitmap,
+    (left - place.left) * fx, (top - place.top) * fy, (right - left) * fx, (bottom - top) * fy,
+    left * view.scale + view.left, top * view.scale + view.top, (right - left) * view.scale, (bottom - top) * view.scale,
+  );
+}
+
+/** A small canvas that shows `region` of a picture. */
+export function thumbnail(photo, bitmaps, region, size) {
+  const canvas = document.createElement('canvas');
+  const scale = size / Math.max(region.right - region.left, region.bottom - region.top);
+  canvas.width = Math.max(1, Math.round((region.right - region.left) * scale));
+  canvas.height = Math.max(1, Math.round((region.bottom - region.top) * scale));
+  drawPicture(canvas.getContext('2d'), photo, bitmaps, { scale, left: -region.left * scale, top: -region.top * scale });
+  return canvas;
+}

@@ -1,0 +1,81 @@
+/** Turns picture files into bytes: masks, class ids, transparency. */
+
+const AS_STORED = { colorSpaceConversion: 'none' };
+
+/** The RGBA bytes of a bitmap, at another size if one is given. */
+export function rgbaOf(bitmap, width = bitmap.width, height = bitmap.height, smooth = false) {
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  context.imageSmoothingEnabled = smooth;
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(bitmap, 0, 0, width, height);
+  return context.getImageData(0, 0, width, height).data;
+}
+
+/**
+ * Read a mask file: bright (128 and up) is 255, dark or transparent is 0. Another size of the same shape is brought to the
+ * photo's, every pixel that the hole touches belonging to it.
+ * @returns {Promise<Uint8Array | null>} null when the shape differs
+ */
+export async function readMask(file, { width, height }) {
+  const bitmap = await createImageBitmap(file, AS_STORED);
+  if (Math.abs(bitmap.width * height - bitmap.height * width) > Math.max(width, height)) return null;
+  const crisp = binary(rgbaOf(bitmap));
+  if (bitmap.width === width && bitmap.height === height) return crisp;
+  const grey = new ImageData(bitmap.width, bitmap.height);
+  for (let i = 0; i < crisp.length; i++) grey.data.set([crisp[i], 0, 0, 255], 4 * i);
+  const scaled = rgbaOf(await createImageBitmap(grey), width, height, bitmap.width > width);
+  return Uint8Array.from({ length: width * height }, (_, i) => (scaled[4 * i] > 0 ? 255 : 0));
+}
+
+function binary(rgba) {
+  const bytes = new Uint8Array(rgba.length / 4);
+  for (let i = 0; i < bytes.length; i++) {
+    const brightness = 0.299 * rgba[4 * i] + 0.587 * rgba[4 * i + 1] + 0.114 * rgba[4 * i + 2];
+    bytes[i] = (brightness * rgba[4 * i + 3]) / 255 >= 127.5 ? 255 : 0;
+  }
+  return bytes;
+}
+
+/** Where a photo is transparent, as a mask; null when it is nowhere. */
+export function transparentPart(bitmap) {
+  const rgba = rgbaOf(bitmap);
+  const bytes = new Uint8Array(rgba.length / 4);
+  let any = false;
+  for (let i = 0; i < bytes.length; i++) {
+    if (rgba[4 * i + 3] >= 128) continue;
+    bytes[i] = 255;
+    any = true;
+  }
+  return any ? bytes : null;
+}
+
+/** Read a layout as the server draws it, class by class in the legend's colours, into class ids. */
+export async function readLayout(blob, legend) {
+  const rgba = rgbaOf(await createImageBitmap(blob, AS_STORED));
+  const words = new Uint32Array(rgba.buffer);
+  const ids = new Map(legend.map(({ id, color: [r, g, b] }) => [((255 << 24) | (b << 16) | (g << 8) | r) >>> 0, id]));
+  const bytes = new Uint8Array(words.length);
+  let [word, id] = [-1, 0];
+  for (let i = 0; i < words.length; i++) {
+    if (words[i] !== word) {
+      word = words[i];
+      id = ids.get(word) ?? 0;
+    }
+    bytes[i] = id;
+  }
+  return bytes;
+}
+
+/** Several patches as one, so that a long session stays within what the server takes. */
+export async function mergePatches(patches) {
+  const left = Math.min(...patches.map((patch) => patch.left));
+  const top = Math.min(...patches.map((patch) => patch.top));
+  const right = Math.max(...patches.map((patch) => patch.left + patch.width));
+  const bottom = Math.max(...patches.map((patch) => patch.top + patch.height));
+  const canvas = new OffscreenCanvas(right - left, bottom - top);
+  const context = canvas.getContext('2d');
+  for (const patch of patches) {
+    context.drawImage(await createImageBitmap(patch.blob, AS_STORED), patch.left - left, patch.top - top);
+  }
+  return { blob: await canvas.convertToBlob(), left, top, width: right - left, height: bottom - top };
+}

@@ -1,0 +1,447 @@
+/**
+ * What a person can do here, without knowing how it looks: open a photo, paint on its mask or its layout, restore, pick,
+ * go back. The pages in `ui/` call it and watch its store.
+ */
+
+import { patiently } from './patience.js';
+import { PatchBitmaps, closePhoto, decodePhoto } from './picture.js';
+import { mergePatches, readLayout, readMask, transparentPart } from './pixels.js';
+import { Store } from './store.js';
+import { PARTS } from './core/classes.js';
+import { Edit, blends, replaceAll, snapshot, unpack } from './core/edit.js';
+import { mainFace, partMargin, partShape } from './core/faces.js';
+import { Layer } from './core/layer.js';
+import { encodePng } from './core/png.js';
+import { ideas } from './core/reshape.js';
+import { bitmap, grown } from './core/shapes.js';
+import { ORIGINAL, firstStep, patchesAt, samePlace } from './core/steps.js';
+import { UndoStack, changeAction } from './core/undo.js';
+
+const NUM_VARIANTS = 4;
+const PLACE_KEYS = ['shown', 'onTop', 'networkLayout', 'compareWith'];
+
+export class Studio {
+  #undo = new UndoStack();
+  #running = null; // the AbortController of the job under way
+  #original = { packed: null, bytes: null }; // the network's layout, unpacked
+  #firstLayout = null; // on its way since the photo was opened
+  #maskChangedSinceLayout = false;
+
+  constructor(api, { legend, limits }) {
+    this.api = api;
+    this.legend = legend;
+    this.limits = limits;
+    this.bitmaps = new PatchBitmaps();
+    this.onPaint = () => {}; // (rect or nothing) => a layer's bytes have changed
+    this.store = new Store({
+      photo: null, // {name, file, width, height, levels}
+      steps: [],
+      shown: ORIGINAL, // the picture on the stage
+      onTop: true, // whether Restore works on the picture shown; else it makes its step anew
+      compareWith: ORIGINAL,
+      view: 'paint', // paint, layout, compare
+      tool: 'brush',
+      brushSize: 48, // photo pixels across
+      softness: 0,
+      subtract: false, // whether lasso and rectangle take away
+      classId: 1,
+      networkLayout: null, // packed, as the network answered
+      layoutEdited: false,
+      area: 0, // share of the photo under the mask
+      busy: null, // {kind, ...progress}
+      problem: null, // {where, text or code}
+      notes: [],
+      canUndo: false,
+      canRedo: false,
+    });
+  }
+
+  get state() {
+    return this.store.state;
+  }
+
+  /** The layer that the current view paints on. */
+  get layer() {
+    return this.state.view === 'layout' ? this.layout : this.mask;
+  }
+
+  // --- photos ---
+
+  async open(file) {
+    this.stop();
+    if (file.size > this.limits.max_bytes) return this.#complain('photo', 'error.bytes', { limit: Math.round(this.limits.max_bytes / 1e6) });
+    this.store.set({ busy: { kind: 'open' }, problem: null });
+    try {
+      const photo = await decodePhoto(file, (unread) => this.api.preview(unread));
+      if (photo.width * photo.height > this.limits.max_pixels) {
+        closePhoto(photo);
+        return this.#complain('photo', 'error.pixels', { limit: Math.round(this.limits.max_pixels / 1e6) });
+      }
+      this.#begin({ ...photo, file, name: file.name || 'photo.png' });
+    } catch (error) {
+      return this.#report('photo', error);
+    } finally {
+      this.store.set({ busy: null });
+    }
+    this.#firstLayout = this.#loadLayout({ quiet: true });
+  }
+
+  #begin(photo) {
+    if (this.state.photo) closePhoto(this.state.photo);
+    this.mask = new Layer(photo.width, photo.height, true);
+    this.layout = new Layer(photo.width, photo.height, false);
+    this.#undo.clear();
+    this.#maskChangedSinceLayout = false;
+    this.store.set({
+      photo, steps: [firstStep()], shown: ORIGINAL, onTop: true, compareWith: ORIGINAL, view: 'paint', tool: 'brush',
+      brushSize: Math.round(Math.min(photo.width, photo.height) / 12), networkLayout: null, layoutEdited: false, area: 0,
+      notes: [], canUndo: false, canRedo: false,
+    });
+  }
+
+  close() {
+    this.stop();
+    if (this.state.photo) closePhoto(this.state.photo);
+    this.store.set({ photo: null, steps: [], problem: null, notes: [], view: 'paint' });
+  }
+
+  // --- painting ---
+
+  /** Begin a change of the current layer; `erase` takes away, or brings the network's own layout back. */
+  beginEdit(erase = false) {
+    if (this.state.view !== 'layout') return new Edit(this.mask, erase ? blends.erase : blends.add);
+    const blend = erase ? blends.putEach(this.#networkAt(), this.layout.width) : blends.put(this.state.classId);
+    return new Edit(this.layout, blend);
+  }
+
+  cover(edit, shape) {
+    const rect = edit.cover(shape);
+    if (rect) this.onPaint(rect);
+  }
+
+  revert(edit) {
+    edit.revert();
+    this.onPaint(edit.touched);
+  }
+
+  finish(edit) {
+    const change = edit.commit();
+    if (!change) return;
+    const changes = [change];
+    if (edit.layer === this.layout) {
+      const widened = this.#maskWhatChanged(edit.touched);
+      if (widened) changes.push(widened);
+    } else {
+      this.#maskChangedSinceLayout = true;
+    }
+    this.#undo.push(changeAction(changes));
+    this.#layersChanged();
+  }
+
+  /** What is changed in the layout must be repainted, with a margin for its edges. */
+  #maskWhatChanged(rect) {
+    const network = this.#networkBytes();
+    const margin = partMargin(mainFace(this.layout), this.layout);
+    const shape = grown(this.layout, rect, (id, i) => id !== network[i], margin);
+    if (!shape) return null;
+    const edit = new Edit(this.mask, blends.add);
+    edit.cover(shape);
+    return edit.commit();
+  }
+
+  #maskShape(shape) {
+    const edit = new Edit(this.mask, blends.add);
+    edit.cover(shape);
+    this.finish(edit);
+  }
+
+  async maskPart(name) {
+    if (!(await this.#needLayout('mask'))) return;
+    const shape = partShape(this.layout, PARTS[name]);
+    if (!shape) return this.#complain('mask', 'error.part');
+    this.#maskShape(shape);
+  }
+
+  async maskDamage() {
+    const picture = await this.#picture(this.#basePlace());
+    const bytes = await this.#ask('mask', { kind: 'damage' }, async (signal) =>
+      readMask(await this.api.damage(picture, signal), this.state.photo),
+    );
+    if (!bytes) return;
+    if (!bytes.includes(255)) return this.#complain('mask', 'error.damage');
+    this.#maskShape(bitmap(this.mask.bounds, bytes));
+  }
+
+  async maskFile(file) {
+    const bytes = await readMask(file, this.state.photo).catch(() => undefined);
+    if (bytes === undefined) return this.#complain('mask', 'error.maskFile');
+    if (bytes === null) return this.#complain('mask', 'error.maskShape', { size: `${this.state.photo.width} × ${this.state.photo.height}` });
+    this.#replaceMask(bytes);
+  }
+
+  maskAlpha() {
+    const bytes = transparentPart(this.state.photo.levels[0]);
+    if (!bytes) return this.#complain('mask', 'error.alpha');
+    this.#replaceMask(bytes);
+  }
+
+  clearMask() {
+    this.#replaceMask(new Uint8Array(this.mask.data.length));
+  }
+
+  invertMask() {
+    this.#replaceMask(this.mask.data.map((value) => 255 - value));
+  }
+
+  #replaceMask(bytes) {
+    const change = replaceAll(this.mask, bytes);
+    if (!change) return;
+    this.#maskChangedSinceLayout = true;
+    this.#undo.push(changeAction([change]));
+    this.#layersChanged();
+  }
+
+  /** Change the layout by one of the ideas. */
+  applyIdea(name) {
+    const shape = ideas[name](this.layout);
+    if (!shape) return this.#complain('layout', 'error.idea');
+    this.#putIds(shape.at, shape.rect);
+  }
+
+  resetLayout() {
+    this.#putIds(this.#networkAt(), this.layout.bounds);
+  }
+
+  #putIds(at, rect) {
+    const edit = new Edit(this.layout, blends.putEach(at, this.layout.width));
+    edit.cover({ rect, at: () => 255 });
+    this.finish(edit);
+  }
+
+  undo() {
+    this.#undo.undo();
+    this.#layersChanged();
+  }
+
+  redo() {
+    this.#undo.redo();
+    this.#layersChanged();
+  }
+
+  #layersChanged() {
+    const { data } = this.mask;
+    let covered = 0;
+    for (let i = 0; i < data.length; i++) covered += data[i] >> 7;
+    this.store.set({
+      area: covered / data.length,
+      layoutEdited: this.#isLayoutEdited(),
+      canUndo: this.#undo.canUndo,
+      canRedo: this.#undo.canRedo,
+      problem: null,
+    });
+    this.onPaint();
+  }
+
+  // --- the network's layout ---
+
+  /** Show a view; the layout view and the parts of the face need the network's layout first. */
+  async show(view) {
+    if (view === this.state.view) return;
+    if (view === 'paint' && !this.state.onTop) return this.paintOnTop();
+    this.store.set({ view, problem: null });
+    if (view !== 'layout') return;
+    const stale = this.#maskChangedSinceLayout && !this.state.layoutEdited && this.state.onTop;
+    if (stale) await this.#loadLayout({});
+    else await this.#needLayout('layout');
+  }
+
+  async #needLayout(where) {
+    if (!this.state.networkLayout && this.#firstLayout) {
+      this.store.set({ busy: { kind: 'layout' } });
+      await this.#firstLayout;
+      this.store.set({ busy: null });
+    }
+    if (!this.state.networkLayout) await this.#loadLayout({ where });
+    return this.state.networkLayout !== null;
+  }
+
+  /** Ask the network for the layout of the picture on the stage, completed under the mask. */
+  async #loadLayout({ quiet = false, where = 'layout' }) {
+    const { photo, shown, onTop, area } = this.state;
+    const mask = onTop && area > 0 ? await this.maskPng() : null;
+    const picture = await this.#picture(shown);
+    const bytes = await this.#ask(quiet ? null : where, { kind: 'layout', quiet }, async (signal) =>
+      readLayout(await this.api.layout(picture, mask, signal), this.legend),
+    );
+    const { state } = this;
+    if (!bytes || state.photo !== photo || !samePlace(state.shown, shown) || state.layoutEdited) return;
+    const before = state.networkLayout;
+    const change = replaceAll(this.layout, bytes);
+    const after = snapshot(this.layout);
+    this.#maskChangedSinceLayout = false;
+    if (change && (state.canUndo || state.canRedo)) {
+      this.#undo.push({
+        silent: true,
+        undo: () => (change.swap(), this.store.set({ networkLayout: before })),
+        redo: () => (change.swap(), this.store.set({ networkLayout: after })),
+      });
+    }
+    this.store.set({ networkLayout: after });
+    this.onPaint();
+  }
+
+  #networkBytes() {
+    const packed = this.state.networkLayout;
+    if (this.#original.packed !== packed) this.#original = { packed, bytes: unpack(packed) };
+    return this.#original.bytes;
+  }
+
+  #networkAt() {
+    const bytes = this.#networkBytes();
+    return (x, y) => bytes[y * this.layout.width + x];
+  }
+
+  #isLayoutEdited() {
+    if (!this.state.networkLayout) return false;
+    const bytes = this.#networkBytes();
+    return this.layout.data.some((id, i) => id !== bytes[i]);
+  }
+
+  // --- restoring ---
+
+  /** Repaint the hole; `another` asks for other faces of the same hole. */
+  async restore({ another = false } = {}) {
+    const { photo, steps, shown, onTop, area, layoutEdited, busy, view } = this.state;
+    if (!photo || busy?.kind === 'restore') return;
+    if (area === 0) return this.#complain('restore', view === 'layout' ? 'error.nothingChanged' : 'error.nothingMasked');
+    const redone = onTop ? null : steps[shown.step];
+    const byLayout = layoutEdited || Boolean(another && redone?.byLayout);
+    const seed = another && redone ? redone.seed + 1 : 0;
+    const [from, mask] = [this.#basePlace(), snapshot(this.mask)];
+    const picture = await this.#picture(from);
+    const fields = { mask: await this.maskPng(), layout: byLayout ? await this.layoutPng() : null, seed, num_variants: NUM_VARIANTS };
+    const result = await this.#ask('restore', { kind: 'restore', stage: 'sending' }, async (signal) => {
+      const onProgress = (progress) => this.store.set({ busy: { kind: 'restore', ...progress } });
+      const answer = await this.api.inpaint(picture, fields, { signal, onProgress });
+      await Promise.all(answer.variants.map((patch) => this.bitmaps.load(patch)));
+      return { ...answer, ids: await readLayout(answer.layout, this.legend) };
+    });
+    if (result && this.state.photo === photo) this.#addStep({ from, mask, seed, byLayout }, result);
+  }
+
+  #addStep(step, { variants, ids, notes }) {
+    const change = replaceAll(this.layout, ids);
+    const layout = snapshot(this.layout);
+    const withLayouts = variants.map((patch, i) => ({ patch, layout: i === 0 || step.byLayout ? layout : null }));
+    const steps = [...this.state.steps, { ...step, variants: withLayouts }];
+    const shown = { step: steps.length - 1, variant: 0 };
+    this.store.set({ steps, notes });
+    this.#move({ shown, onTop: false, networkLayout: layout, compareWith: step.from }, 'compare', change ? [change] : []);
+  }
+
+  /** Show another picture of the history, with the mask and layout it was made from. */
+  goTo(place) {
+    const { steps, shown, onTop } = this.state;
+    if (samePlace(place, shown) && !onTop) return this.store.set({ view: 'compare' });
+    const { mask, variants } = steps[place.step];
+    const { layout = null } = variants[place.variant] ?? {};
+    const changes = [replaceAll(this.mask, mask ? unpack(mask) : new Uint8Array(this.mask.data.length))];
+    if (layout) changes.push(replaceAll(this.layout, unpack(layout)));
+    const isResult = place.step > 0;
+    const next = { shown: place, onTop: !isResult, networkLayout: layout };
+    this.#move(next, isResult ? 'compare' : 'paint', changes.filter(Boolean));
+  }
+
+  /** Take the picture shown as the new base, with an empty mask: paint again on top of it. */
+  paintOnTop() {
+    if (this.state.onTop) return this.store.set({ view: 'paint' });
+    const change = replaceAll(this.mask, new Uint8Array(this.mask.data.length));
+    this.#maskChangedSinceLayout = false;
+    this.#move({ onTop: true }, 'paint', change ? [change] : []);
+  }
+
+  /** Go back to what this step was painted on, its mask in place to be changed. */
+  adjustMask() {
+    if (this.state.onTop) return this.store.set({ view: 'paint' });
+    this.#maskChangedSinceLayout = true;
+    this.#move({ shown: this.#basePlace(), onTop: true }, 'paint', []);
+  }
+
+  /** Change the place in the history so that it can be undone; `changes` of layers have been made already. */
+  #move(next, view, changes) {
+    const before = Object.fromEntries([...PLACE_KEYS, 'view'].map((key) => [key, this.state[key]]));
+    const after = { ...next, view };
+    const layers = changeAction(changes);
+    this.store.set(after);
+    this.#undo.push({
+      undo: () => (layers.undo(), this.store.set(before)),
+      redo: () => (layers.redo(), this.store.set(after)),
+    });
+    this.#layersChanged();
+  }
+
+  /** The picture that Restore works on. */
+  #basePlace() {
+    const { steps, shown, onTop } = this.state;
+    return onTop ? shown : steps[shown.step].from;
+  }
+
+  // --- files ---
+
+  async #picture(place) {
+    const patches = patchesAt(this.state.steps, place);
+    const few = patches.length > this.limits.max_patches ? [await mergePatches(patches)] : patches;
+    return { file: this.state.photo.file, patches: few };
+  }
+
+  /** The picture on the stage as a file; `format` null is the photo's own. */
+  async export(format) {
+    const picture = await this.#picture(this.state.shown);
+    return this.#ask('download', { kind: 'export' }, () => this.api.export(picture, format));
+  }
+
+  maskPng() {
+    return encodePng(this.mask.width, this.mask.height, this.mask.data);
+  }
+
+  layoutPng() {
+    const palette = this.legend.map(({ color }) => color);
+    return encodePng(this.layout.width, this.layout.height, this.layout.data, palette);
+  }
+
+  // --- jobs ---
+
+  stop() {
+    this.#running?.abort();
+  }
+
+  /** Run a job of the server; what goes wrong is told beside `where`. Resolves to nothing when it failed or was stopped. */
+  async #ask(where, busy, job) {
+    if (!busy.quiet) this.stop();
+    const controller = new AbortController();
+    const { signal } = controller;
+    if (!busy.quiet) {
+      this.#running = controller;
+      this.store.set({ busy, problem: null });
+    }
+    const onWait = (seconds) => busy.quiet || this.store.set({ busy: { ...busy, stage: 'full', seconds } });
+    try {
+      return await patiently(() => job(signal), { signal, onWait });
+    } catch (error) {
+      if (where && error.name !== 'AbortError') this.#report(where, error);
+    } finally {
+      if (this.#running === controller) {
+        this.#running = null;
+        this.store.set({ busy: null });
+      }
+    }
+  }
+
+  #report(where, error) {
+    this.store.set({ problem: { where, code: error.code, text: error.message } });
+  }
+
+  #complain(where, key, values = {}) {
+    this.store.set({ problem: { where, key, values } });
+  }
+}

@@ -1,0 +1,101 @@
+/** The dialogs: keyboard shortcuts, download, and the server's token. */
+
+import { onLanguage, t, translate } from '../i18n.js';
+import { SHORTCUTS } from '../shortcuts.js';
+import { $, button, h, iconButton, saveAs, words } from './dom.js';
+import { describe } from './messages.js';
+
+const FORMATS = ['png', 'tiff', 'webp', 'jpeg'];
+const SUFFIXES = { 'image/jpeg': 'jpg', 'image/png': 'png', 'image/webp': 'webp', 'image/tiff': 'tif', 'image/bmp': 'bmp' };
+
+export function buildHelp() {
+  const dialog = $('help');
+  const render = () => {
+    const groups = Object.entries(SHORTCUTS).map(([group, shortcuts]) =>
+      h('section', {}, words('h3', `keys.${group}`), h('dl', {}, ...shortcuts.map(([keys, key]) =>
+        h('div', {}, h('dt', { textContent: t(key) }), h('dd', {}, ...keys.map((text) => h('kbd', { textContent: text }))))))),
+    );
+    dialog.replaceChildren(head('help-title', 'help.title', dialog), h('div', { className: 'keys' }, ...groups));
+    translate(dialog);
+  };
+  onLanguage(render);
+  $('help-open').onclick = () => dialog.showModal();
+  $('menu-help').onclick = () => ($('menu').hidePopover(), dialog.showModal());
+  closeOnBackdrop(dialog);
+  return () => dialog.showModal();
+}
+
+export function buildDownload(studio) {
+  const dialog = $('download');
+  const formats = h('div', { className: 'formats', role: 'radiogroup' });
+  const note = h('p', { className: 'soft' });
+  const problem = h('p', { className: 'problem', 'data-problem': 'download', hidden: true });
+  const save = button('download', 'download.save', () => download(), { className: 'primary wide' });
+  const chosen = () => formats.querySelector('input:checked').value;
+
+  const render = () => {
+    const { photo } = studio.state;
+    if (!photo) return;
+    const own = { value: '', label: t('download.own', { name: photo.name.split('.').at(-1).toUpperCase() }) };
+    const choices = [own, ...FORMATS.map((format) => ({ value: format, label: format.toUpperCase() }))];
+    formats.replaceChildren(...choices.map(({ value, label }, i) =>
+      h('label', { className: 'format' }, h('input', { type: 'radio', name: 'format', value, checked: i === 0, onchange: explain }), h('span', { textContent: label }))));
+    formats.setAttribute('aria-label', t('download.format'));
+    explain();
+  };
+  const explain = () => {
+    const isJpeg = chosen() === 'jpeg' || (chosen() === '' && /\.jpe?g$/i.test(studio.state.photo.name));
+    note.textContent = t(isJpeg ? 'download.lossy' : 'download.lossless');
+  };
+  const download = async () => {
+    save.disabled = true;
+    const blob = await studio.export(chosen() || null);
+    save.disabled = false;
+    if (!blob) return;
+    saveAs(blob, fileName(studio, 'restored', SUFFIXES[blob.type] ?? 'png'));
+    dialog.close();
+  };
+  dialog.append(
+    head('download-title', 'download.title', dialog), formats, note, problem, save,
+    h('div', { className: 'extras' },
+      button('mask', 'download.mask', async () => saveAs(await studio.maskPng(), fileName(studio, 'mask', 'png')), { className: 'quiet small', id: 'save-mask' }),
+      button('layout', 'download.layout', async () => saveAs(await studio.layoutPng(), fileName(studio, 'layout', 'png')), { className: 'quiet small', id: 'save-layout' })),
+  );
+  studio.store.watch(['networkLayout'], ({ networkLayout }) => ($('save-layout').disabled = !networkLayout));
+  studio.store.watch(['photo'], render);
+  onLanguage(render);
+  closeOnBackdrop(dialog);
+  return () => dialog.showModal();
+}
+
+function fileName(studio, what, suffix) {
+  return `${studio.state.photo.name.replace(/\.[^.]*$/, '')}-${what}.${suffix}`;
+}
+
+/** Ask for the server's token; resolves to null when the person gives up. */
+export function askToken(wasWrong) {
+  const dialog = $('token');
+  const input = h('input', { type: 'password', id: 'token-input', required: true, autocomplete: 'off' });
+  const form = h('form', { method: 'dialog' },
+    head('token-title', 'token.title', dialog),
+    words('p', 'token.hint', { className: 'soft' }),
+    h('label', { className: 'field stacked' }, words('span', 'token.label'), input),
+    ...(wasWrong ? [h('p', { className: 'problem', role: 'alert', textContent: describe({ code: 'token' }) })] : []),
+    h('button', { className: 'primary wide', value: 'ok' }, words('span', 'token.ok')));
+  dialog.replaceChildren(form);
+  translate(dialog);
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'ok' ? input.value.trim() : null), { once: true });
+  });
+}
+
+function head(id, key, dialog) {
+  const close = iconButton('close', 'close', () => dialog.close());
+  return h('header', { className: 'dialog-head' }, words('h2', key, { id }), close);
+}
+
+function closeOnBackdrop(dialog) {
+  dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
+}

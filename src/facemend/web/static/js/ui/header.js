@@ -1,0 +1,66 @@
+/** The bar at the top: views, undo and redo, and the menu with theme and language. */
+
+import { LANGUAGES, chosenLanguage, onLanguage, t, useLanguage } from '../i18n.js';
+import { $, button, h } from './dom.js';
+
+const VIEWS = { paint: 'brush', layout: 'layout', compare: 'split' };
+const THEMES = ['auto', 'light', 'dark'];
+
+export function buildHeader(studio, stage) {
+  const views = Object.fromEntries(Object.entries(VIEWS).map(([view, icon]) => [view, button(icon, `view.${view}`, () => studio.show(view))]));
+  $('views').append(...Object.values(views));
+  studio.store.watch(['view', 'steps', 'photo'], ({ view, steps, photo }) => {
+    for (const [name, element] of Object.entries(views)) element.setAttribute('aria-pressed', String(name === view));
+    views.compare.disabled = steps.length < 2;
+    document.body.toggleAttribute('data-empty', !photo);
+    document.title = photo ? `${photo.name} · facemend` : 'facemend';
+  });
+  $('undo').onclick = () => studio.undo();
+  $('redo').onclick = () => studio.redo();
+  studio.store.watch(['canUndo', 'canRedo', 'busy'], ({ canUndo, canRedo, busy }) => {
+    $('undo').disabled = !canUndo || Boolean(busy);
+    $('redo').disabled = !canRedo || Boolean(busy);
+  });
+  buildTheme(stage);
+  buildLanguage();
+  showPrivacy();
+}
+
+function buildTheme(stage) {
+  const apply = () => {
+    const theme = localStorage.getItem('theme') ?? 'auto';
+    if (theme === 'auto') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    $('theme-name').textContent = t(`theme.${theme}`);
+    stage.useTheme();
+  };
+  $('theme').onclick = () => {
+    const now = THEMES.indexOf(localStorage.getItem('theme') ?? 'auto');
+    localStorage.setItem('theme', THEMES[(now + 1) % THEMES.length]);
+    apply();
+  };
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => stage.useTheme());
+  apply();
+  onLanguage(apply);
+}
+
+function buildLanguage() {
+  $('language').append(...Object.entries(LANGUAGES).map(([value, textContent]) => h('option', { value, textContent, lang: value })));
+  $('language').value = chosenLanguage();
+  $('language').onchange = () => {
+    localStorage.setItem('language', $('language').value);
+    useLanguage($('language').value);
+  };
+}
+
+/** On this computer nothing leaves it; a server elsewhere is named. */
+function showPrivacy() {
+  const isHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
+  const render = () => {
+    for (const place of document.querySelectorAll('.privacy-text')) {
+      place.textContent = isHere ? t('privacy.here') : t('privacy.there', { host: location.host });
+    }
+  };
+  render();
+  onLanguage(render);
+}

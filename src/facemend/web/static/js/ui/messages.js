@@ -1,0 +1,60 @@
+/** Tells people what happens: beside where it arose, in the foot of the panel, and aloud to screen readers. */
+
+import { onLanguage, percent, t } from '../i18n.js';
+import { $ } from './dom.js';
+
+export function announce(text) {
+  $('announce').textContent = text;
+}
+
+/** A problem in words; the server's own line where it says more than we could. */
+export function describe({ key, values, code, text }) {
+  if (key) return t(key, values);
+  if (code === 'offline') return t('error.offline');
+  if (code === 'time') return t('error.time');
+  if (code === 'token') return t('error.token');
+  return text ? text[0].toUpperCase() + text.slice(1) : t('error.offline');
+}
+
+export function showMessages(studio) {
+  const render = () => {
+    const { problem, busy, area, view, notes, layoutEdited } = studio.state;
+    showProblems(problem);
+    showWork(busy);
+    const covered = area > 0 ? t(layoutEdited ? 'status.areaLayout' : 'status.area', { share: percent(area) }) : t('status.nothing');
+    $('status').textContent = view === 'compare' ? notes.join(' ') : covered;
+  };
+  studio.store.watch(['problem', 'busy', 'area', 'view', 'notes', 'layoutEdited'], render);
+  studio.store.watch(['steps'], ({ steps }) => steps.length > 1 && announce(t('status.done')));
+  onLanguage(render);
+}
+
+function showProblems(problem) {
+  for (const place of document.querySelectorAll('[data-problem]')) {
+    const isHere = problem?.where === place.dataset.problem;
+    place.hidden = !isHere;
+    place.textContent = isHere ? describe(problem) : '';
+  }
+  if (problem) announce(describe(problem));
+}
+
+function showWork(busy) {
+  const shown = busy && busy.kind !== 'export';
+  $('working').hidden = !shown;
+  $('main-action').hidden = Boolean(shown);
+  $('stage').classList.toggle('is-painting', busy?.kind === 'restore');
+  document.body.classList.toggle('is-busy', Boolean(shown));
+  if (!shown) return;
+  const text = progressText(busy);
+  $('working-text').textContent = text;
+  const bar = $('progress');
+  if (busy.step) bar.value = (busy.step - 0.5) / busy.steps;
+  else bar.removeAttribute('value');
+  announce(text);
+}
+
+function progressText({ kind, stage, step, steps, position, seconds }) {
+  if (kind !== 'restore' && stage !== 'full') return t(`working.${kind}`);
+  if (stage === 'painting') return t('working.painting', { step, steps });
+  return t(`working.${stage}`, { position, seconds });
+}
