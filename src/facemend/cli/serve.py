@@ -1,0 +1,58 @@
+"""`facemend serve`: the studio in the browser, and its REST API."""
+
+from typing import Annotated
+
+import typer
+
+from facemend.cli.options import Device, Model
+from facemend.errors import ConfigError
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to serve on; others than this computer's own need --token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    model: Model = "default",
+    device: Device = "auto",
+    token: Annotated[
+        str | None, typer.Option(envvar="FACEMEND_TOKEN", show_envvar=True, help="What clients must send: 16 characters or more.")
+    ] = None,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Of one picture.")] = 50_000_000,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Of one request.")] = 100_000_000,
+    queue_size: Annotated[int, typer.Option(min=1, help="Requests that may wait; further ones are told to come again.")] = 16,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds for one request.")] = 120,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Show the page in the browser.")] = True,
+) -> None:
+    """Restore photos in the browser: serve the studio's page and its REST API.
+
+    \b
+    facemend serve
+    FACEMEND_TOKEN=... facemend serve --host 0.0.0.0 --no-open
+    """
+    try:
+        from facemend.web.gate import check_access
+        from facemend.web.limits import Limits
+        from facemend.web.server import Server, open_socket
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"facemend serve needs {error.name}: pip install 'facemend[web]'") from None
+    token = token or None
+    check_access(host, token)
+    limits = Limits(max_bytes, max_pixels, queue_size, time_limit)
+    listener = open_socket(host, port)
+    shown_host = f"[{host}]" if ":" in host else host
+    address = f"http://{shown_host}:{listener.getsockname()[1]}/"
+
+    from facemend.pipeline import Inpainter  # torch takes seconds: only now that the rest is in order
+    from facemend.web.app import create_app
+
+    app = create_app(Inpainter.from_pretrained(model, device=device), model=model, limits=limits, host=host, token=token)
+
+    def announce() -> None:
+        print(f"facemend studio: {address} (stop with Ctrl-C)", flush=True)
+        if open_page:
+            import threading
+            import webbrowser
+
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()  # a text browser would not return
+
+    Server(app, announce).run(sockets=[listener])
