@@ -8,7 +8,7 @@ from conftest import make_hole, make_photo
 from PIL import Image
 
 import facemend as package
-from facemend import demo
+from facemend import demo, imaging
 
 HEAVY = ("torch", "cv2", "numpy", "PIL", "skimage")
 
@@ -53,13 +53,27 @@ def test_help_of_every_verb_shows_an_example(facemend, verb):
     assert f"\n  facemend {verb} " in help_text.out
 
 
+def test_the_options_of_inpaint_stand_under_headings(facemend):
+    text = facemend("inpaint", "--help").out
+    places = [
+        text.index(each)
+        for each in ("What to repaint:", "--mask WHAT", "How to paint it:", "--seed <", "Where to write:", "--output <")
+    ]
+    assert places == sorted(places)
+
+
+def test_without_arguments_the_help_is_shown(facemend):
+    assert facemend().out == facemend("--help").out
+
+
 # --- inpaint
 
 
 @pytest.fixture
 def inpaint(facemend, photo_file, mask_file, tiny_model):
-    def call(*options, output):
-        return facemend("inpaint", photo_file, "--mask", mask_file, "--output", output, "--model", tiny_model, *options)
+    def call(*options, output, photo=photo_file):
+        place = ("--output", output) if output else ()
+        return facemend("inpaint", photo, "--mask", mask_file, *place, "--model", tiny_model, *options)
 
     return call
 
@@ -100,11 +114,125 @@ def test_an_edited_layout_is_painted_by(inpaint, tmp_path):
     assert (tmp_path / "plain.png").read_bytes() != (tmp_path / "hairy.png").read_bytes()
 
 
-def test_jpeg_is_written_with_a_note(inpaint, tmp_path):
-    done = inpaint(output=tmp_path / "out.jpg")
+@pytest.mark.parametrize(("suffix", "written_as"), [(".jpg", "JPEG"), (".heic", "HEIF")])
+def test_formats_that_lose_pixels_say_so(inpaint, tmp_path, suffix, written_as):
+    done = inpaint(output=tmp_path / f"out{suffix}")
     assert done.code == 0
-    assert "JPEG changes every pixel" in done.err
-    assert Image.open(tmp_path / "out.jpg").format == "JPEG"
+    assert f"in {suffix} known pixels change a little; write .png" in done.err
+    assert Image.open(tmp_path / f"out{suffix}").format == written_as
+
+
+def test_a_jpeg_that_stays_one_hardly_changes(inpaint, tmp_path):
+    make_photo().save(tmp_path / "photo.jpg")
+    done = inpaint(photo=tmp_path / "photo.jpg", output=None)
+    assert (done.code, done.out) == (0, f"{tmp_path / 'photo-restored.jpg'}\n")
+    assert "change hardly" in done.err
+    before, after = Image.open(tmp_path / "photo.jpg"), Image.open(tmp_path / "photo-restored.jpg")
+    assert before.quantization == after.quantization
+    assert "change a little" in inpaint("--quality", 80, photo=tmp_path / "photo.jpg", output=tmp_path / "b.jpg").err
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("a.png", "a-restored.png"), ("a.TIF", "a-restored.TIF"), ("a.gif", "a-restored.png")]
+)
+def test_the_result_lies_beside_the_photo_in_its_format(inpaint, tmp_path, name, written):
+    make_photo("P").save(tmp_path / name)
+    assert inpaint(photo=tmp_path / name, output=None).out == f"{tmp_path / written}\n"
+    before = (tmp_path / written).read_bytes()
+    again = inpaint(photo=tmp_path / name, output=None)
+    assert (again.code, again.err.count("\n")) == (2, 1)
+    assert (tmp_path / written).read_bytes() == before
+
+
+def test_a_restored_photo_says_so_unless_asked_not_to(inpaint, tmp_path):
+    inpaint(output=tmp_path / "out.png")
+    inpaint("--no-provenance", output=tmp_path / "silent.png")
+    assert b"compositeWithTrainedAlgorithmicMedia" in (tmp_path / "out.png").read_bytes()
+    assert b"facemend" not in (tmp_path / "silent.png").read_bytes()
+
+
+def test_sixteen_bits_per_color_stay_sixteen(inpaint, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 65536, (96, 80, 3), dtype=np.uint16)
+    imaging.save_image(imaging.DeepPhoto(pixels), tmp_path / "scan.tif")
+    assert inpaint(photo=tmp_path / "scan.tif", output=None).code == 0
+    restored = imaging.load_photo(tmp_path / "scan-restored.tif").samples
+    assert np.array_equal(restored[~make_hole()], pixels[~make_hole()])
+    assert not np.array_equal(restored[make_hole()], pixels[make_hole()])
+
+
+def test_what_was_noticed_is_said(inpaint, tmp_path):
+    done = inpaint("--json", output=tmp_path / "out.png")
+    assert "note: no face found" in done.err
+    assert "no face found" in json.loads(done.out)["notes"][0]
+    assert "no face found" not in inpaint("--box", "10,10,70,90", output=tmp_path / "boxed.png").err
+
+
+def test_a_contact_sheet_shows_all_variants(inpaint, tmp_path):
+    done = inpaint("--num-variants", 3, "--contact-sheet", tmp_path / "sheet.png", output=tmp_path / "out.png")
+    assert done.out.splitlines()[-1] == str(tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    windows = np.lib.stride_tricks.sliding_window_view(sheet[..., 0], (96, 80))
+    for name in ("photo.png", "out.png", "out-2.png", "out-3.png"):
+        shown = np.asarray(Image.open(tmp_path / name))
+        corners = np.argwhere((windows[:, :, 0, 0] == shown[0, 0, 0]) & (windows[:, :, 95, 79] == shown[95, 79, 0]))
+        assert any(np.array_equal(sheet[y : y + 96, x : x + 80], shown) for y, x in corners), name
+
+
+# --- masks in words
+
+
+@pytest.fixture
+def used_mask(facemend, tiny_model, tmp_path):
+    """Restore a photo and return the mask that was used."""
+
+    def call(photo, *words):
+        photo.save(tmp_path / "in.png")
+        arguments = ("--save-mask", tmp_path / "used.png", "--output", tmp_path / "out.png", "--model", tiny_model)
+        done = facemend("inpaint", tmp_path / "in.png", *words, *arguments, "--overwrite")
+        assert done.code == 0, done.err
+        used = np.asarray(Image.open(tmp_path / "used.png")) > 0
+        before, after = (np.asarray(imaging.load_photo(tmp_path / name)) for name in ("in.png", "out.png"))
+        assert np.array_equal(before[~used], after[~used])
+        return used
+
+    return call
+
+
+def test_a_rectangle_is_a_mask(used_mask):
+    used = used_mask(make_photo(), "--mask", "10,20,30,70")
+    assert np.array_equal(used, imaging.box_hole((10, 20, 30, 70), (80, 96)))
+
+
+def test_the_transparent_part_is_a_mask(used_mask):
+    photo = make_photo("RGBA")
+    photo.putalpha(Image.fromarray(np.where(make_hole(), 0, 255).astype(np.uint8)))
+    assert np.array_equal(used_mask(photo, "--mask", "alpha"), make_hole())
+
+
+def test_a_color_is_a_mask(used_mask):
+    photo = Image.new("RGB", (80, 96), (90, 120, 100))
+    photo.paste((255, 0, 0), (20, 20, 50, 60))
+    used = used_mask(photo, "--mask-color", "red")
+    assert used[20:60, 20:50].all()
+    assert not used[:10].any() and not used[:, 65:].any()
+
+
+def test_masks_add_up_and_can_be_inverted(used_mask, mask_file):
+    both = imaging.box_hole((10, 70, 30, 90), (80, 96)) | make_hole()
+    words = ("--mask", mask_file, "--mask", "10,70,30,90")
+    assert np.array_equal(used_mask(make_photo(), *words), both)
+    assert np.array_equal(used_mask(make_photo(), *words, "--invert-mask"), ~both)
+
+
+def test_parts_of_a_face_are_a_mask(facemend, tmp_path):
+    pytest.importorskip("skimage")
+    demo.load_portrait().save(tmp_path / "portrait.png")
+    done = facemend("inpaint", tmp_path / "portrait.png", "--mask", "eyes,mouth", "--save-mask", tmp_path / "used.png")
+    assert done.code == 0, done.err
+    used = np.asarray(Image.open(tmp_path / "used.png")) > 0
+    for x, y in ((97, 120), (159, 120), (128, 184)):  # the astronaut's pupils and mouth
+        assert used[y - 6 : y + 6, x - 6 : x + 6].any(), (x, y)
+    assert used.mean() < 0.12
 
 
 def test_nothing_is_written_when_one_place_is_taken(inpaint, tmp_path):
@@ -119,7 +247,7 @@ def test_nothing_is_written_when_one_place_is_taken(inpaint, tmp_path):
 def test_layout_and_photo_need_two_names(inpaint, tmp_path):
     done = inpaint("--save-layout", tmp_path / "out.png", output=tmp_path / "out.png")
     assert done.code == 2
-    assert "another name" in done.err
+    assert "a name of its own" in done.err
 
 
 # --- mask

@@ -19,7 +19,7 @@ def show_hole(photo: Image.Image, hole: Hole) -> Image.Image:
     return shown
 
 
-def contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+def draw_contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     """Lay pictures out in rows, as square a sheet as they make, each over its name.
 
     Args:

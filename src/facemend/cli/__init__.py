@@ -4,6 +4,7 @@ Each verb is one file here and imports what it needs when it runs, so that `face
 """
 
 import sys
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -11,24 +12,42 @@ import typer
 import facemend
 from facemend.cli.batch import batch
 from facemend.cli.demo import demo
+from facemend.cli.grouped_help import GroupedCommand
 from facemend.cli.inpaint import inpaint
 from facemend.cli.mask import mask
 from facemend.cli.models import models
 from facemend.cli.options import note
 from facemend.cli.prepare import celebahq, ffhq
+from facemend.cli.serve import serve
 from facemend.cli.train import train
 from facemend.errors import FacemendError
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. A mistake of the user's is one line on stderr and exit code 2."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        app(args=arguments, prog_name="facemend")
+        code = app(args=words or ["--help"], prog_name="facemend", standalone_mode=False)
     except FacemendError as error:
-        note(f"facemend: {' '.join(str(error).split())}")
-        sys.exit(2)
+        code = _refuse(str(error))
+    except typer.TyperException as error:  # what typer itself refuses
+        context = getattr(error, "ctx", None)
+        code = _refuse(_with_value(error, words) + (f" (see {context.command_path} --help)" if context else ""))
+    sys.exit(code)
+
+
+def _with_value(error: typer.TyperException, words: list[str]) -> str:
+    """Name the option and the value that typer refuses; it tells the option only."""
+    names = getattr(getattr(error, "param", None), "opts", ())
+    values = (f"{word} {value}: {error.message}" for word, value in pairwise(words) if word in names)
+    return next(values, error.format_message())
+
+
+def _refuse(message: str) -> int:
+    note(f"facemend: {' '.join(message.split())}")
+    return 2
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,17 +65,17 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     """Restore the missing or damaged part of a face in a photo, changing no other pixel.
 
     \b
-    facemend mask mask.png --size 800x600 --family strokes
-    facemend inpaint photo.jpg --mask mask.png --output restored.png
+    facemend inpaint photo.jpg --mask mask.png
+    facemend inpaint scan.tif --mask auto
 
     Results are printed on stdout, notes and errors on stderr; a wrong input is one line and exit code 2.
     """
 
 
-for verb in (inpaint, batch, mask, models, demo, train):
-    app.command()(verb)
+for verb in (inpaint, batch, serve, mask, models, demo, train):
+    app.command(cls=GroupedCommand)(verb)
 
-prepare_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Turn a public face set into one to train on.")
+prepare_app = typer.Typer(rich_markup_mode=None, help="Turn a public face set into one to train on.")
 for verb in (celebahq, ffhq):
     prepare_app.command()(verb)
 app.add_typer(prepare_app, name="prepare")

@@ -1,79 +1,191 @@
 """`facemend inpaint`: one photo."""
 
 import time
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from facemend.cli.options import AsJson, Device, Model, Overwrite, note, print_json
-from facemend.errors import OutputError
+from facemend.cli.holes import STRICTNESS, find_hole, read_box
+from facemend.cli.options import note, print_json
+from facemend.errors import ConfigError, OutputError
+
+_HOLE, _PAINT, _FILES, _MODEL = "What to repaint", "How to paint it", "Where to write", "The model"
 
 
 def inpaint(
-    photo: Annotated[Path, typer.Argument(help="The photo: any size and colour mode.")],
+    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF, HEIC, of any size and colour mode.")],
     *,
-    mask: Annotated[Path, typer.Option(help="Image of the photo's shape: white (128 and up) is repainted.")],
-    output: Annotated[
-        Path, typer.Option(help="Where to write: .png, .tif, .webp and .bmp keep known pixels identical, .jpg nearly.")
-    ],
-    model: Model = "default",
-    device: Device = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="0 begins with the single most likely face; others draw one.")] = 0,
-    num_variants: Annotated[
-        int, typer.Option(min=1, help="Different faces to paint; further ones go to OUTPUT-2 and so on.")
-    ] = 1,
-    save_layout: Annotated[Path | None, typer.Option(help="PNG for the face's layout; pixel values are class ids 0-18.")] = None,
-    layout: Annotated[
-        Path | None, typer.Option(help="PNG of class ids, of the photo's size, to paint by (edit a saved one).")
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT",
+            rich_help_panel=_HOLE,
+            help="An image of the photo's shape (white, 128 and up, is repainted); alpha: what is transparent; auto: damage "
+            "found by itself; LEFT,TOP,RIGHT,BOTTOM: a rectangle in pixels; or parts of faces, such as eyes,mouth or hair. "
+            "Given several times, all of it is repainted.",
+        ),
     ] = None,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
+    mask_color: Annotated[
+        str | None, typer.Option(metavar="COLOR", rich_help_panel=_HOLE, help="What is painted over: red, '#00ff00', ...")
+    ] = None,
+    strictness: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=_HOLE,
+            help=f"Of --mask auto: 0 takes every suspicion, 1 only what is certain; else {STRICTNESS}.",
+        ),
+    ] = None,
+    invert_mask: Annotated[
+        bool, typer.Option("--invert-mask", rich_help_panel=_HOLE, help="Repaint all the rest instead.")
+    ] = False,
+    save_mask: Annotated[
+        Path | None, typer.Option(rich_help_panel=_HOLE, help="PNG for the mask that was used, white on black.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, rich_help_panel=_PAINT, help="0 begins with the single most likely face; others draw one.")
+    ] = 0,
+    num_variants: Annotated[
+        int, typer.Option(min=1, rich_help_panel=_PAINT, help="Different faces to paint; further ones go to OUTPUT-2 and so on.")
+    ] = 1,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LEFT,TOP,RIGHT,BOTTOM",
+            rich_help_panel=_PAINT,
+            help="Where a face is, if it is not found by itself, forehead to chin; once for each face.",
+        ),
+    ] = None,
+    layout: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=_PAINT, help="A layout to paint by: one of --save-layout, changed in any editor."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            rich_help_panel=_FILES,
+            help="A .png, .tif, .webp or .bmp keeps known pixels identical, .jpg and .heic nearly. "
+            "Else PHOTO-restored beside the photo, in the photo's format.",
+        ),
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=_FILES,
+            help="1 to 100, of .jpg, .heic and .webp. Else a JPEG is stored as coarsely as it was, and .webp loses nothing.",
+        ),
+    ] = None,
+    provenance: Annotated[
+        bool, typer.Option(rich_help_panel=_FILES, help="Note in the metadata that the photo was restored with facemend.")
+    ] = True,
+    save_layout: Annotated[
+        Path | None, typer.Option(rich_help_panel=_FILES, help="PNG for the faces' layout, a colour for each part.")
+    ] = None,
+    contact_sheet: Annotated[
+        Path | None, typer.Option(rich_help_panel=_FILES, help="One picture of photo, mask and all variants, to choose from.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", rich_help_panel=_FILES, help="Replace files that exist.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", rich_help_panel=_FILES, help="Print one JSON object.")] = False,
+    model: Annotated[
+        str, typer.Option(rich_help_panel=_MODEL, help="Name of a bundled model, a folder with weights, or a hub id owner/name.")
+    ] = "default",
+    device: Annotated[str, typer.Option(rich_help_panel=_MODEL, help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
 ) -> None:
-    """Repaint what a mask covers, and nothing else.
+    """Repaint a part of a photo, and nothing else.
 
     \b
-    facemend inpaint photo.jpg --mask mask.png --output restored.png
-    facemend inpaint photo.jpg --mask mask.png --output face.png --num-variants 3 --save-layout layout.png
+    facemend inpaint photo.jpg --mask mask.png
+    facemend inpaint photo.jpg --mask eyes,mouth --output other.png
+    facemend inpaint scan.tif --mask auto --save-mask damage.png
+    facemend inpaint painted.png --mask-color red
+    facemend inpaint cutout.png --mask alpha
+    facemend inpaint photo.jpg --mask 120,80,300,260 --num-variants 4 --contact-sheet choice.png
+
+    \b
+    To change a face by its layout: save it, paint in it with its own colours, and hand it back.
+    facemend inpaint photo.jpg --mask mask.png --output first.png --save-layout layout.png
+    facemend inpaint photo.jpg --mask mask.png --output second.png --layout layout.png
     """
     from facemend import imaging
 
     image = imaging.load_photo(photo)
+    mode = imaging.file_mode(image)
+    output = output or photo.with_name(f"{photo.stem}-restored{imaging.fitting_suffix(photo.suffix, mode)}")
     outputs = [output] + [output.with_name(f"{output.stem}-{n}{output.suffix}") for n in range(2, num_variants + 1)]
+    beside = [(save_layout, "P"), (save_mask, "L"), (contact_sheet, "RGB")]
     for path in outputs:
-        imaging.check_output(path, image.mode, overwrite=overwrite)
-    if save_layout is not None:
-        if save_layout.resolve() in [path.resolve() for path in outputs]:
-            raise OutputError(f"{save_layout}: is the place of a restored photo too: give --save-layout another name")
-        imaging.check_output(save_layout, "P", overwrite=overwrite)
-    hole = imaging.read_hole(imaging.load_mask(mask), image.size)
+        imaging.check_output(path, mode, overwrite=overwrite, quality=quality)
+    taken = [path.resolve() for path in outputs]
+    for path, kind in beside:
+        if path is not None:
+            if path.resolve() in taken:
+                raise OutputError(f"{path}: is the place of another result too: give each a name of its own")
+            taken.append(path.resolve())
+            imaging.check_output(path, kind, overwrite=overwrite)
+    boxes = None if box is None else [_read_face_box(text) for text in box]
     given = None if layout is None else imaging.read_layout(imaging.load_layout(layout), image.size)
 
-    from facemend.pipeline import Inpainter  # torch takes seconds: only now that the rest is in order
+    @cache
+    def load_inpainter():  # torch takes seconds: only once the rest is in order
+        from facemend.pipeline import Inpainter
 
-    inpainter = Inpainter.from_pretrained(model, device=device)
+        return Inpainter.from_pretrained(model, device=device)
+
+    hole = find_hole(
+        image,
+        mask or [],
+        color=mask_color,
+        strictness=strictness,
+        invert=invert_mask,
+        parse=lambda damaged: load_inpainter().parse(image, damaged),
+    )
+    inpainter = load_inpainter()
     started = time.perf_counter()
-    result = inpainter(image, hole, seed=seed, num_variants=num_variants, layout=given)
+    result = inpainter(image, hole, seed=seed, num_variants=num_variants, layout=given, boxes=boxes)
     seconds = time.perf_counter() - started
     for restored, path in zip(result.images, outputs, strict=True):
-        imaging.save_image(restored, path, overwrite=overwrite)
+        imaging.save_image(restored, path, overwrite=overwrite, quality=quality, provenance=provenance)
     if save_layout is not None:
         imaging.save_image(imaging.color_layout(result.layout), save_layout, overwrite=overwrite)
-    if output.suffix.lower() in (".jpg", ".jpeg"):
-        note("note: JPEG changes every pixel a little; write .png to keep the known ones identical")
+    if save_mask is not None:
+        imaging.save_image(imaging.mask_picture(hole), save_mask, overwrite=overwrite)
+    if contact_sheet is not None:
+        from facemend.contact_sheet import draw_contact_sheet, show_hole
+
+        named = zip((path.name for path in outputs), result.images, strict=True)
+        sheet = draw_contact_sheet([("photo", image), ("mask", show_hole(image, hole)), *named])
+        imaging.save_image(sheet, contact_sheet, overwrite=overwrite, provenance=provenance)
+
+    for line in result.notes:
+        note(f"note: {line}")
+    if not imaging.keeps_pixels(output, quality):
+        kept = quality is None and "jpeg_coding" in image.info and output.suffix.lower() in (".jpg", ".jpeg")
+        how = "hardly, being stored as coarsely as before" if kept else "a little"
+        note(f"note: in {output.suffix} known pixels change {how}; write .png to keep them identical")
     if as_json:
         print_json(
             images=[str(path) for path in outputs],
             layout=None if save_layout is None else str(save_layout),
+            mask=None if save_mask is None else str(save_mask),
+            contact_sheet=None if contact_sheet is None else str(contact_sheet),
             size=list(image.size),
-            mode=image.mode,
+            mode=mode,
             hole_area=round(float(hole.mean()), 6),
             model=model,
             device=str(inpainter.device),
             seed=seed,
             seconds=round(seconds, 4),
+            notes=list(result.notes),
         )
     else:
         note(f"repainted {hole.mean():.1%} of {image.width}x{image.height} pixels in {seconds:.2f} s on {inpainter.device}")
-        for path in (*outputs, *([] if save_layout is None else [save_layout])):
+        for path in (*outputs, *(path for path, _ in beside if path is not None)):
             print(path)
+
+
+def _read_face_box(text: str) -> tuple[int, int, int, int]:
+    box = read_box(text)
+    if box is None:
+        raise ConfigError(f"--box {text!r} is no box: give LEFT,TOP,RIGHT,BOTTOM in pixels, such as 120,80,300,260")
+    return box

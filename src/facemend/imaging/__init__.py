@@ -9,8 +9,8 @@ from facemend.imaging.layouts import LAYOUT_COLORS, color_layout, read_layout
 from facemend.imaging.masks import mask_picture, read_hole
 from facemend.imaging.modes import PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, load_layout, load_mask, load_photo
-from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, part_hole
-from facemend.imaging.writing import check_folder, check_output, encode_image, keeps_pixels, save_image
+from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, is_face_part, part_hole
+from facemend.imaging.writing import check_folder, check_output, encode_image, fitting_suffix, keeps_pixels, save_image
 
 __all__ = [
     "FACE_PARTS",
@@ -30,6 +30,8 @@ __all__ = [
     "decode_photo",
     "encode_image",
     "file_mode",
+    "fitting_suffix",
+    "is_face_part",
     "keeps_pixels",
     "load_layout",
     "load_mask",

@@ -109,12 +109,17 @@ def color_hole(image: Image.Image, color: str) -> Hole:
     return cv2.dilate(stroke | mixed, _disk(seam + min(softness, 5 * seam))) > 0
 
 
+def is_face_part(name: str) -> bool:
+    """Tell whether a user's word is a key of `FACE_PARTS`; case, spaces, hyphens and underscores do not matter."""
+    return _plain(name) in FACE_PARTS
+
+
 def part_hole(layout: Layout, names: list[str]) -> Hole:
     """Take parts of the faces for the hole, each a little wider than the layout draws it, so that its edge is covered too.
 
     Args:
         layout: class ids of the whole photo, uint8 [H, W].
-        names: keys of `FACE_PARTS`; case, spaces, hyphens and underscores do not matter.
+        names: as `is_face_part` knows them.
 
     Returns:
         Bool [H, W], True = repaint.
@@ -124,7 +129,9 @@ def part_hole(layout: Layout, names: list[str]) -> Hole:
     """
     hole = np.zeros(layout.shape, np.uint8)
     for name in names:
-        part = np.isin(layout, [CLASS_NAMES.index(each) for each in FACE_PARTS[_parse_part(name)]])
+        if not is_face_part(name):
+            raise MaskError(f"{name!r} is no part of a face: take some of {', '.join(FACE_PARTS)}")
+        part = np.isin(layout, [CLASS_NAMES.index(each) for each in FACE_PARTS[_plain(name)]])
         if not part.any():
             there = [other for other, classes in FACE_PARTS.items() if classes == (other,) and CLASS_NAMES.index(other) in layout]
             raise MaskError(f"no {name} was found in the photo, only: {', '.join(there) or 'no face'}; paint a mask instead")
@@ -156,11 +163,8 @@ def _parse_color(color: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _parse_part(name: str) -> str:
-    plain = " ".join(name.lower().replace("-", " ").replace("_", " ").split())
-    if plain not in FACE_PARTS:
-        raise MaskError(f"{name!r} is no part of a face: take some of {', '.join(FACE_PARTS)}")
-    return plain
+def _plain(name: str) -> str:
+    return " ".join(name.lower().replace("-", " ").replace("_", " ").split())
 
 
 def _disk(reach: int) -> NDArray[np.uint8]:

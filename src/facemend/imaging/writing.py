@@ -69,6 +69,14 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: the folder is not writable: choose another")
 
 
+def fitting_suffix(suffix: str, mode: str) -> str:
+    """Take a photo's own suffix for its result if that format can be written and holds the mode, else the first that does."""
+    image_format = FORMATS.get(suffix.lower())
+    if image_format is not None and mode in image_format.modes:
+        return suffix
+    return next(other for other, holding in FORMATS.items() if mode in holding.modes)
+
+
 def keeps_pixels(path: Path, quality: int | None = None) -> bool:
     """Tell whether a file of this name will hold every known pixel identically."""
     return FORMATS[path.suffix.lower()].keeps_pixels and quality is None

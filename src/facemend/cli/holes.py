@@ -1,0 +1,87 @@
+"""What a user may call the hole: a mask file, a word, a rectangle, parts of faces, a colour."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facemend.errors import MaskError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from facemend.imaging import Hole, Layout
+
+STRICTNESS = 0.5
+_KINDS = "an image file, alpha, auto, a rectangle left,top,right,bottom, or parts of faces such as eyes,mouth"
+
+
+def find_hole(
+    image: "Image",
+    masks: list[str],
+    *,
+    color: str | None,
+    strictness: float | None,
+    invert: bool,
+    parse: Callable[["Hole | None"], "Layout"],
+) -> "Hole":
+    """Find what a user asked to repaint: all that the masks and the colour cover, or with `invert` all that they do not.
+
+    Args:
+        image: the photo.
+        masks: as `--mask` takes them.
+        color: of painted strokes, as CSS writes it.
+        strictness: of the search for damage, 0 to 1; for the mask `auto` only.
+        invert: repaint the rest instead.
+        parse: tells the layout of the photo, given what is known to be damaged; called only for parts of faces.
+
+    Returns:
+        Bool [H, W], True = repaint.
+
+    Raises:
+        MaskError: Something that was asked for is not there, or the hole is empty or covers everything.
+    """
+    import numpy as np
+
+    from facemend import imaging
+
+    if not masks and color is None:
+        raise MaskError(f"what is to be repainted? Give --mask ({_KINDS}), or --mask-color")
+    if strictness is not None and "auto" not in masks:
+        raise MaskError("--strictness is for damage that is found by itself: give --mask auto with it")
+    holes = [] if color is None else [imaging.color_hole(image, color)]
+    parts: list[str] = []
+    for mask in masks:
+        box = read_box(mask)
+        if mask == "alpha":
+            holes.append(imaging.alpha_hole(image))
+        elif mask == "auto":
+            holes.append(_damage(image, STRICTNESS if strictness is None else strictness))
+        elif box is not None:
+            holes.append(imaging.box_hole(box, image.size))
+        elif any(map(imaging.is_face_part, mask.split(","))):
+            parts += mask.split(",")
+        elif Path(mask).exists():
+            holes.append(imaging.read_hole(imaging.load_mask(Path(mask)), image.size))
+        else:
+            raise MaskError(f"{mask}: no such file; --mask takes {_KINDS}")
+    if parts:  # last, since it takes the model
+        holes.append(imaging.part_hole(parse(np.logical_or.reduce(holes) if holes else None), parts))
+    hole = np.logical_or.reduce(holes)
+    return imaging.read_hole(~hole if invert else hole, image.size)
+
+
+def read_box(text: str) -> tuple[int, int, int, int] | None:
+    """Read 'left,top,right,bottom'; None of anything else."""
+    numbers = re.fullmatch(r" *(\d{1,6}) *, *(\d{1,6}) *, *(\d{1,6}) *, *(\d{1,6}) *", text)
+    return None if numbers is None else (int(numbers[1]), int(numbers[2]), int(numbers[3]), int(numbers[4]))
+
+
+def _damage(image: "Image", strictness: float) -> "Hole":
+    from facemend import imaging
+    from facemend.damage import find_damage
+
+    hole = find_damage(imaging.to_rgb(image), strictness=strictness)
+    if not hole.any():
+        raise MaskError(f"no damage was found: lower --strictness (it was {strictness:g}), or paint a mask")
+    return hole
