@@ -21,7 +21,9 @@ export const PARTS = {
 
 /** The legend, in the order people look for things. */
 export const LEGEND_GROUPS = {
-  face: [ID.skin, ID.leftEye, ID.rightEye, ID.leftBrow, ID.rightBrow, ID.nose, ID.upperLip, ID.mouth, ID.lowerLip, ID.leftEar, ID.rightEar],
+  face: [
+    ID.skin, ID.nose, ID.leftEye, ID.rightEye, ID.leftBrow, ID.rightBrow, ID.leftEar, ID.rightEar, ID.upperLip, ID.lowerLip, ID.mouth,
+  ],
   around: [ID.hair, ID.glasses, ID.hat, ID.earring, ID.necklace, ID.neck, ID.cloth, ID.background],
 };
 

@@ -1,16 +1,15 @@
 /** Where the photo lies on the screen, as plain numbers: a photo pixel (x, y) is seen at (x * scale + left, y * scale + top). */
 
 export const MAX_SCALE = 32;
-const MARGIN = 32;
+const MARGIN = 24;
+const BELOW = 72; // what floats over the lower edge of the stage
 
-export function fit(photo, stage, margin = MARGIN) {
-  const room = Math.min(margin, stage.width / 12, stage.height / 12);
-  const scale = Math.min((stage.width - 2 * room) / photo.width, (stage.height - 2 * room) / photo.height);
-  return centred(photo, stage, Math.max(scale, 1e-3));
-}
-
-export function centred(photo, stage, scale) {
-  return { scale, left: (stage.width - photo.width * scale) / 2, top: (stage.height - photo.height * scale) / 2 };
+/** The whole photo in sight, clear of what floats below it. */
+export function fit(photo, stage) {
+  const margin = Math.min(MARGIN, stage.width / 24);
+  const height = stage.height - margin - BELOW;
+  const scale = Math.max(1e-3, Math.min((stage.width - 2 * margin) / photo.width, height / photo.height));
+  return { scale, left: (stage.width - photo.width * scale) / 2, top: margin + (height - photo.height * scale) / 2 };
 }
 
 /** Zoom by a factor about a point of the screen, which keeps its place. */

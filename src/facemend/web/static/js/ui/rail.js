@@ -50,7 +50,7 @@ function buildOptions(studio) {
   const add = button('add', 'option.add', () => studio.store.set({ subtract: false }));
   const remove = button('subtract', 'option.remove', () => studio.store.set({ subtract: true }));
   const sizeField = h('label', { className: 'field' }, words('span', 'option.size'), size, sizeShown);
-  const softnessField = h('label', { className: 'field' }, words('span', 'option.softness'), softness);
+  const softnessField = h('label', { className: 'field softness' }, words('span', 'option.softness'), softness);
   const modeField = h('div', { className: 'segmented' }, add, remove);
   const classShown = h('span', { className: 'class-shown' });
   $('options').append(classShown, sizeField, softnessField, modeField);
