@@ -235,6 +235,14 @@ def test_parts_of_a_face_are_a_mask(facemend, tmp_path):
     assert used.mean() < 0.12
 
 
+def test_a_face_is_found_under_a_mask_that_hides_it(facemend, tmp_path):
+    image = pytest.importorskip("skimage.data").astronaut()
+    Image.fromarray(image).save(tmp_path / "astronaut.png")
+    done = facemend("inpaint", tmp_path / "astronaut.png", "--mask", "face")
+    assert done.code == 0
+    assert "no face found" not in done.err
+
+
 def test_nothing_is_written_when_one_place_is_taken(inpaint, tmp_path):
     (tmp_path / "out-2.png").touch()
     done = inpaint("--num-variants", 2, output=tmp_path / "out.png")

@@ -1,43 +1,72 @@
-"""A contact sheet: pictures side by side on one sheet, each with its name, to choose from."""
+"""A contact sheet: a photo, what was repainted, and the variants, side by side from near by, to choose from."""
 
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from facemend.imaging import Hole, to_rgb
+from facemend.imaging import Hole, Pixels, to_rgb
 
 CELL_SIZE = 480  # pixels, the longer side of a picture; smaller ones are shown as they are
+CLOSE_UP = 2.5  # times the hole's longer side: enough of the face round it to judge the result
+MIN_CLOSE_UP = 256  # pixels of the photo
 _MARGIN, _CAPTION = 16, 30  # pixels
 _HOLE_COLOR = (228, 64, 140)
 
 
-def show_hole(photo: Image.Image, hole: Hole) -> Image.Image:
-    """Paint a photo's hole, bool [H, W], in one plain colour."""
-    shown = Image.fromarray(to_rgb(photo))
-    shown.paste(_HOLE_COLOR, mask=Image.fromarray(hole))
-    return shown
-
-
-def draw_contact_sheet(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
-    """Lay pictures out in rows, as square a sheet as they make, each over its name.
+def draw_contact_sheet(photo: Image.Image, hole: Hole, variants: Sequence[Image.Image]) -> Image.Image:
+    """Lay photo, masked photo and variants out in rows, as square a sheet as they make, each over its name.
 
     Args:
-        pictures: names and photos of one size, of any of `PHOTO_MODES`. Where one of them was restored, so is the sheet.
+        photo: W x H, of one of `PHOTO_MODES`.
+        hole: bool [H, W], True = repainted.
+        variants: W x H each.
     """
-    cells = [Image.fromarray(to_rgb(picture)) for _, picture in pictures]
-    for cell in cells:
-        cell.thumbnail((CELL_SIZE, CELL_SIZE), Image.Resampling.LANCZOS)
-    width, height = (max(sides) for sides in zip(*(cell.size for cell in cells), strict=True))
-    width = max(width, 120)  # a name's
-    columns = min(len(cells), round(math.sqrt(len(cells) * height / width)) or 1)
+    before = to_rgb(photo)
+    masked = before.copy()
+    masked[hole] = _HOLE_COLOR
+    shown = [
+        ("photo", before),
+        ("mask", masked),
+        *((f"variant {number}", to_rgb(each)) for number, each in enumerate(variants, 1)),
+    ]
+    top, bottom, left, right = _close_up(hole)
+    sheet = _lay_out([(name, _cell(pixels[top:bottom, left:right])) for name, pixels in shown])
+    sheet.info["restored"] = True
+    return sheet
+
+
+def _close_up(hole: Hole) -> tuple[int, int, int, int]:
+    """Choose what to show of a photo: the surroundings of the hole; top, bottom, left, right."""
+    height, width = hole.shape
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    side = max(MIN_CLOSE_UP, round(CLOSE_UP * max(np.ptp(rows), np.ptp(columns))))
+
+    def span(places: np.ndarray[tuple[int], np.dtype[np.intp]], length: int) -> tuple[int, int]:
+        start = (int(places[0]) + int(places[-1]) - side) // 2
+        start = max(0, min(start, length - side))
+        return start, min(start + side, length)
+
+    return *span(rows, height), *span(columns, width)
+
+
+def _cell(pixels: Pixels) -> Image.Image:
+    cell = Image.fromarray(pixels)
+    cell.thumbnail((CELL_SIZE, CELL_SIZE), Image.Resampling.LANCZOS)
+    return cell
+
+
+def _lay_out(cells: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+    """Put pictures of one size into a grid, over their names."""
+    width, height = cells[0][1].size
+    step_x, step_y = max(width, 160) + _MARGIN, height + _CAPTION + _MARGIN  # a name needs some width
+    columns = max(1, min(len(cells), round(math.sqrt(len(cells) * step_y / step_x))))
     rows = math.ceil(len(cells) / columns)
-    step_x, step_y = width + _MARGIN, height + _CAPTION + _MARGIN
     sheet = Image.new("RGB", (_MARGIN + columns * step_x, _MARGIN + rows * step_y), "white")
-    for number, ((name, _), cell) in enumerate(zip(pictures, cells, strict=True)):
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=16)
+    for number, (name, cell) in enumerate(cells):
         left, top = _MARGIN + number % columns * step_x, _MARGIN + number // columns * step_y
-        sheet.paste(cell, (left + (width - cell.width) // 2, top + (height - cell.height) // 2))
-        place = (left + width // 2, top + height + _CAPTION // 2)
-        ImageDraw.Draw(sheet).text(place, name, fill="black", anchor="mm", font=ImageFont.load_default(size=16))
-    sheet.info["restored"] = any(picture.info.get("restored") for _, picture in pictures)
+        sheet.paste(cell, (left, top))
+        draw.text((left + width // 2, top + height + _CAPTION // 2), name, fill="black", anchor="mm", font=font)
     return sheet

@@ -59,7 +59,7 @@ def find_hole(
             holes.append(_damage(image, STRICTNESS if strictness is None else strictness))
         elif box is not None:
             holes.append(imaging.box_hole(box, image.size))
-        elif any(map(imaging.is_face_part, mask.split(","))):
+        elif names_parts([mask]):
             parts += mask.split(",")
         elif Path(mask).exists():
             holes.append(imaging.read_hole(imaging.load_mask(Path(mask)), image.size))
@@ -69,6 +69,35 @@ def find_hole(
         holes.append(imaging.part_hole(parse(np.logical_or.reduce(holes) if holes else None), parts))
     hole = np.logical_or.reduce(holes)
     return imaging.read_hole(~hole if invert else hole, image.size)
+
+
+def names_parts(masks: list[str]) -> bool:
+    """Tell whether parts of faces are among what `--mask` was given."""
+    from facemend.imaging import is_face_part
+
+    return any(is_face_part(name) for mask in masks for name in mask.split(","))
+
+
+def find_covered_faces(image: "Image", hole: "Hole") -> list[tuple[int, int, int, int]] | None:
+    """Find faces that the hole hides so well that they would not be found again.
+
+    Only for holes that are parts of faces: what they cover is not damaged, and is looked at for the face's place alone.
+
+    Returns:
+        Boxes within the photo, or None where the photo without the hole shows the faces well enough.
+    """
+    from facemend import imaging
+    from facemend.faces import face_window, find_faces, meets
+
+    rgb = imaging.to_rgb(image)
+    if any(meets(face_window(face), hole) for face in find_faces(rgb, hole)):
+        return None
+    height, width = hole.shape
+    boxes: list[tuple[int, int, int, int]] = []
+    for face in find_faces(rgb):
+        left, top, right, bottom = map(round, face.box)
+        boxes.append((max(0, left), max(0, top), min(right, width), min(bottom, height)))
+    return boxes or None
 
 
 def read_box(text: str) -> tuple[int, int, int, int] | None:

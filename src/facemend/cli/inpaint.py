@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from facemend.cli.holes import STRICTNESS, find_hole, read_box
+from facemend.cli.holes import STRICTNESS, find_covered_faces, find_hole, names_parts, read_box
 from facemend.cli.options import note, print_json
 from facemend.errors import ConfigError, OutputError
 
@@ -140,6 +140,8 @@ def inpaint(
         invert=invert_mask,
         parse=lambda damaged: load_inpainter().parse(image, damaged),
     )
+    if boxes is None and names_parts(mask or []):
+        boxes = find_covered_faces(image, hole)
     inpainter = load_inpainter()
     started = time.perf_counter()
     result = inpainter(image, hole, seed=seed, num_variants=num_variants, layout=given, boxes=boxes)
@@ -151,10 +153,9 @@ def inpaint(
     if save_mask is not None:
         imaging.save_image(imaging.mask_picture(hole), save_mask, overwrite=overwrite)
     if contact_sheet is not None:
-        from facemend.contact_sheet import draw_contact_sheet, show_hole
+        from facemend.contact_sheet import draw_contact_sheet
 
-        named = zip((path.name for path in outputs), result.images, strict=True)
-        sheet = draw_contact_sheet([("photo", image), ("mask", show_hole(image, hole)), *named])
+        sheet = draw_contact_sheet(image, hole, result.images)
         imaging.save_image(sheet, contact_sheet, overwrite=overwrite, provenance=provenance)
 
     for line in result.notes:
