@@ -1,6 +1,6 @@
 """How near a restored photo, or its layout, comes to the truth. Pictures are RGB uint8 [H, W, 3], masks [H, W], True = hole.
 
-LPIPS needs a network and stands with it: `models.features.Lpips`.
+LPIPS needs a network and stands with it: `models.features.Lpips`. `distances` compares sets of pictures.
 """
 
 import math
@@ -14,18 +14,25 @@ Mask = NDArray[np.bool_]
 Plane = NDArray[np.float64]
 
 _WINDOW_SIZE, _WINDOW_SIGMA = 11, 1.5
+_MARGIN = _WINDOW_SIZE // 2
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def psnr(result: Picture, truth: Picture) -> float:
-    """Return the peak signal-to-noise ratio of the whole picture in dB; infinite where both are the same."""
-    error = float(np.mean((result.astype(np.float64) - truth) ** 2))
+def psnr(result: Picture, truth: Picture, mask: Mask | None = None) -> float:
+    """Return the peak signal-to-noise ratio of the whole picture, or of the hole, in dB; infinite where both are the same."""
+    error = float(np.mean(_over(mask, (result.astype(np.float64) - truth) ** 2)))
     return 10 * math.log10(255**2 / error) if error else math.inf
 
 
-def ssim(result: Picture, truth: Picture) -> float:
+def l1(result: Picture, truth: Picture, mask: Mask | None = None) -> float:
+    """Return the mean absolute error of the whole picture, or of the hole: 0 = identical, 1 = black for white."""
+    return float(np.mean(_over(mask, np.abs(result.astype(np.float64) - truth)))) / 255
+
+
+def ssim(result: Picture, truth: Picture, mask: Mask | None = None) -> float:
     """Return the structural similarity, 1 = identical: the mean over channels and over windows that fit the picture.
 
+    With a mask only windows whose middle lies in the hole count; it is nan where there are none.
     Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13, with its 11x11 Gaussian window of sigma 1.5.
     """
     a, b = result.astype(np.float64), truth.astype(np.float64)
@@ -35,13 +42,18 @@ def ssim(result: Picture, truth: Picture) -> float:
     similarity = ((2 * mean_a * mean_b + _C1) * (2 * covariance + _C2)) / (
         (mean_a**2 + mean_b**2 + _C1) * (variance_a + variance_b + _C2)
     )
-    return float(similarity.mean())
+    counted = _over(None if mask is None else mask[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN], similarity)
+    return float(counted.mean()) if counted.size else math.nan
+
+
+def _over(mask: Mask | None, values: Plane) -> Plane:
+    """Take the values [H, W, 3] of the hole, or all of them."""
+    return values if mask is None else values[mask]
 
 
 def _window_mean(x: Plane) -> Plane:
-    margin = _WINDOW_SIZE // 2
     blurred = cv2.GaussianBlur(x, (_WINDOW_SIZE, _WINDOW_SIZE), _WINDOW_SIGMA)
-    return np.asarray(blurred, np.float64)[margin:-margin, margin:-margin]
+    return np.asarray(blurred, np.float64)[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
 
 
 def high_frequency_ratio(result: Picture, truth: Picture, mask: Mask) -> float:

@@ -12,6 +12,7 @@ import typer
 import facemend
 from facemend.cli.batch import batch
 from facemend.cli.demo import demo
+from facemend.cli.evaluate import evaluate
 from facemend.cli.grouped_help import GroupedCommand
 from facemend.cli.inpaint import inpaint
 from facemend.cli.mask import mask
@@ -72,7 +73,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     """
 
 
-for verb in (inpaint, batch, serve, mask, models, demo, train):
+for verb in (inpaint, batch, serve, mask, models, demo, train, evaluate):
     app.command(cls=GroupedCommand)(verb)
 
 prepare_app = typer.Typer(rich_markup_mode=None, help="Turn a public face set into one to train on.")

@@ -244,15 +244,30 @@ class Lpips(nn.Module):
 
     def features(self, image: Tensor) -> list[Tensor]:
         """Return the maps of `image` [N, 3, H, W] in [-1, 1], each scaled to length 1 at every pixel."""
-        return [_unit(x) for x in self.net(image)]
+        return self.unit_features(self.net(image))
+
+    def unit_features(self, maps: list[Tensor]) -> list[Tensor]:
+        """Turn maps of `net` into `features`."""
+        return [_unit(x) for x in maps]
 
     def distance(self, features_a: list[Tensor], features_b: list[Tensor]) -> Tensor:
         """Return the distance [N] of two images whose `features` these are."""
+        return torch.stack([term.mean((1, 2, 3)) for term in self._terms(features_a, features_b)]).sum(0)
+
+    def distance_map(self, features_a: list[Tensor], features_b: list[Tensor], size: tuple[int, int]) -> Tensor:
+        """Return the distance at every pixel, [N, H, W] for a size of (H, W), as lpips 0.1.4 does with `spatial=True`."""
         terms = [
-            functional.conv2d((a - b).square(), self.get_buffer(f"head{i}")).float().mean((1, 2, 3))
+            functional.interpolate(term, size, mode="bilinear", align_corners=False)
+            for term in self._terms(features_a, features_b)
+        ]
+        return torch.stack(terms).sum(0)[:, 0]
+
+    def _terms(self, features_a: list[Tensor], features_b: list[Tensor]) -> list[Tensor]:
+        """Weigh the squared difference of each map over its channels, [N, 1, h, w]."""
+        return [
+            functional.conv2d((a - b).square(), self.get_buffer(f"head{i}")).float()
             for i, (a, b) in enumerate(zip(features_a, features_b, strict=True))
         ]
-        return torch.stack(terms).sum(0)
 
     def forward(self, image_a: Tensor, image_b: Tensor) -> Tensor:
         """Return the distance [N] of two batches of images [N, 3, H, W] in [-1, 1]; gradients flow to both."""

@@ -1,0 +1,89 @@
+"""The pictures of the report: which cases are shown, and how. The worst are always among them."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from facemend import imaging
+from facemend.evaluation.faces import Face
+from facemend.evaluation.holes import Case
+from facemend.evaluation.judge import Figures
+from facemend.evaluation.methods import Restored
+from facemend.evaluation.summary import MeasuredFace
+from facemend.imaging import Pixels
+
+RANKED_BY = ("lpips", "l1")  # the first of these that was measured ranks the cases, best first
+
+_HOLE_COLOR = (228, 64, 140)
+_PER_KIND = 6
+_MAX_SIDE = 256
+
+
+@dataclass(frozen=True)
+class ChosenCase:
+    """A case to show, and why."""
+
+    kind: str  # "worst", "typical", "best"
+    index: int
+    case: str
+    figures: dict[str, Figures]  # by method
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """One case, method by method."""
+
+    kind: str
+    caption: str
+    cells: list[tuple[str, str]]  # heading, picture as a data URI; an empty one where a method has no result
+    figures: dict[str, Figures]  # by method
+
+
+def choose_cases(faces: Sequence[MeasuredFace], method: str) -> list[ChosenCase]:
+    """Choose the worst, the middling and the best cases of a method, in turn from each bin of hole area, each face once."""
+    by_bin: dict[str, list[tuple[float, MeasuredFace, str]]] = {}
+    for face in faces:
+        for name, figures in face.cases[method].items():
+            score = next(figures[key] for key in RANKED_BY if key in figures)
+            by_bin.setdefault(name, []).append((score, face, name))
+    ranked = [sorted(cases, key=lambda case: case[0], reverse=True) for _, cases in sorted(by_bin.items())]
+    shown: set[str] = set()
+    chosen: list[ChosenCase] = []
+    for kind in ("worst", "typical", "best"):
+        for n in range(_PER_KIND):
+            if not ranked:
+                break
+            cases = ranked[n % len(ranked)]
+            start = {"worst": 0, "typical": len(cases) // 2, "best": len(cases) - 1}[kind]
+            order = cases[start::-1] if kind == "best" else cases[start:]
+            fresh = next(((face, name) for _, face, name in order if face.name not in shown), None)
+            if fresh is not None:
+                face, name = fresh
+                shown.add(face.name)
+                figures = {key: of_face[name] for key, of_face in face.cases.items() if name in of_face}
+                chosen.append(ChosenCase(kind, face.index, name, figures))
+    return chosen
+
+
+def draw_row(chosen: ChosenCase, face: Face, case: Case, results: Mapping[str, Restored]) -> PictureRow:
+    """Lay out the photo, what is left of it, the layout of the first method that has one, each result, and the truth."""
+    masked = np.where(case.hole[..., None], np.array(_HOLE_COLOR, np.uint8), face.truth)
+    layout = next((result.layout for result in results.values() if result.layout is not None), None)
+    cells = [("photo", _to_uri(face.truth)), ("masked", _to_uri(masked))]
+    if layout is not None:
+        cells.append(("layout", _to_uri(np.asarray(imaging.color_layout(layout).convert("RGB")))))
+    cells += [(name, _to_uri(result.picture)) for name, result in results.items()]
+    cells.append(("truth", cells[0][1]))
+    return PictureRow(chosen.kind, f"{face.name}, hole {case.area:.0%}", cells, chosen.figures)
+
+
+def _to_uri(picture: Pixels) -> str:
+    image = Image.fromarray(picture)
+    image.thumbnail((_MAX_SIDE, _MAX_SIDE), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=93, subsampling=0)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,95 @@
+"""What has been measured so far, on disk: one line of JSON for each face and method, so that a killed run goes on."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from facemend.errors import DataError, OutputError
+from facemend.evaluation.judge import Figures
+
+RUN_NAME, RECORDS_NAME = "run.json", "records.jsonl"
+
+Cases = dict[str, Figures]  # of one face and method, by case
+
+
+class Records:
+    """The records of a run in a folder.
+
+    Args:
+        folder: made where missing.
+        settings: what the figures depend on, methods apart. A folder keeps the records of one run only.
+
+    Raises:
+        OutputError: The folder cannot be written, or holds something else.
+        DataError: The folder holds a run with other settings.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self._path = folder / RECORDS_NAME
+        self._cases: dict[tuple[str, str, str], Cases] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            run = folder / RUN_NAME
+            if run.exists():
+                _check_same(run, settings)
+            elif any(folder.iterdir()):
+                raise OutputError(f"{folder}: holds other files; give --output a new folder")
+            else:
+                write_whole(run, json.dumps(settings, indent=1) + "\n")
+            self._read()
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be written ({error})") from None
+
+    def get(self, face: str, method: str, key: str) -> Cases | None:
+        """Return what was measured of a face, or None."""
+        return self._cases.get((face, method, key))
+
+    def add(self, face: str, method: str, key: str, cases: Cases) -> None:
+        """Keep what was measured of a face, at once and on disk. Raises OutputError."""
+        line = json.dumps({"face": face, "method": method, "key": key, "cases": cases}) + "\n"
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written ({error}); free some space, the same command goes on") from None
+        self._cases[face, method, key] = cases
+
+    def _read(self) -> None:
+        """Read all whole lines, and cut off one that a killed run left unfinished."""
+        if not self._path.exists():
+            return
+        content = self._path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(self._path, whole)
+        try:
+            for text in content[:whole].splitlines():
+                line = json.loads(text)
+                self._cases[line["face"], line["method"], line["key"]] = line["cases"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{self._path}: is damaged ({error}); delete it to measure anew") from None
+
+
+def _check_same(run: Path, settings: dict[str, Any]) -> None:
+    try:
+        begun: dict[str, Any] = json.loads(run.read_text(encoding="utf-8"))
+        changed = [key for key in settings if begun.get(key) != settings[key]]
+    except (ValueError, AttributeError) as error:
+        raise DataError(f"{run}: is damaged ({error}); give --output a new folder") from None
+    if changed:
+        key = changed[0]
+        raise DataError(f"{run}: was begun with {key} {begun.get(key)}, not {settings[key]}; give --output a new folder")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises OSError."""
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
