@@ -36,7 +36,6 @@ class Row:
     width: int | None = None
     height: int | None = None
     hole_area: float | None = None  # share of the photo, 0 to 1
-    faces: int | None = None  # that the hole touches
     seed: int = 0
     photo_sha256: str | None = None
     mask_sha256: str | None = None

@@ -1,0 +1,562 @@
+"""Many photos: each has its result or one line that says why not, whatever happens to the others or to the program."""
+
+import contextlib
+import csv
+import io
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_photo, mask_image
+from PIL import Image
+from skimage.data import astronaut
+
+from facemend.batch import plan_batch, run_batch
+from facemend.batch.plan import OWN_FOLDER, Item
+from facemend.batch.restoring import Restorer, Settings
+from facemend.cli import main
+from facemend.errors import DataError, OutputError
+
+ROOT = Path(__file__).parent.parent
+SIDE = 64
+
+
+# --- what a user may have
+
+
+@dataclass
+class Album:
+    """Folders of photos and masks, some of them broken."""
+
+    photos: Path
+    masks: Path
+    output: Path
+    broken: dict[str, str]  # photo -> a word of the reason
+
+    def command(self, model):
+        return ["batch", str(self.photos), str(self.output), "--masks", str(self.masks), "--model", str(model)]
+
+    def results(self):
+        """Every result's bytes, by its path."""
+        paths = [path for path in self.output.rglob("*") if path.is_file() and OWN_FOLDER not in path.parts]
+        return {path.relative_to(self.output).as_posix(): path.read_bytes() for path in paths}
+
+    def report(self):
+        return json.loads((self.output / OWN_FOLDER / "report.json").read_text())
+
+
+def make_album(folder, num_photos, num_broken):
+    """Portraits of the astronaut in two folders, every second one a JPEG; the last ones are broken, in five ways in turn."""
+    album = Album(folder / "photos", folder / "masks", folder / "restored", {})
+    portrait, rng = Image.fromarray(astronaut()), np.random.default_rng(0)
+    for number in range(num_photos):
+        name = Path(("", "roll 2")[number % 2]) / f"{number:04d}{('.png', '.jpg')[number // 2 % 2]}"
+        photo, mask = album.photos / name, album.masks / name.with_suffix(".png")
+        for path in (photo, mask):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        left, top = rng.integers(100, 150), rng.integers(0, 30)
+        portrait.resize((SIDE, SIDE), box=(left, top, left + 200, top + 200)).save(photo)
+        hole = np.zeros((SIDE, SIDE), bool)
+        hole[20 + number % 10 : 40, 20:44] = True
+        mask_image(hole).save(mask)
+        if number >= num_photos - num_broken:
+            album.broken[str(photo)] = break_it(number % 5, photo, mask)
+    return album
+
+
+def break_it(how, photo, mask):
+    if how == 0:
+        photo.write_bytes(photo.read_bytes()[:700])
+        return "truncated"
+    if how == 1:
+        photo.write_text("Dear diary")
+        return "is not an image"
+    if how == 2:
+        mask.unlink()
+        return "has no mask"
+    if how == 3:
+        mask_image(np.zeros((SIDE, SIDE), bool)).save(mask)
+        return "the mask is empty"
+    mask_image(np.ones((SIDE, 2 * SIDE), bool)).save(mask)
+    return f"{2 * SIDE}x{SIDE} but the photo {SIDE}x{SIDE}"
+
+
+def restorer(output, model, **options):
+    settings = Settings(
+        output_dir=str(output), model=str(model), weights_sha256="w", device="cpu", strictness=0.5, quality=None,
+        provenance=True, overwrite=False,
+    )  # fmt: skip
+    return Restorer(replace(settings, **options))
+
+
+def call(arguments):
+    """Call the command line in this process; returns exit code, stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main([*arguments, "--device", "cpu"])
+    return ended.value.code or 0, out.getvalue(), err.getvalue()
+
+
+# --- sixty photos, five broken; the user presses Ctrl-C in the middle, and gives the command again
+
+
+@dataclass
+class Story:
+    """A batch, and what its runs said."""
+
+    album: Album
+    stopped: object  # Summary of the run that Ctrl-C ended
+    finished: tuple[int, str, str]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory, tiny_model):
+    album = make_album(tmp_path_factory.mktemp("album"), 60, 5)
+    told = []
+
+    def press_ctrl_c_after_three(row):
+        told.append(row)
+        if len([row for row in told if row.status == "restored"]) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    plan = plan_batch(album.photos, album.output, album.masks)
+    options = {"model": str(tiny_model), "device": "cpu", "num_workers": 2}
+    stopped = run_batch(plan, album.output, **options, on_row=press_ctrl_c_after_three)
+    return Story(album, stopped, call([*album.command(tiny_model), "--workers", "2", "--json"]))
+
+
+def test_ctrl_c_finishes_the_photos_in_work_and_reports_them(story):
+    counts = story.stopped.counts
+    assert story.stopped.stopped
+    assert 3 <= counts["restored"] <= 6
+    assert counts["pending"] > 40
+    assert sum(counts.values()) == 60
+
+
+def test_the_same_command_goes_on_where_it_stopped(story):
+    code, out, _ = story.finished
+    assert code == 1  # some failed
+    summary = json.loads(out)
+    assert summary["counts"] == {
+        "skipped": story.stopped.counts["restored"],
+        "restored": 55 - story.stopped.counts["restored"],
+        "failed": 5,
+    }
+
+
+def test_every_sound_photo_has_its_result_and_nothing_else_is_written(story):
+    sound = {path for path in story.album.photos.rglob("*.*") if str(path) not in story.album.broken}
+    assert set(story.album.results()) == {path.relative_to(story.album.photos).as_posix() for path in sound}
+    for path in sound:
+        if path.suffix == ".png":
+            name = path.relative_to(story.album.photos)
+            hole = np.asarray(Image.open(story.album.masks / name)) > 0
+            before, after = (np.asarray(Image.open(folder / name)) for folder in (story.album.photos, story.album.output))
+            assert np.array_equal(before[~hole], after[~hole])
+            assert not np.array_equal(before[hole], after[hole])
+
+
+def test_every_broken_photo_is_named_with_its_reason(story):
+    lines = [line for line in story.finished[2].splitlines() if line.startswith(str(story.album.photos))]
+    assert len(lines) == 5
+    for photo, reason in story.album.broken.items():
+        (line,) = [line for line in lines if line.startswith(photo)]
+        assert reason in line
+    assert {entry["photo"] for entry in json.loads(story.finished[1])["failed"]} == set(story.album.broken)
+
+
+def test_the_report_has_a_line_for_every_photo(story):
+    files = story.album.report()["files"]
+    assert [file["photo"] for file in files] == sorted(file["photo"] for file in files)
+    with (story.album.output / OWN_FOLDER / "report.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) == len(files) == 60
+    for row, file in zip(rows, files, strict=True):
+        assert row == {key: "" if value is None else str(value) for key, value in file.items()}
+        assert (file["status"] == "failed") == (file["photo"] in story.album.broken)
+        if file["status"] != "failed":
+            assert file["seconds"] > 0
+            assert 0.05 < file["hole_area"] < 0.15
+
+
+def test_the_contact_sheets_show_every_photo(story):
+    sheets = [Image.open(path) for path in json.loads(story.finished[1])["contact_sheets"]]
+    assert [sheet.width for sheet in sheets] == [sheets[0].width] * 2  # sixty photos, 36 to a page
+    assert sheets[0].height > sheets[1].height
+    pink = np.asarray(sheets[0]).reshape(-1, 3)
+    assert np.count_nonzero(np.abs(pink.astype(int) - (228, 64, 140)).max(axis=1) < 12) > 36 * 1000  # the holes
+
+
+def test_a_third_time_nothing_is_left_to_do(story, tiny_model):
+    before = story.album.results()
+    code, _, err = call(story.album.command(tiny_model))
+    assert code == 1
+    assert "55 done before, 5 failed" in err
+    assert story.album.results() == before
+
+
+def test_results_depend_on_neither_order_nor_number_of_processes(story, tiny_model, tmp_path):
+    """One process, the other way round, makes the same bytes."""
+    plan = plan_batch(story.album.photos, tmp_path, story.album.masks)
+    restore = restorer(tmp_path, tiny_model)
+    for item in [item for item in plan.items if item.photo not in story.album.broken][:-8:-1]:
+        assert restore(item).status == "restored"
+        assert (tmp_path / item.output).read_bytes() == story.album.results()[item.output]
+
+
+# --- one photo, and what may have happened since it was restored
+
+
+@pytest.fixture
+def item(photo_file, mask_file):
+    return Item(str(photo_file), str(mask_file), "a/photo.png", seed=0)
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "restored"
+
+
+@pytest.fixture
+def restore(output, tiny_model):
+    return lambda item, **options: restorer(output, tiny_model, **options)(item)
+
+
+@pytest.fixture
+def restored(item, output, restore):
+    """The result's path."""
+    assert restore(item).status == "restored"
+    return output / item.output
+
+
+def change_photo(item):
+    make_photo(seed=1).save(item.photo)
+    return item, {}
+
+
+def change_mask(item):
+    mask_image(np.eye(96, 80) > 0).save(item.mask)
+    return item, {}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (change_photo, "photo changed"),
+        (change_mask, "mask changed"),
+        (lambda item: (replace(item, seed=7), {}), "seed changed"),
+        (lambda item: (item, {"weights_sha256": "other"}), "weights changed"),
+        (lambda item: (item, {"provenance": False}), "provenance changed"),
+    ],
+)
+def test_what_changed_is_said_and_restored_again_only_when_told(item, restore, restored, change, word):
+    before = restored.read_bytes()
+    item, options = change(item)
+    row = restore(item, **options)
+    assert row.status == "outdated"
+    assert word in row.note
+    assert "--overwrite" in row.note
+    assert restored.read_bytes() == before
+    assert restore(item, **options, overwrite=True).status == "restored"
+    assert restore(item, **options, overwrite=True).status == "skipped"
+
+
+@pytest.mark.parametrize("when", ["before any batch", "after a batch"])
+def test_a_file_that_no_batch_made_is_kept(item, output, restore, when):
+    place = output / item.output
+    if when == "after a batch":
+        restore(item)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("retouched by hand")
+    row = restore(item)
+    assert row.status == "failed"
+    assert "pass --overwrite" in row.note
+    assert place.read_text() == "retouched by hand"
+    assert restore(item, overwrite=True).status == "restored"
+
+
+def test_a_result_that_is_lost_or_was_never_put_in_place_is_made_again(item, restore, restored):
+    before = restored.read_bytes()
+    restored.unlink()  # what a kill between record and result leaves, too
+    assert restore(item).status == "restored"
+    assert restored.read_bytes() == before
+
+
+def test_a_photo_without_damage_is_left_alone(output, restore, tmp_path):
+    pytest.importorskip("facemend.damage")
+    Image.new("RGB", (SIDE, SIDE), (120, 110, 100)).save(tmp_path / "flat.png")
+    item = Item(str(tmp_path / "flat.png"), None, "flat.png", seed=0)
+    for _ in range(2):
+        row = restore(item)
+        assert (row.status, row.hole_area) == ("clean", 0)
+        assert not (output / "flat.png").exists()
+
+
+def test_quality_is_for_the_formats_that_have_one(item, output, restore):
+    for name, format_name in (("a.png", "PNG"), ("a.jpg", "JPEG")):
+        row = restore(replace(item, output=name), quality=60)
+        assert row.status == "restored", row.note
+        assert Image.open(output / name).format == format_name
+
+
+def test_a_format_that_cannot_hold_the_photo_is_said(item, restore):
+    make_photo("RGBA").save(item.photo)
+    row = restore(replace(item, output="a.jpg"))
+    assert (row.status, row.width) == ("failed", 80)
+    assert "JPEG" in row.note
+
+
+# --- which photo goes with which mask
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def pairs(plan, masks):
+    """Output, mask and problem of each item."""
+    return [
+        (item.output, item.mask and Path(item.mask).relative_to(masks).as_posix(), item.problem and item.problem.split(":")[0])
+        for item in plan.items
+    ]
+
+
+def test_photos_and_masks_are_paired_by_stem_folder_by_folder(tmp_path):
+    photos = touch(tmp_path / "in", "a.jpg", "B.PNG", "x/a.tif", "x/c.gif", ".hidden.jpg", "notes.txt", "_facemend/sheet.jpg")
+    masks = touch(tmp_path / "masks", "a.png", "B.bmp", "x/a.JPG", "x/c.png", "z.png")
+    plan = plan_batch(photos, tmp_path / "out", masks)
+    assert pairs(plan, masks) == [
+        ("B.PNG", "B.bmp", None),
+        ("a.jpg", "a.png", None),
+        ("x/a.tif", "x/a.JPG", None),
+        ("x/c.png", "x/c.png", None),  # GIF is only read
+    ]
+    assert plan.notes == ["1 masks belong to no photo, such as z.png"]
+
+
+def test_photos_that_cannot_be_paired_are_failures_of_their_own(tmp_path):
+    photos = touch(tmp_path / "in", "none.jpg", "two.jpg", "same.jpg", "same.tif", "good.jpg")
+    masks = touch(tmp_path / "masks", "two.png", "two.tif", "same.png", "good.png")
+    plan = plan_batch(photos, tmp_path / "out", masks, suffix=".png")
+    assert pairs(plan, masks) == [
+        ("good.png", "good.png", None),
+        ("none.png", None, "has no mask"),
+        ("same.png", "same.png", "shares its result's name with another photo"),
+        ("same.png", "same.png", "shares its result's name with another photo"),
+        ("two.png", None, "has several masks, two.png, two.tif"),
+    ]
+
+
+def test_results_and_masks_inside_the_folder_of_photos_are_no_photos(tmp_path):
+    photos = touch(tmp_path, "a.jpg", "masks/a.png", "out/a.jpg")
+    assert [item.output for item in plan_batch(photos, tmp_path / "out", tmp_path / "masks").items] == ["a.jpg"]
+
+
+MANIFEST = "photo,mask,output,seed\na.jpg,m/one.png,,\nx/b.jpg,m/two.png,y/c.png,7\n\na.jpg,auto,again.png,\n"
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_manifest_names_pairs_outputs_and_seeds(tmp_path, mark):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "list.csv").write_text(mark + MANIFEST, encoding="utf-8")
+    plan = plan_batch(tmp_path / "in", tmp_path / "out", tmp_path / "list.csv", seed=3)
+    photo = str(tmp_path / "in" / "a.jpg")
+    assert plan.items == [
+        Item(photo, str(tmp_path / "m" / "one.png"), "a.jpg", 3),
+        Item(str(tmp_path / "in" / "x" / "b.jpg"), str(tmp_path / "m" / "two.png"), "y/c.png", 7),
+        Item(photo, None, "again.png", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "photo,mask"),
+        ("photo;mask\na.jpg;m.png\n", "separated by commas"),
+        ("photo,mask,colour\na.jpg,m.png,red\n", "photo,mask"),
+        ("photo,photo,mask\n", "photo,mask"),
+        ("photo,mask\na.jpg\n", "line 2 has 1 cells"),
+        ("photo,mask\na.jpg,m.png\nb.jpg,\n", "line 3 lacks the mask"),
+        ("photo,mask,seed\na.jpg,m.png,-1\n", "seed '-1'"),
+        ("photo,mask,output\na.jpg,m.png,../a.png\n", "inside the folder of results"),
+        ("photo,mask,output\na.jpg,m.png,/a.png\n", "inside the folder of results"),
+        ("photo,mask,output\na.jpg,m.png,a.doc\n", "inside the folder of results"),
+        ("photo,mask\n../a.jpg,m.png\n", "say in the column output"),
+        ("photo,mask,output\na.jpg,m.png,c.png\nb.jpg,m.png,c.png\n", "several lines write c.png"),
+        ("photo,mask\n", "holds no photo"),
+        ("photo,mask\n\udcff,m.png\n", "UTF-8"),
+    ],
+)
+def test_manifests_that_are_refused(tmp_path, text, word):
+    (tmp_path / "list.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(DataError, match=word):
+        plan_batch(tmp_path, tmp_path / "out", tmp_path / "list.csv")
+
+
+# --- the user's mistakes: one line, exit code 2, nothing written
+
+
+@pytest.fixture
+def no_ray(monkeypatch):
+    """As where the extra is not installed."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+
+@pytest.mark.usefixtures("no_ray")
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"photos": "none"}, "no such folder of photos"),
+        ({"photos": "masks"}, "holds the photos"),
+        ({"photos": "empty", "masks": "auto"}, "holds no photo"),
+        ({"masks": "nowhere"}, "give a folder, a CSV file, or auto"),
+        ({"out": "photos"}, "name another folder"),
+        ({"--model": "nothing"}, "no model or folder"),
+        ({"--device": "abacus"}, "'abacus'"),
+        ({"--format": ".doc"}, "'.doc' cannot be written"),
+        ({"--ray": "nowhere"}, "facemend[ray]"),
+    ],
+)
+def test_a_batch_that_cannot_begin(facemend, tmp_path, tiny_model, options, word):
+    touch(tmp_path, "photos/a.jpg", "masks/a.png", "empty/readme.txt")
+    before = set(tmp_path.rglob("*"))
+    folders = {"photos": "photos", "out": "out", "masks": "masks"} | {k: v for k, v in options.items() if k[0] != "-"}
+    photos, out, masks = (tmp_path / folders[name] if folders[name] != "auto" else "auto" for name in ("photos", "out", "masks"))
+    choices = {"--model": str(tiny_model), "--device": "cpu"} | {k: v for k, v in options.items() if k[0] == "-"}
+    done = facemend("batch", photos, out, "--masks", masks, *[word for pair in choices.items() for word in pair])
+    errors = [line for line in done.err.splitlines() if line.startswith("facemend: ")]
+    assert (done.code, done.out, len(errors)) == (2, "", 1)
+    assert word in errors[0]
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_the_folder_of_results_cannot_be_a_file(tmp_path, tiny_model):
+    touch(tmp_path, "photos/a.jpg", "masks/a.png", "out")
+    plan = plan_batch(tmp_path / "photos", tmp_path / "out", tmp_path / "masks")
+    with pytest.raises(OutputError, match="cannot be written"):
+        run_batch(plan, tmp_path / "out", model=str(tiny_model), device="cpu")
+
+
+def test_neither_ray_nor_torch_is_imported_before_they_are_needed():
+    code = "import sys, facemend.batch; print(*sorted({'ray', 'torch', 'pandas'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+# --- slow: processes and machines that die
+
+
+def facemend_process(arguments):
+    command = [sys.executable, "-m", "facemend", *arguments, "--device", "cpu"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_until(condition, seconds=300):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def descendants(pid):
+    """Ids of the processes below one, from /proc."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if fields[0] != "Z":
+                parents[int(stat.parent.name)] = int(fields[1])
+    below, found = {pid}, set()
+    while below:
+        below = {child for child, parent in parents.items() if parent in below} - found
+        found |= below
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
+def test_two_hundred_photos_killed_twice_are_complete_and_the_same(tmp_path, tiny_model):
+    album, reference = make_album(tmp_path / "killed", 200, 0), make_album(tmp_path / "whole", 200, 0)
+    for share in (0.2, 0.6):
+        process = facemend_process(album.command(tiny_model))
+        wait_until(lambda share=share: len(album.results()) >= 200 * share)
+        workers = descendants(process.pid)
+        process.kill()
+        process.wait()
+        assert workers
+        wait_until(lambda workers=workers: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers), seconds=30)
+        assert len(album.results()) < 200
+    process = facemend_process(album.command(tiny_model))
+    assert process.wait() == 0, process.stdout.read()
+    assert facemend_process([*reference.command(tiny_model), "--workers", "1"]).wait() == 0
+    assert album.results() == reference.results()
+    assert len(album.results()) == 200
+    assert not list((album.output / OWN_FOLDER / "unfinished").iterdir())
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_takes_no_photo_with_it(tmp_path, tiny_model):
+    album = make_album(tmp_path, 12, 0)
+    killed = []
+
+    def kill_one(_):
+        if not killed:
+            killed.append(multiprocessing.active_children()[0])
+            killed[0].kill()
+
+    plan = plan_batch(album.photos, album.output, album.masks)
+    summary = run_batch(plan, album.output, model=str(tiny_model), device="cpu", num_workers=2, on_row=kill_one)
+    assert killed
+    assert summary.complete
+    assert len(album.results()) == 12
+
+
+@pytest.mark.slow
+def test_a_photo_that_kills_every_process_is_reported(tmp_path, tiny_model):
+    album = make_album(tmp_path, 2, 0)
+    over = threading.Event()
+
+    def kill_all():
+        while not over.wait(0.05):
+            for child in multiprocessing.active_children():
+                child.kill()
+
+    threading.Thread(target=kill_all).start()
+    plan = plan_batch(album.photos, album.output, album.masks)
+    summary = run_batch(plan, album.output, model=str(tiny_model), device="cpu", on_row=lambda _: None)
+    over.set()
+    assert [row.status for row in summary.rows] == ["failed"] * 2
+    assert all("was killed" in row.note for row in summary.rows)
+
+
+@pytest.mark.slow
+def test_a_thousand_files_of_which_twenty_are_broken(tmp_path, tiny_model):
+    album = make_album(tmp_path, 1000, 20)
+    code, out, err = call([*album.command(tiny_model), "--json"])
+    assert code == 1
+    assert json.loads(out)["counts"] == {"restored": 980, "failed": 20}
+    assert len(album.results()) == 980
+    for photo, reason in album.broken.items():
+        assert any(line.startswith(photo) and reason in line for line in err.splitlines())
+    assert len(json.loads(out)["contact_sheets"]) == 28
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_that_loses_a_machine_makes_the_same_bytes(tmp_path, tiny_model):
+    pytest.importorskip("ray")
+    album = make_album(tmp_path, 40, 2)
+    script = [sys.executable, ROOT / "scripts" / "ray_kill.py", album.photos, album.masks, "--model", tiny_model]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "all 38 results are the same, byte for byte" in done.stdout
