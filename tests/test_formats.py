@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from facemend import __version__, imaging
 from facemend.errors import ImageError, OutputError
+from facemend.imaging import writing
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RIGHTS = '<dc:rights xmlns:dc="http://purl.org/dc/elements/1.1/">mine</dc:rights>'
@@ -338,3 +340,34 @@ def test_heic_without_its_extra_says_what_to_install(tmp_path, monkeypatch):
         imaging.load_photo(tmp_path / "a.heic")
     with pytest.raises(OutputError, match=r"pip install 'facemend\[heic\]'"):
         imaging.check_output(tmp_path / "b.heic", "RGB", overwrite=False)
+
+
+# --- the page
+
+
+def documented():
+    """The rows of the table in docs/formats.md, by the name of the format."""
+    page = (Path(__file__).parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
+    table = page[: page.index("\n\nGIF")].splitlines()
+    head, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table if line.startswith("|")]
+    return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+
+
+def test_the_page_names_every_format_that_is_written():
+    suffixes = [suffix.strip("` ") for row in documented().values() for suffix in row["suffix"].split(",")]
+    assert sorted(suffixes) == sorted(writing.FORMATS)
+
+
+@pytest.mark.parametrize("row", documented().values(), ids=documented())
+def test_the_page_says_what_a_format_keeps(row):
+    suffix = row["suffix"].split(",")[0].strip("`")
+    assert row["modes"] == ", ".join(writing.FORMATS[suffix].modes)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Camera"
+    photo = make_photo()
+    photo.info = {"exif": exif.tobytes(), "xmp": XMP, "icc_profile": PROFILE, "dpi": (300, 300)}
+    read = imaging.decode_photo(imaging.encode_image(photo, suffix), "photo")
+    assert (row["known pixels"] == "identical") == np.array_equal(np.asarray(read), np.asarray(photo))
+    for name, key in {"EXIF": "exif", "XMP": "xmp", "ICC": "icc_profile", "DPI": "dpi"}.items():
+        assert row[name] == ("kept" if key in read.info else "no place"), name
+    assert read.info.get("dpi", (300, 300)) == pytest.approx((300, 300), abs=0.1)
