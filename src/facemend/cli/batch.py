@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facemend.cli.options import AsJson, Device, Model, Overwrite, note, print_json
+from facemend.cli.options import AsJson, Device, Model, note, print_json
 
 if TYPE_CHECKING:
     from facemend.batch import Row, Summary
@@ -20,8 +20,11 @@ def batch(
     masks: Annotated[
         str, typer.Option(help="Folder of masks, each named as its photo; or a CSV file with the columns photo,mask; or auto.")
     ],
+    strictness: Annotated[
+        float, typer.Option(min=0, max=1, help="Of --masks auto: 0 takes every suspicion, 1 only what is certain.")
+    ] = 0.5,
     output_format: Annotated[
-        str | None, typer.Option("--format", help="Suffix of the results, such as .png; else each photo's own.")
+        str | None, typer.Option("--format", help="Of the results: png, jpg, webp, tif, ...; else each photo's own.")
     ] = None,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG, HEIC and WebP results.")] = None,
     provenance: Annotated[bool, typer.Option(help="Note in a result's metadata that it was restored.")] = True,
@@ -31,14 +34,16 @@ def batch(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side; else one for each core.")] = None,
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster to run on, or local to start one.")] = None,
     contact_sheet: Annotated[bool, typer.Option(help="Draw contact sheets: before, masked, after.")] = True,
-    overwrite: Overwrite = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results made from something else, and files that no batch made.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Restore many photos; the same command again goes on where it stopped.
 
     \b
     facemend batch photos/ restored/ --masks masks/
-    facemend batch scans/ restored/ --masks auto --format .png
+    facemend batch scans/ restored/ --masks auto --format png
     facemend batch photos/ restored/ --masks list.csv --ray 10.0.0.1:6379
 
     Exit code 0: every photo has its result. 1: some could not be restored, each is named. 2: nothing could be begun.
@@ -48,33 +53,39 @@ def batch(
 
     from facemend.batch import plan_batch, run_batch
 
-    plan = plan_batch(input_dir, output_dir, masks, suffix=output_format, seed=seed)
+    suffix = None if output_format is None else f".{output_format.removeprefix('.').lower()}"
+    plan = plan_batch(input_dir, output_dir, masks, suffix=suffix, seed=seed)
     for line in plan.notes:
         note(f"note: {line}")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("restoring", total=len(plan.items))
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            bar = progress.add_task("restoring", total=len(plan.items))
 
-        def show(row: "Row") -> None:
-            if row.status == "failed":
-                progress.console.print(f"{row.photo}: {row.note}", markup=False, highlight=False, soft_wrap=True)
-            progress.advance(bar)
+            def show(row: "Row") -> None:
+                if row.status == "failed":
+                    progress.console.print(f"{row.photo}: {row.note}", markup=False, highlight=False, soft_wrap=True)
+                progress.advance(bar)
 
-        summary = run_batch(
-            plan,
-            output_dir,
-            model=model,
-            device=device,
-            quality=quality,
-            provenance=provenance,
-            num_workers=workers,
-            ray=ray,
-            overwrite=overwrite,
-            contact_sheet=contact_sheet,
-            on_row=show,
-            on_stop=lambda: progress.update(bar, description="stopping, once the photos in work are done"),
-        )
+            summary = run_batch(
+                plan,
+                output_dir,
+                model=model,
+                device=device,
+                strictness=strictness,
+                quality=quality,
+                provenance=provenance,
+                num_workers=workers,
+                ray=ray,
+                overwrite=overwrite,
+                contact_sheet=contact_sheet,
+                on_row=show,
+                on_stop=lambda: progress.update(bar, description="stopping, once the photos in work are done"),
+            )
+    except KeyboardInterrupt:  # a second time, or before the first photo
+        note("stopped at once, without a report; the same command goes on")
+        raise typer.Exit(STOPPED) from None
     note(_describe(summary))
     if as_json:
         print_json(
