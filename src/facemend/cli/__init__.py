@@ -11,6 +11,7 @@ import typer
 
 import facemend
 from facemend.cli.batch import batch
+from facemend.cli.damage import damage
 from facemend.cli.demo import demo
 from facemend.cli.evaluate import evaluate
 from facemend.cli.grouped_help import GroupedCommand
@@ -73,7 +74,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     """
 
 
-for verb in (inpaint, batch, serve, mask, models, demo, train, evaluate):
+for verb in (inpaint, batch, serve, damage, mask, models, demo, train, evaluate):
     app.command(cls=GroupedCommand)(verb)
 
 prepare_app = typer.Typer(rich_markup_mode=None, help="Turn a public face set into one to train on.")
