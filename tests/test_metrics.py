@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facemend.metrics import confusion_matrix, high_frequency_ratio, layout_accuracy, mean_iou, psnr, seam_ratio, ssim
+from facemend.distances import frechet_distance, kernel_distance, resampled_kernel_distances
+from facemend.metrics import confusion_matrix, high_frequency_ratio, l1, layout_accuracy, mean_iou, psnr, seam_ratio, ssim
 
 Picture = NDArray[np.uint8]
 
@@ -55,6 +56,27 @@ def test_psnr_and_ssim_agree_with_scikit_image(amount: float) -> None:
     assert ssim(result, truth) == pytest.approx(expected, abs=1e-9)
 
 
+def test_a_mask_leaves_only_the_hole_to_psnr_and_l1() -> None:
+    truth, mask = np.full((48, 64, 3), 100, np.uint8), box_mask()
+    result = np.where(mask[..., None], truth + np.uint8(51), truth + np.uint8(7))
+    assert l1(result, truth, mask) == pytest.approx(0.2)  # 51 of 255
+    assert l1(result, truth) == pytest.approx((51 * mask.mean() + 7 * (1 - mask.mean())) / 255)
+    assert psnr(result, truth, mask) == pytest.approx(20 * math.log10(255 / 51))
+
+
+def test_ssim_of_the_hole_is_scikit_images_map_averaged_there() -> None:
+    oracle: Any = pytest.importorskip("skimage.metrics")
+    truth, mask = picture(), box_mask()
+    result = np.where(mask[..., None], noisy(truth, 30), truth)
+    _, similarity = oracle.structural_similarity(
+        truth, result, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, channel_axis=2, full=True
+    )
+    assert ssim(result, truth, mask) == pytest.approx(similarity[mask].mean(), abs=1e-9)
+    corner = np.zeros_like(mask)
+    corner[:4, :4] = True  # no window that fits the picture has its middle there
+    assert math.isnan(ssim(result, truth, corner))
+
+
 def test_high_frequency_ratio_tells_blur_from_grain() -> None:
     truth, mask = picture(), box_mask()
     blurred = np.asarray(cv2.GaussianBlur(truth, (0, 0), 2), np.uint8)
@@ -101,3 +123,52 @@ def test_layout_figures_by_hand() -> None:
     left = confusion_matrix(predicted, truth, ~right, 5)
     assert (left + confusion_matrix(predicted, truth, right, 5) == confusion).all()
     assert math.isnan(mean_iou(np.zeros((5, 5), np.int64)))
+
+
+def features(count: int, width: int, seed: int) -> NDArray[np.float64]:
+    """Correlated features of a set of pictures."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(seed, 1, (count, width)) @ rng.normal(0, 0.4, (width, width))
+
+
+@pytest.mark.parametrize(("count", "width"), [(60, 8), (20, 40)], ids=["many pictures", "more features than pictures"])
+def test_frechet_distance_agrees_with_scipys_matrix_root(count: int, width: int) -> None:
+    linalg: Any = pytest.importorskip("scipy.linalg")
+    a, b = features(count, width, 0), features(count + 5, width, 1)
+    covariance_a, covariance_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    root = linalg.sqrtm(covariance_a @ covariance_b).real
+    expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(covariance_a + covariance_b - 2 * root)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-4)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-3)
+
+
+def test_frechet_distance_of_a_shift_and_a_stretch() -> None:
+    """Of one feature: (difference of means) ** 2 + (difference of standard deviations) ** 2."""
+    a = np.array([[-1.0], [0.0], [1.0]])  # mean 0, standard deviation 1
+    assert frechet_distance(3 * a + 2, a) == pytest.approx(2**2 + (3 - 1) ** 2)
+
+
+def kernel_distance_slowly(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Binkowski et al. 2018, pair by pair."""
+
+    def kernel(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+        return float((x @ y / len(x) + 1) ** 3)
+
+    n = len(a)
+    same = [kernel(x[i], x[j]) for x in (a, b) for i in range(n) for j in range(n) if i != j]
+    crossed = [kernel(x, y) for x in a for y in b]
+    return sum(same) / (n * (n - 1)) - 2 * sum(crossed) / n**2
+
+
+def test_kernel_distance_agrees_with_pair_by_pair() -> None:
+    a, b = features(9, 4, 0), features(9, 4, 1)
+    assert kernel_distance(a, b) == pytest.approx(kernel_distance_slowly(a, b))
+    # Of picture 2 twice and picture 0 not at all; the two copies of one picture are never compared.
+    (drawn,) = resampled_kernel_distances(a, b, np.array([[0.0, 1, 2, 1, 1, 1, 1, 1, 1]]))
+    assert np.isfinite(drawn) and drawn != pytest.approx(kernel_distance(a, b))
+
+
+def test_kernel_distance_is_right_on_average_for_small_sets() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [kernel_distance(*rng.normal(0, 1, (2, 6, 5))) for _ in range(400)]
+    assert abs(np.mean(drawn)) < 3 * np.std(drawn) / math.sqrt(len(drawn))

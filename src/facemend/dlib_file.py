@@ -2,7 +2,6 @@
 
 import bz2
 import re
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def read_dlib_net(path: Path) -> dict[str, Tensor]:
     """
     try:
         return _name_layers(bz2.decompress(path.read_bytes()))
-    except (ValueError, RuntimeError, IndexError, struct.error, EOFError) as error:
+    except (OSError, ValueError, RuntimeError, IndexError, EOFError) as error:
         raise OSError(f"is no network of dlib's ({error})") from None
 
 
