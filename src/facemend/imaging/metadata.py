@@ -81,6 +81,7 @@ def _remaining_exif(image: Image.Image, turned: bool) -> bytes:
         for tag in set(exif) & _KEPT_EXIF:
             kept[tag] = exif.get_ifd(tag) if tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo) else exif[tag]
         details = kept.get(ExifTags.IFD.Exif, {})
+        details.pop(ExifTags.IFD.Interop, None)  # a place in the old file
         width, height = ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight
         if turned and {width, height} <= set(details):
             details[width], details[height] = details[height], details[width]

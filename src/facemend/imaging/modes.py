@@ -74,7 +74,7 @@ def to_rgb(photo: Image.Image) -> Pixels:
         return np.repeat(to_eight_bits(np.asarray(photo))[:, :, None], 3, axis=2)
     if photo.mode == "CMYK":
         return np.asarray(_between_cmyk_and_rgb(photo, photo.info.get("icc_profile"), "RGB"))
-    return np.asarray(photo.convert("RGB"))
+    return np.asarray(photo if photo.mode == "RGB" else photo.convert("RGB"))
 
 
 def paste(photo: Image.Image, rgb: Pixels, hole: Hole) -> Image.Image:
@@ -87,20 +87,23 @@ def paste(photo: Image.Image, rgb: Pixels, hole: Hole) -> Image.Image:
         rgb: uint8 [H, W, 3]; read inside the hole only. An alpha channel becomes opaque there.
         hole: bool [H, W], True = take `rgb`.
     """
-    filled = Image.fromarray(rgb)
+    box = Image.fromarray(hole).getbbox() or (0, 0, 1, 1)  # large photos have small holes
+    region = (slice(box[1], box[3]), slice(box[0], box[2]))
+    filled, inside = Image.fromarray(rgb[region]), hole[region]
     if photo.mode == "I;16":
-        grey = np.asarray(filled.convert("L")).astype(np.uint16) * 257
-        result = Image.fromarray(np.where(hole, grey, np.asarray(photo)))
+        values = np.array(photo)
+        values[region][inside] = np.asarray(filled.convert("L"))[inside].astype(np.uint16) * 257
+        result = Image.fromarray(values)
     elif isinstance(photo, DeepPhoto):
         samples = photo.samples.copy()
-        samples[hole] = 65535  # alpha, where there is one
-        samples[hole, :3] = rgb[hole].astype(np.uint16) * 257
+        samples[region][inside] = 65535  # alpha, where there is one
+        samples[region][inside, :3] = rgb[region][inside].astype(np.uint16) * 257
         result = DeepPhoto(samples)
     else:
         if photo.mode == "CMYK":
             filled = _between_cmyk_and_rgb(filled, photo.info.get("icc_profile"), "CMYK")
         result = photo.copy()
-        result.paste(filled.convert(photo.mode), mask=Image.fromarray(hole))
+        result.paste(filled.convert(photo.mode), box, Image.fromarray(inside))
     result.info = photo.info | {"restored": True}
     return result
 

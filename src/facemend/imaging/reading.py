@@ -113,5 +113,5 @@ def _upright(image: Image.Image) -> Image.Image:
     """Decode an image and turn it as its EXIF orientation says; damaged EXIF is not worth losing a photo for."""
     image.load()
     with suppress(Exception):
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     return image
