@@ -9,6 +9,7 @@ from PIL import Image
 
 import facemend as package
 from facemend import demo, imaging
+from facemend.damage import find_damage
 
 HEAVY = ("torch", "cv2", "numpy", "PIL", "skimage")
 
@@ -222,6 +223,18 @@ def test_masks_add_up_and_can_be_inverted(used_mask, mask_file):
     words = ("--mask", mask_file, "--mask", "10,70,30,90")
     assert np.array_equal(used_mask(make_photo(), *words), both)
     assert np.array_equal(used_mask(make_photo(), *words, "--invert-mask"), ~both)
+
+
+def test_damage_found_by_itself_is_a_mask(used_mask, facemend, tmp_path):
+    scan = Image.new("RGB", (80, 96), (90, 80, 70))
+    scan.paste((250, 250, 245), (30, 0, 32, 96))
+    used = used_mask(scan, "--mask", "auto", "--strictness", 0.3)
+    assert used[:, 30:32].mean() > 0.9
+    assert np.array_equal(used, find_damage(np.asarray(scan), strictness=0.3))
+    Image.new("RGB", (80, 96), (90, 80, 70)).save(tmp_path / "clean.png")
+    clean = facemend("inpaint", tmp_path / "clean.png", "--mask", "auto", "--strictness", 0.9)
+    assert (clean.code, clean.err.count("\n")) == (2, 1)
+    assert "no damage was found: lower --strictness (it was 0.9)" in clean.err
 
 
 def test_parts_of_a_face_are_a_mask(facemend, tmp_path):
