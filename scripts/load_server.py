@@ -22,6 +22,8 @@ from PIL import Image
 from facemend import random_mask
 from facemend.demo import load_portrait
 
+Answer = tuple[int, float, float]  # status, seconds, seconds since the first try
+
 
 def encoded(image: Image.Image, kind: str) -> bytes:
     buffer = io.BytesIO()
@@ -42,7 +44,7 @@ def start_server(model: str) -> tuple[subprocess.Popen[str], str]:
 async def be_a_client(
     client: httpx.AsyncClient, files: dict[str, bytes], end: float, log: list[tuple[int, float, float]]
 ) -> None:
-    """Note status, seconds, and seconds since the first try, of each request."""
+    """Restore the photo until the time is over."""
     while time.monotonic() < end:
         wanted = time.monotonic()
         while True:
@@ -71,7 +73,7 @@ async def load(address: str, clients: int, seconds: float, side: int) -> bool:
         "photo": encoded(portrait, "JPEG"),
         "mask": encoded(Image.fromarray(random_mask((side, side), family="strokes", area=0.2, seed=1)), "PNG"),
     }
-    log: list[tuple[int, float, float]] = []
+    log: list[Answer] = []
     megabytes: list[float] = []
     limits = httpx.Limits(max_connections=clients + 1)
     async with httpx.AsyncClient(base_url=address, timeout=150, limits=limits) as client:

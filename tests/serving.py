@@ -1,0 +1,46 @@
+"""The studio's real server in a thread, for tests."""
+
+import threading
+from contextlib import contextmanager
+
+from facemend.pipeline import Inpainter
+from facemend.web.app import create_app
+from facemend.web.limits import Limits
+from facemend.web.server import Server, open_socket
+
+TOKEN = "a-token-of-some-length"
+
+
+@contextmanager
+def serving(model, *, limits=None, token=None):
+    """Serve on a free port of this computer; yields the address and the `Inpainter` behind it."""
+    inpainter = Inpainter.from_pretrained(model, device="cpu")
+    started = threading.Event()
+    server = Server(create_app(inpainter, model="tiny", limits=limits or Limits(), token=token), started.set)
+    listener = open_socket("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        assert started.wait(10)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", inpainter
+    finally:
+        server.should_exit = True
+        thread.join(timeout=15)
+        assert not thread.is_alive()
+
+
+@contextmanager
+def held(inpainter):
+    """Hold the network before its next run, until the block ends; yields an event that tells when it is held."""
+    reached, release = threading.Event(), threading.Event()
+
+    def wait(*_):
+        reached.set()
+        assert release.wait(20)
+
+    handle = inpainter.net.register_forward_pre_hook(wait)
+    try:
+        yield reached
+    finally:
+        handle.remove()
+        release.set()
