@@ -19,6 +19,7 @@ Groups = dict[str, str]  # what a face counts as, by kind of group: {"set": "ffh
 
 _SKIN = 1  # class id
 _TONES = ((41.0, "light"), (10.0, "medium"), (-math.inf, "dark"))  # lowest ITA of each; Chardon et al. 1991, two classes in one
+_LEAST_YELLOW = 1.0  # of CIE b*: below it the photo is grey, or its light is blue
 _TURNED = 0.15  # yaw from which a head counts as turned
 
 
@@ -117,7 +118,7 @@ def skin_tone(picture: Pixels, labels: NDArray[Any]) -> str | None:
     if not len(skin):
         return None
     lightness, _, yellowness = np.median(skin, axis=0)
-    if yellowness <= 0:  # no skin is blue: a grey photo, or tinted light
+    if yellowness < _LEAST_YELLOW:
         return None
     angle = math.degrees(math.atan((lightness - 50) / yellowness))
     return next(name for lowest, name in _TONES if angle >= lowest)

@@ -54,9 +54,7 @@ def choose_cases(faces: Sequence[MeasuredFace], method: str) -> list[ChosenCase]
     shown: set[str] = set()
     chosen: list[ChosenCase] = []
     for kind in ("worst", "typical", "best"):
-        for n in range(_PER_KIND):
-            if not ranked:
-                break
+        for n in range(min(_PER_KIND, max(1, len(faces) // 3)) if ranked else 0):
             cases = ranked[n % len(ranked)]
             start = {"worst": 0, "typical": len(cases) // 2, "best": len(cases) - 1}[kind]
             order = cases[start::-1] if kind == "best" else cases[start:]

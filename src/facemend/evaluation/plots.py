@@ -53,7 +53,9 @@ _WAY = {"high": " ↑", "low": " ↓", "one": " → 1"}
 
 def _scale(low: float, high: float) -> tuple[float, float, float]:
     """Choose round ends and a round step for an axis of about five steps."""
-    span = max(high - low, 1e-6)
+    span = high - low
+    if span < 1e-6:  # the same everywhere
+        return low - 0.5, low + 0.5, 0.2
     power = 10 ** math.floor(math.log10(span / 5))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= span / 5)
     return math.floor(low / step) * step, math.ceil(high / step) * step, step

@@ -1,0 +1,603 @@
+"""The referee: fair, repeatable, and never stopped by one bad file."""
+
+import json
+import math
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_features import needs
+
+from facemend import metrics
+from facemend.data.dataset import IndexRow, write_index
+from facemend.errors import ConfigError, FacemendError
+from facemend.evaluation.faces import open_faces, skin_tone
+from facemend.evaluation.figures import BY_KEY
+from facemend.evaluation.holes import Case, open_holes
+from facemend.evaluation.methods import OpenCvMethod, open_baseline, restore
+from facemend.evaluation.plots import plot
+from facemend.evaluation.protocols import Protocol, load_protocol, protocols
+from facemend.evaluation.summary import mean_of_resamples, median_of_resamples
+
+SIZE = 64
+NO_NETS = ("--without", "lpips,lpips-vgg,identity,layout")
+NAMES = [f"face-{i}" for i in range(12)]
+
+
+def draw_face(seed):
+    """A head on a ground, neither of which any net would take for one."""
+    rng = np.random.default_rng(seed)
+    picture = cv2.resize(rng.uniform(40, 220, (8, 8, 3)).astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+    cv2.ellipse(picture, (32, 34), (17, 22), 0, 0, 360, (210, 160, 130), cv2.FILLED)
+    return np.clip(picture + rng.normal(0, 3, picture.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """A face set of two sources."""
+    folder = tmp_path / "faces"
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(parents=True)
+    labels = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.ellipse(labels, (32, 34), (17, 22), 0, 0, 360, 1, cv2.FILLED)
+    for i, name in enumerate(NAMES):
+        Image.fromarray(draw_face(i)).save(folder / "images" / f"{name}.png")
+        Image.fromarray(labels).save(folder / "labels" / f"{name}.png")
+    write_index(
+        folder / "index.csv",
+        (IndexRow(name, "old" if i < 6 else "new", SIZE, 64.0, 0.3 * (i % 2), 100.0, "hand") for i, name in enumerate(NAMES)),
+    )
+    return folder
+
+
+@pytest.fixture
+def evaluate(facemend, faces, tmp_path):
+    """Call the verb on the set without any net, on one machine's CPU; the report's folder stays the same."""
+
+    def call(*arguments, data=faces, output=tmp_path / "report", nets=NO_NETS):
+        words = ("--size", SIZE, "--device", "cpu", "--output", output)
+        return facemend("evaluate", data, *words, *nets, *arguments)
+
+    return call
+
+
+def read_report(tmp_path):
+    return json.loads((tmp_path / "report" / "report.json").read_text())
+
+
+def figure(report, method, key, group="all", table="hole area, %"):
+    (row,) = [row for row in report["tables"][table] if (row["method"], row["group"]) == (method, group)]
+    return row["figures"][key]
+
+
+def holes_of(name, protocol):
+    find, _ = open_holes(protocol, NAMES)
+    return find(NAMES.index(name), name)
+
+
+STROKES = Protocol.parse({"masks": {"kind": "families", "families": ["strokes"]}, "size": SIZE}, "test")
+
+
+# --- what is measured ---------------------------------------------------------------------------------------------------
+
+
+def test_a_report_holds_the_figures_that_the_metrics_give(evaluate, tmp_path):
+    outcome = evaluate("--masks", "strokes", "--baseline", "telea,ns")
+    assert (outcome.code, outcome.out.strip()) == (0, str(tmp_path / "report" / "report.html"))
+    report = read_report(tmp_path)
+    values = {"psnr": [], "hole_l1": []}
+    for i, name in enumerate(NAMES):
+        for case in holes_of(name, STROKES):
+            result = restore(OpenCvMethod("telea"), draw_face(i), case, name).picture
+            values["psnr"].append(metrics.psnr(result, draw_face(i)))
+            values["hole_l1"].append(metrics.l1(result, draw_face(i), case.hole))
+    for key, of_cases in values.items():
+        measured = figure(report, "telea", key)
+        assert measured["value"] == pytest.approx(np.mean(of_cases), abs=1e-5)
+        assert measured["low"] < measured["value"] < measured["high"]
+    assert {row["group"] for row in report["tables"]["set"]} == {"old", "new"}
+    assert {row["group"] for row in report["tables"]["head"]} == {"frontal", "turned"}
+    by_bin = [figure(report, "telea", "psnr", group)["value"] for group in ("0-10", "20-30", "50-60")]
+    assert by_bin == sorted(by_bin, reverse=True)
+    markdown = (tmp_path / "report" / "report.md").read_text()
+    assert f"{figure(report, 'telea', 'psnr')['value']:.2f}" in markdown
+
+
+def test_the_difference_of_two_methods_is_taken_case_by_case(evaluate, tmp_path):
+    evaluate("--masks", "strokes", "--baseline", "telea,ns")
+    report = read_report(tmp_path)
+    (row,) = [row for row in report["differences"] if row["group"] == "all"]
+    assert (row["method"], row["minus"], row["cases"]) == ("telea", "ns", 6 * len(NAMES))
+    difference = figure(report, "telea", "ssim")["value"] - figure(report, "ns", "ssim")["value"]
+    assert row["figures"]["ssim"]["value"] == pytest.approx(difference, abs=1e-6)
+    # Paired, the difference is known far better than either figure.
+    own = figure(report, "telea", "ssim")
+    assert row["figures"]["ssim"]["high"] - row["figures"]["ssim"]["low"] < (own["high"] - own["low"]) / 2
+
+
+def test_our_own_model_is_measured_with_its_layout(evaluate, tmp_path, tiny_model):
+    outcome = evaluate("--protocol", "celebahq256-centre", "--model", f"mine={tiny_model}", "--first", 3)
+    assert outcome.code == 0, outcome.err
+    report = read_report(tmp_path)
+    assert report["methods"][0]["name"] == "mine" and "M parameters" in report["methods"][0]["about"]
+    assert report["faces"] == {"chosen": 3, "measured": 3}
+    assert 0 <= figure(report, "mine", "own_layout", "0-100")["value"] <= 1
+
+
+@needs("alexnet_features", "vgg16_features", "lpips_alex", "lpips_vgg", "dlib_face_resnet", "bisenet_celebamaskhq")
+def test_every_net_has_its_say(evaluate, tmp_path):
+    outcome = evaluate("--protocol", "celebahq256-centre", "--baseline", "telea", "--first", 2, nets=())
+    assert outcome.code == 0, outcome.err
+    report = read_report(tmp_path)
+    for key in ("lpips", "lpips_vgg", "hole_lpips", "hole_lpips_vgg", "identity", "layout"):
+        assert math.isfinite(figure(report, "telea", key, "0-100")["value"]), key
+    assert [row["net"].split()[0] for row in report["distances"]] == ["AlexNet", "VGG16"]
+
+
+def test_no_method_sees_what_is_under_the_hole():
+    class Spy:
+        name, about, key, max_area = "spy", "", "", 1.0
+
+        def restore(self, masked, case, face):
+            seen.append(masked)
+            return type("Restored", (), {"picture": np.zeros_like(masked), "layout": None})()
+
+    seen = []
+    truth, (case, *_) = draw_face(0), holes_of("face-3", STROKES)
+    result = restore(Spy(), truth, case, "face-3").picture
+    assert not seen[0][case.hole].any() and (seen[0][~case.hole] == truth[~case.hole]).all()
+    assert (result[~case.hole] == truth[~case.hole]).all() and not result[case.hole].any()
+
+
+def test_biharmonic_is_scikit_images(faces):
+    method = open_baseline("biharmonic")
+    case = next(case for case in holes_of("face-1", STROKES) if case.name == "0-10")
+    oracle = pytest.importorskip("skimage.restoration").inpaint_biharmonic
+    masked = np.where(case.hole[..., None], 0, draw_face(1)).astype(np.uint8)
+    expected = np.round(np.clip(oracle(masked / 255, case.hole, channel_axis=-1), 0, 1) * 255)
+    result = restore(method, draw_face(1), case, "face-1").picture
+    assert np.abs(result[case.hole].astype(int) - expected[case.hole]).max() <= 1
+    assert method.max_area < 1
+
+
+# --- others' results ----------------------------------------------------------------------------------------------------
+
+
+def test_a_systems_own_pictures_take_part(evaluate, facemend, faces, tmp_path):
+    """Photos and masks go out, results come back; known pixels that the system spoilt do not count."""
+    inputs, results = tmp_path / "inputs", tmp_path / "results"
+    assert evaluate("--masks", "box", "--export-inputs", inputs).code == 0
+    assert evaluate("--masks", "box", "--export-inputs", inputs).code == 2  # nothing is overwritten
+    for path in inputs.glob("photo/*/*.png"):
+        hole = np.asarray(Image.open(inputs / "mask" / path.parent.name / path.name)) > 0
+        photo = np.asarray(Image.open(path))
+        truth = np.asarray(Image.open(faces / "images" / path.name))
+        assert not photo[hole].any() and (photo[~hole] == truth[~hole]).all()
+        place = results / path.parent.name / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.where(hole[..., None], truth, np.uint8(9))).save(place)
+    outcome = evaluate("--masks", "box", "--results", f"perfect={results}", "--baseline", "telea")
+    assert outcome.code == 0, outcome.err
+    report = read_report(tmp_path)
+    assert figure(report, "perfect", "psnr")["value"] == 100
+    assert figure(report, "perfect", "ssim")["value"] == 1
+    assert figure(report, "perfect", "detail")["value"] == figure(report, "perfect", "seam")["value"] == 1
+
+
+def test_trouble_with_results_is_told_file_by_file(evaluate, faces, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(faces / "images", results)
+    (results / "face-2.png").unlink()
+    (results / "face-4.png").write_bytes(b"not a picture")
+    Image.new("RGB", (32, 32)).save(results / "face-6.png")
+    Image.new("RGB", (SIZE, SIZE)).save(results / "stranger.png")
+    outcome = evaluate("--protocol", "celebahq256-centre", "--results", f"theirs={results}")
+    assert outcome.code == 1
+    for part in ("lacks centre/face-2.png", "face-4.png: cannot be read", "face-6.png: is 32x32", "stranger.png: belongs to no"):
+        assert part in outcome.err
+    assert "4 files could not be used" in outcome.err
+    report = read_report(tmp_path)
+    assert len(report["problems"]) == 4 and report["methods"][0]["cases"] == len(NAMES) - 3
+    shutil.copy(faces / "images" / "face-2.png", results)
+    evaluate("--protocol", "celebahq256-centre", "--results", f"theirs={results}")
+    assert read_report(tmp_path)["methods"][0]["cases"] == len(NAMES) - 2
+
+
+def save_onnx(path, *, names=("image", "mask"), scale=1.0, dtype="float"):
+    """A network that paints the hole in the mean of 0 and 1 of its range plus its input: mask x 0.5 + image x scale."""
+    onnx = pytest.importorskip("onnx")
+    number = {"float": onnx.TensorProto.FLOAT, "uint8": onnx.TensorProto.UINT8}[dtype]
+    shapes = {"image": [1, 3, "h", "w"], "mask": [1, 1, "h", "w"]}
+    make = onnx.helper.make_node
+    nodes = [
+        make("Cast", ["image"], ["image_"], to=1),
+        make("Cast", ["mask"], ["mask_"], to=1),
+        make("Mul", ["mask_", "half"], ["painted"]),
+        make("Mul", ["image_", "scale"], ["kept"]),
+        make("Add", ["kept", "painted"], ["sum"]),
+        make("Cast", ["sum"], ["output"], to=number),
+    ]
+    constants = [onnx.numpy_helper.from_array(np.float32(value), name) for name, value in (("half", 0.5), ("scale", scale))]
+    inputs = [onnx.helper.make_tensor_value_info(name, number, shapes[name]) for name in names]
+    outputs = [onnx.helper.make_tensor_value_info("output", number, [1, 3, "h", "w"])]
+    graph = onnx.helper.make_graph(nodes, "grey", inputs, outputs, constants)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+
+
+class Grey(torch.nn.Module):
+    """As `save_onnx`, with picture and mask in one input."""
+
+    def forward(self, both):
+        return both[:, :3] + 0.5 * both[:, 3:]
+
+
+def fill_of(option, text, device="cpu"):
+    """What a network paints into a hole, and into a picture otherwise 200."""
+    from facemend.evaluation.exported import open_exported
+
+    method = open_exported(text, option, torch.device(device))
+    hole = np.zeros((SIZE, SIZE), bool)
+    hole[20:40, 10:50] = True
+    result = restore(method, np.full((SIZE, SIZE, 3), 200, np.uint8), Case("x", "x", hole), "face").picture
+    assert (result[~hole] == 200).all()
+    return set(result[28:32, 25:35].ravel().tolist())
+
+
+@pytest.mark.parametrize(
+    ("said", "painted"),
+    [
+        ("range=0..1,mask=1-is-hole", 128),  # 0 + 0.5, of 0..1
+        ("range=0..1,mask=1-is-known", 0),  # the mask is 0 in the hole
+        ("range=-1..1,mask=1-is-hole", 191),  # 0.5 of -1..1
+        ("range=0..1,output=0..255,mask=1-is-hole", 0),  # 0.5 of 0..255
+        ("range=0..1,mask=1-is-hole,size=128", 128),
+        ("range=0..1,mask=1-is-hole,size=32", 128),
+    ],
+)
+def test_an_onnx_network_is_fed_as_was_said(tmp_path, said, painted):
+    save_onnx(tmp_path / "grey.onnx")
+    assert fill_of("--onnx", f"grey={tmp_path}/grey.onnx,{said}") <= {painted, painted - 1}
+
+
+def test_an_onnx_network_of_bytes_gets_a_mask_of_255(tmp_path):
+    save_onnx(tmp_path / "bytes.onnx", dtype="uint8")
+    assert fill_of("--onnx", f"bytes={tmp_path}/bytes.onnx,range=0..255,mask=1-is-hole") == {127}
+
+
+def test_the_order_of_inputs_can_be_said(tmp_path):
+    save_onnx(tmp_path / "turned.onnx", names=("mask", "image"))
+    said = "range=0..1,mask=1-is-hole"
+    assert fill_of("--onnx", f"turned={tmp_path}/turned.onnx,{said},inputs=mask/image") <= {127, 128}
+    with pytest.raises(FacemendError, match="turned: failed on face"):
+        fill_of("--onnx", f"turned={tmp_path}/turned.onnx,{said}")
+
+
+def test_a_torchscript_network_with_one_input_of_four_channels(tmp_path):
+    torch.jit.trace(Grey(), torch.zeros(1, 4, 8, 8)).save(str(tmp_path / "grey.pt"))
+    said = "range=0..1,mask=1-is-hole,inputs=image+mask"
+    assert fill_of("--torchscript", f"grey={tmp_path}/grey.pt,{said}") <= {127, 128}
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "message"),
+    [
+        ("--onnx", "lama=nowhere.onnx,range=0..1,mask=1-is-hole", "there is no such file"),
+        ("--onnx", "lama=broken.onnx,range=0..1,mask=1-is-hole", "cannot be loaded"),
+        ("--torchscript", "lama=broken.onnx,range=0..1,mask=1-is-hole", "cannot be loaded"),
+        ("--onnx", "lama=broken.onnx,mask=1-is-hole", "range"),
+        ("--onnx", "lama=broken.onnx,range=0..2,mask=1-is-hole", "range"),
+        ("--onnx", "lama=broken.onnx,range=0..1,mask=hole", "mask"),
+        ("--onnx", "lama=broken.onnx,range=0..1,mask=1-is-hole,colour=bgr", "colour"),
+        ("--onnx", "broken.onnx", "NAME=PATH"),
+    ],
+)
+def test_a_network_that_is_not_described_is_refused(option, text, message, tmp_path, monkeypatch):
+    from facemend.evaluation.exported import open_exported
+
+    monkeypatch.chdir(tmp_path)
+    Path("broken.onnx").write_bytes(b"\x08\x07nothing")
+    with pytest.raises(ConfigError, match=message):
+        open_exported(text, option, torch.device("cpu"))
+
+
+# --- holes --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name, known in protocols().items() if known.masks.kind != "files"])
+def test_a_protocols_holes_are_as_large_as_it_says_and_always_the_same(name):
+    protocol = load_protocol(name)
+    find, problems = open_holes(protocol, NAMES)
+    again, _ = open_holes(protocol, NAMES)
+    drawn = [find(i, "face") for i in range(3)]
+    assert not problems
+    for i, cases in enumerate(drawn):
+        for case, other in zip(cases, again(i, "face"), strict=True):
+            assert (case.hole == other.hole).all() and case.hole.shape == (protocol.size, protocol.size)
+            low, high = (int(end) / 100 for end in case.name.split("-")) if "-" in case.name else (0.25, 0.25)
+            assert low - 0.02 <= case.area <= high + 0.02
+    if protocol.masks.kind != "centre-box":
+        assert (drawn[0][0].hole != drawn[1][0].hole).any()
+
+
+def test_protocols_are_told_apart_from_what_nobody_knows(evaluate):
+    outcome = evaluate("--protocol", "imagenet")
+    assert outcome.code == 2 and "celebahq256-nvidia" in outcome.err
+
+
+@pytest.fixture
+def mask_files(tmp_path):
+    """Two masks for each tenth of area up to 60 %, twice the faces' size, as in NVIDIA's set."""
+    folder = tmp_path / "masks"
+    for tenth in range(6):
+        (folder / f"bin{tenth}").mkdir(parents=True)
+        for i in range(2):
+            mask = np.zeros((2 * SIZE, 2 * SIZE), np.uint8)
+            rows = round((10 * tenth + 3 + 4 * i) / 100 * 2 * SIZE)
+            mask[:rows] = 255
+            Image.fromarray(mask[::-1] if i else mask).save(folder / f"bin{tenth}" / f"{i}.png")
+    return folder
+
+
+def test_shared_masks_go_round_bin_by_bin(mask_files):
+    protocol = Protocol.parse({"masks": {"kind": "files", "path": str(mask_files)}, "size": SIZE}, "test")
+    find, problems = open_holes(protocol, NAMES)
+    assert not problems
+    assert [case.mask for case in find(3, "face-3")] == [f"bin{tenth}/1.png" for tenth in range(6)]
+    assert [case.mask for case in find(4, "face-4")] == [f"bin{tenth}/0.png" for tenth in range(6)]
+    assert [case.area for case in find(0, "")] == pytest.approx([0.03, 0.13, 0.23, 0.33, 0.43, 0.53], abs=0.015)
+
+
+def test_bad_mask_files_are_told_and_left_out(evaluate, mask_files, tmp_path):
+    (mask_files / "bin0" / "7.png").write_bytes(b"no mask")
+    Image.new("L", (SIZE, 2 * SIZE), 255).save(mask_files / "bin1" / "wide.png")
+    Image.new("L", (SIZE, SIZE)).save(mask_files / "bin2" / "empty.png")
+    outcome = evaluate("--masks", mask_files, "--baseline", "telea", "--first", 3)
+    assert outcome.code == 1
+    for part in ("bin0/7.png: cannot be read", "bin1/wide.png: is 64x128, not square", "bin2/empty.png: covers nothing"):
+        assert part in outcome.err
+    assert read_report(tmp_path)["methods"][0]["cases"] == 18
+    shutil.rmtree(mask_files / "bin4")
+    outcome = evaluate("--masks", mask_files, "--baseline", "telea")
+    assert outcome.code == 2 and "40-50 %" in outcome.err
+
+
+def test_a_mask_of_the_faces_name_is_its_own(evaluate, tmp_path):
+    masks = tmp_path / "own"
+    masks.mkdir()
+    for i, name in enumerate(NAMES[:-1]):
+        mask = np.zeros((SIZE, SIZE), np.uint8)
+        mask[: 8 + 2 * i, :] = 255
+        Image.fromarray(mask).save(masks / f"{name}.png")
+    Image.fromarray(mask).save(masks / "nobody.png")
+    outcome = evaluate("--masks", masks, "--baseline", "telea")
+    assert outcome.code == 1
+    assert "face-11: has no mask of its name" in outcome.err and "nobody.png: belongs to no face" in outcome.err
+    report = read_report(tmp_path)
+    assert report["faces"] == {"chosen": 12, "measured": 11}
+    assert figure(report, "telea", "l1", "10-20")["value"] > 0
+
+
+# --- bad input ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_bad_face_in_the_middle_costs_only_itself(evaluate, faces, tmp_path):
+    (faces / "images" / "face-3.png").write_bytes((faces / "images" / "face-3.png").read_bytes()[:500])
+    (faces / "images" / "face-5.png").unlink()
+    (faces / "labels" / "face-7.png").unlink()
+    Image.new("RGB", (SIZE, SIZE + 16)).save(faces / "images" / "face-8.png")
+    outcome = evaluate("--masks", "dust", "--baseline", "telea")
+    assert outcome.code == 1
+    for part in ("face-3.png: cannot be read", "face-5, which has no picture", "face-7, which has no label", "face-8: is 64x80"):
+        assert part in outcome.err
+    report = read_report(tmp_path)
+    assert report["faces"] == {"chosen": 12, "measured": 8} and len(report["problems"]) == 4
+    assert "face-3.png" in (tmp_path / "report" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--masks", "strokes", "--first", 1), "too few"),
+        (("--masks", "strokes", "--select", "5:6"), "too few"),
+        (("--masks", "strokes", "--select", "middle"), "START:STOP"),
+        (("--masks", "nowhere"), "no such masks"),
+        ((), "which holes"),
+        (("--masks", "strokes", "--baseline", "photoshop"), "is not known"),
+        (("--masks", "strokes", "--baseline", "telea,telea"), "called 'telea'"),
+        (("--masks", "strokes", "--results", "x=nowhere"), "no such folder"),
+        (("--masks", "strokes", "--model", "nowhere/at/all"), "nowhere"),
+        (("--masks", "strokes", "--people", "nobody.csv"), "cannot be read"),
+        (("--masks", "strokes", "--without", "colour"), "--without"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_no_report(evaluate, tmp_path, arguments, message):
+    outcome = evaluate(*arguments)
+    assert outcome.code == 2 and message in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert not (tmp_path / "report" / "report.json").exists()
+
+
+def test_fewer_than_two_usable_faces_are_refused(evaluate, faces):
+    for name in NAMES[1:]:
+        (faces / "images" / f"{name}.png").write_bytes(b"")
+    outcome = evaluate("--masks", "strokes", "--baseline", "telea")
+    assert outcome.code == 2 and "1 face could be measured" in outcome.err
+
+
+def test_a_folder_of_plain_pictures_will_do(evaluate, faces, tmp_path):
+    outcome = evaluate("--masks", "scratches", "--baseline", "ns", data=faces / "images")
+    assert outcome.code == 0, outcome.err
+    assert list(read_report(tmp_path)["tables"]) == ["hole area, %"]
+
+
+def test_a_folder_of_something_else_is_left_alone(evaluate, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "thesis.md").write_text("years of work")
+    outcome = evaluate("--masks", "strokes", "--baseline", "telea")
+    assert outcome.code == 2 and "holds other files" in outcome.err
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["thesis.md"]
+
+
+# --- going on -----------------------------------------------------------------------------------------------------------
+
+
+def read_files(folder):
+    return {name: (folder / name).read_bytes() for name in ("report.json", "report.md", "report.html")}
+
+
+def test_a_killed_run_goes_on_to_the_very_same_report(evaluate, tmp_path, monkeypatch):
+    arguments = ("--masks", "strokes", "--baseline", "telea,ns")
+    evaluate(*arguments, output=tmp_path / "whole")
+
+    class Killed(BaseException):
+        pass
+
+    restored = []
+    original = OpenCvMethod.restore
+
+    def counting(self, masked, case, face):
+        restored.append(face)
+        if len(restored) == 40:
+            raise Killed
+        return original(self, masked, case, face)
+
+    monkeypatch.setattr(OpenCvMethod, "restore", counting)
+    with pytest.raises(Killed):
+        evaluate(*arguments)
+    records = tmp_path / "report" / "records.jsonl"
+    records.write_bytes(records.read_bytes()[:-40])  # as a kill in the middle of a write leaves it
+    assert not (tmp_path / "report" / "report.json").exists()
+    evaluate(*arguments)
+    assert len(restored) < 40 + 2 * 6 * len(NAMES)
+    assert read_files(tmp_path / "report") == read_files(tmp_path / "whole")
+
+
+def test_a_further_method_or_more_faces_measure_only_what_is_new(evaluate, tmp_path):
+    evaluate("--masks", "box", "--baseline", "telea", "--first", 6)
+    before = (tmp_path / "report" / "records.jsonl").read_text()
+    evaluate("--masks", "box", "--baseline", "telea,ns")
+    after = (tmp_path / "report" / "records.jsonl").read_text()
+    assert after.startswith(before)
+    assert after.count('"method": "telea"') == after.count('"method": "ns"') == len(NAMES)
+
+
+def test_records_of_another_run_are_refused(evaluate):
+    evaluate("--masks", "box", "--baseline", "telea")
+    outcome = evaluate("--masks", "box", "--baseline", "telea", "--seed", 7)
+    assert outcome.code == 2 and "seed 0, not 7" in outcome.err
+
+
+# --- statistics ---------------------------------------------------------------------------------------------------------
+
+
+def counts(num_faces, seed=0):
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(num_faces, np.full(num_faces, 1 / num_faces), size=2000)
+    return np.concatenate([np.ones((1, num_faces)), drawn])
+
+
+def test_the_interval_of_a_mean_is_what_theory_says():
+    values = np.random.default_rng(1).normal(5, 2, 200)
+    interval = mean_of_resamples(values, np.arange(200), counts(200)).to_json()
+    margin = 1.96 * values.std() / math.sqrt(200)
+    assert interval["value"] == pytest.approx(values.mean())
+    assert interval["high"] - interval["low"] == pytest.approx(2 * margin, rel=0.1)
+
+
+def test_more_cases_of_the_same_faces_are_no_more_evidence():
+    values = np.random.default_rng(1).normal(5, 2, 100)
+    once = mean_of_resamples(values, np.arange(100), counts(100)).to_json()
+    thrice = mean_of_resamples(np.tile(values, 3), np.tile(np.arange(100), 3), counts(100)).to_json()
+    assert thrice == pytest.approx(once)
+
+
+def test_the_median_and_its_interval():
+    values = np.random.default_rng(1).exponential(1, 301)
+    interval = median_of_resamples(values, np.arange(301), counts(301)).to_json()
+    assert interval["value"] == pytest.approx(np.median(values), abs=1e-6)
+    theory = 1.96 / (2 * 0.5 * math.sqrt(301))  # the density of Exp(1) at its median is 1/2
+    assert (interval["high"] - interval["low"]) / 2 == pytest.approx(theory, rel=0.3)
+
+
+def test_groups_of_people_are_compared(evaluate, tmp_path):
+    people = tmp_path / "people.csv"
+    people.write_text("name,age\n" + "".join(f"{name},{'old' if i % 2 else 'young'}\n" for i, name in enumerate(NAMES)))
+    outcome = evaluate("--masks", "half", "--baseline", "telea", "--people", people)
+    report = read_report(tmp_path)
+    of_age = {row["group"]: row["figures"]["psnr"]["value"] for row in report["tables"]["age"]}
+    (gap,) = [gap for gap in report["gaps"] if (gap["kind"], gap["metric"]) == ("age", "psnr")]
+    assert gap["gap"]["value"] == pytest.approx(min(of_age.values()) - max(of_age.values()), abs=1e-6)
+    assert of_age[gap["best"]] == max(of_age.values())
+    assert f"telea, psnr by age: best {gap['best']}" in outcome.err
+
+
+@pytest.mark.parametrize(("color", "tone"), [((240, 205, 185), "light"), ((198, 140, 104), "medium"), ((92, 58, 40), "dark")])
+def test_skin_tone_is_read_off_the_skin(color, tone):
+    labels = np.zeros((20, 20), np.uint8)
+    labels[5:15, 5:15] = 1
+    picture = np.where(labels[..., None] == 1, np.array(color, np.uint8), np.uint8(128))
+    assert skin_tone(picture, labels) == tone
+    assert skin_tone(picture, np.zeros_like(labels)) is None
+    assert skin_tone(np.full_like(picture, 90), labels) is None  # grey photos have no tone
+
+
+# --- the page -----------------------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.sources, self.headings, self.open = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.sources += [value for key, value in attrs if key in ("src", "href")]
+        if tag not in ("meta", "img", "br", "line", "circle", "polyline"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in ("line", "circle", "polyline"):
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+
+def test_the_page_stands_alone_and_shows_the_worst(evaluate, tmp_path, tiny_model):
+    evaluate("--protocol", "celebahq256-centre", "--model", f"a<b={tiny_model}", "--baseline", "telea", "--first", 3)
+    text = (tmp_path / "report" / "report.html").read_text()
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.sources and all(source.startswith("data:image/jpeg;base64,") for source in page.sources)
+    assert "a&lt;b" in text and "a<b" not in text
+    assert [heading for heading in page.headings if "cases of" in heading] == [
+        f"{kind} cases of a<b" for kind in ("Worst", "Middling", "Best")
+    ]
+    shown = re.findall(r"<figcaption><b>([^<]+)</b>", text.split("Worst cases")[1].split("<section>")[1])
+    assert shown == ["photo", "masked", "layout", "a&lt;b", "telea", "truth"]
+
+
+@pytest.mark.parametrize("metric", ["psnr", "lpips", "detail"])
+def test_a_plot_is_a_picture_within_its_frame(metric):
+    points = [{"area": a, "value": v, "low": v - 0.2, "high": v + 0.3} for a, v in ((0.05, 0.9), (0.35, 1.4), (0.55, 2.0))]
+    tree = ElementTree.fromstring(plot(BY_KEY[metric], [{"method": "x", "points": points}], {"x": "red"}))
+    width, height = map(float, tree.get("viewBox").split()[2:])
+    dots = [(float(dot.get("cx")), float(dot.get("cy"))) for dot in tree.iter("circle")]
+    assert len(dots) == 3 and all(0 < x < width and 0 < y < height for x, y in dots)
+    assert [x for x, _ in dots] == sorted(x for x, _ in dots) and dots[0][1] > dots[1][1] > dots[2][1]
+
+
+def test_faces_are_measured_at_the_size_asked_for(faces):
+    face = open_faces(faces).read(0, 32)
+    assert face.truth.shape == (32, 32, 3)
+    with pytest.raises(FacemendError, match="too small to be measured at 128"):
+        open_faces(faces).read(0, 128)
