@@ -12,6 +12,7 @@ from conftest import make_hole, make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL.TiffImagePlugin import IFDRational
 
 from facemend import __version__, imaging
 from facemend.errors import ImageError, OutputError
@@ -281,6 +282,43 @@ def test_a_restored_photo_says_so(suffix):
     silent = Image.open(io.BytesIO(imaging.encode_image(photo, suffix, provenance=False)))
     assert ExifTags.Base.Software not in silent.getexif()
     assert silent.info["xmp"] == XMP
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic", ".bmp"])
+def test_a_photo_that_pillow_opened_says_so_too(suffix):
+    photo = Image.open(io.BytesIO(imaging.encode_image(make_photo(), suffix)))
+    said = imaging.encode_image(restored(imaging.check_photo(photo)), suffix)
+    assert (b"facemend" in said) == (suffix != ".bmp")
+
+
+@pytest.mark.parametrize("resolution", [IFDRational(0, 0), IFDRational(0, 1), IFDRational(2**31, 1)])
+def test_a_resolution_that_cannot_be_does_not_cost_the_photo(resolution):
+    source = io.BytesIO()
+    make_photo().save(source, "TIFF", tiffinfo={282: resolution, 283: resolution, 296: 2})
+    photo = imaging.decode_photo(source.getvalue(), "photo")
+    for suffix in (".jpg", ".png", ".tif", ".bmp"):
+        assert imaging.encode_image(photo, suffix)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    suffix=st.sampled_from([".jpg", ".png", ".tif", ".webp", ".heic", ".bmp"]),
+    changes=st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_a_damaged_file_is_refused_or_a_photo_that_can_be_written(suffix, changes):
+    exif = Image.Exif()
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.ISOSpeedRatings: 200}
+    data = bytearray(imaging.encode_image(holding(suffix, xmp=XMP, dpi=(300, 300), exif=exif.tobytes()), suffix))
+    for place, value in changes:
+        data[place] = value
+    try:
+        photo = imaging.decode_photo(bytes(data), "upload")
+    except ImageError as error:
+        assert str(error).startswith("upload: ")
+    else:
+        for target in (".jpg", ".png", ".tif", ".webp"):
+            if photo.mode in writing.FORMATS[target].modes:
+                assert imaging.encode_image(restored(photo), target)
 
 
 def test_a_mask_claims_no_restoration():

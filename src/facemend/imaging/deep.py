@@ -64,7 +64,9 @@ def read_deep(file: BinaryIO, shown: Image.Image, orientation: int, name: str) -
     """
     if shown.mode in ("RGB", "RGBA"):
         file.seek(0)
+        log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it tells every tag it does not know
         decoded = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+        cv2.utils.logging.setLogLevel(log_level)
         if decoded is not None and decoded.dtype == np.uint16 and decoded.ndim == 3:
             order = cv2.COLOR_BGR2RGB if decoded.shape[_CHANNELS] == 3 else cv2.COLOR_BGRA2RGBA
             samples = np.ascontiguousarray(_turn(cv2.cvtColor(decoded, order), orientation), np.uint16)

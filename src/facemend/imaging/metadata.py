@@ -16,6 +16,8 @@ from facemend import __version__
 
 Info = dict[str | tuple[int, int], Any]  # as Pillow types it
 
+MAX_DPI = 65_536  # what JPEG has room for
+
 _KEPT_EXIF = {  # camera, time, author, place; not the layout of the old file, its orientation or its thumbnail
     ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software, ExifTags.Base.DateTime,
     ExifTags.Base.Artist, ExifTags.Base.Copyright, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo,
@@ -41,7 +43,12 @@ def read_orientation(image: Image.Image) -> int:
 
 def read_metadata(image: Image.Image, orientation: int) -> Info:
     """Gather what is to be written again from a file that is still open, for its picture turned upright."""
-    kept: Info = {key: image.info[key] for key in ("icc_profile", "dpi") if image.info.get(key)}
+    kept: Info = {}
+    if profile := image.info.get("icc_profile"):
+        kept["icc_profile"] = profile
+    dpi = tuple(float(number) for number in image.info.get("dpi", ()))
+    if len(dpi) == 2 and all(0 < number < MAX_DPI for number in dpi):  # a damaged file may say 0, or no number at all
+        kept["dpi"] = dpi
     turned = orientation >= 5  # width and height change places
     if exif := _remaining_exif(image, turned):
         kept["exif"] = exif
@@ -59,9 +66,9 @@ def mark_restored(info: Info) -> Info:
     was made by a trained model. Everything else in the XMP stays.
     """
     exif = Image.Exif()
-    exif.load(info.get("exif", b""))
+    exif.load(info.get("exif") or b"")
     exif[ExifTags.Base.Software] = f"facemend {__version__}"
-    xmp = info.get("xmp", b"")
+    xmp = info.get("xmp") or b""
     if b"</rdf:RDF>" not in xmp:
         xmp = _EMPTY_XMP
     for name in _PROPERTIES:  # of an earlier restoration: a property may be there once only

@@ -155,7 +155,7 @@ def _check_format(suffix: str, name: str, mode: str, quality: int | None) -> For
 
 def _write(image: Image.Image, file: BinaryIO, image_format: Format, quality: int | None, provenance: bool) -> None:
     info = dict(image.info)
-    if image_format is _JPEG and len(info.get("xmp", b"")) > MAX_JPEG_XMP:
+    if image_format is _JPEG and len(info.get("xmp") or b"") > MAX_JPEG_XMP:
         del info["xmp"]
     if provenance and info.get("restored"):
         info = mark_restored(info)
