@@ -104,8 +104,11 @@ def attend(scores: Tensor, values: Tensor) -> Tensor:
 
 def attend_map(scores: Tensor, x: Tensor, factor: int) -> Tensor:
     """Read a map `factor` times finer than the scores' grid: each token carries its factor x factor patch of `x`."""
-    patches = nn.functional.pixel_unshuffle(x, factor)
-    return nn.functional.pixel_shuffle(to_map(attend(scores, to_tokens(patches)), patches), factor)
+    n, channels, height, width = x.shape
+    grid = (height // factor, factor, width // factor, factor)
+    patches = x.reshape(n, channels, *grid).permute(0, 2, 4, 1, 3, 5)  # [N, rows, columns, C, factor, factor]
+    read = attend(scores, patches.reshape(n, grid[0] * grid[2], -1))
+    return read.reshape(patches.shape).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
 
 
 def token_validity(mask: Tensor, patch_size: int) -> Tensor:

@@ -54,7 +54,7 @@ class InpaintNet(nn.Module):
         Raises:
             ImageError: for sides that are no multiple of 16, or below 64.
         """
-        core = self.core(image, mask, z, layout)
+        core = self.core(image, mask, z, None if layout is None else self._layout_shares(layout, image))
         predicted = self.head(self.head_input(core, image, mask)).clamp(-1, 1)
         return InpaintOutput(torch.where(mask > 0, predicted, image), predicted, core.layout_logits)
 
@@ -65,15 +65,24 @@ class InpaintNet(nn.Module):
         ) -> InpaintOutput: ...
 
     def core(self, image: Tensor, mask: Tensor, z: Tensor | None = None, layout: Tensor | None = None) -> CoreOutput:
-        """Run both stages on the photo brought to the core's scale; arguments as in `forward`."""
+        """Run both stages on the photo brought to the core's scale.
+
+        Args:
+            image: as for `forward`.
+            mask: as for `forward`.
+            z: as for `forward`.
+            layout: [N, K, h, w] probabilities at the core's size; where all are 0, and everywhere without it, stage 1 decides.
+        """
         core_image, core_mask = core_view(image, mask, self.config.core_size)
         if z is None:
             z = image.new_zeros(image.shape[0], self.config.latent_size)
         logits, encoding = self.layout_net(core_image, core_mask, z)
-        probabilities = logits.softmax(dim=1) if layout is None else self._given_layout(layout, core_mask)
-        texture = self.texture_net(core_image, core_mask, probabilities, encoding, z)
+        probabilities = logits.softmax(dim=1)
         if layout is not None:
-            logits = probabilities.clamp_min(1e-6).log()
+            given = layout.sum(dim=1, keepdim=True) > 0
+            probabilities = torch.where(given, layout, probabilities)
+            logits = torch.where(given, layout.clamp_min(1e-6).log(), logits)
+        texture = self.texture_net(core_image, core_mask, probabilities, encoding, z)
         return CoreOutput(core_image, core_mask, logits, *texture)
 
     def head_input(self, core: CoreOutput, image: Tensor, mask: Tensor) -> HeadInput:
@@ -92,10 +101,25 @@ class InpaintNet(nn.Module):
             ),
         )
 
-    def _given_layout(self, layout: Tensor, like: Tensor) -> Tensor:
+    def _layout_shares(self, layout: Tensor, image: Tensor) -> Tensor:
         """Class ids [N, H, W] -> probabilities [N, K, h, w]: the share of each class under each pixel of the core's view."""
-        one_hot = nn.functional.one_hot(layout.long(), self.config.num_classes).permute(0, 3, 1, 2).to(like.dtype)
-        return nn.functional.interpolate(one_hot, size=like.shape[2:], mode="area")
+        one_hot = nn.functional.one_hot(layout.long(), self.config.num_classes).permute(0, 3, 1, 2).to(image.dtype)
+        return average(one_hot, core_view_size(image, self.config.core_size))
+
+
+def core_view_size(image: Tensor, core_size: int) -> tuple[int, int]:
+    """Sides (h, w) of the core's view of a photo [N, 3, H, W]: the short one is `core_size`, the other a multiple of 16.
+
+    Raises:
+        ImageError: for sides that are no multiple of 16, or below 64.
+    """
+    height, width = image.shape[2:]
+    if height % 16 or width % 16 or min(height, width) < 64:
+        raise ImageError(f"the network takes sides that are multiples of 16 and at least 64, not {height}x{width}: pad first")
+    if height == width:
+        return core_size, core_size
+    scale = core_size / min(height, width)
+    return max(1, round(height * scale / 16)) * 16, max(1, round(width * scale / 16)) * 16
 
 
 def core_view(image: Tensor, mask: Tensor, core_size: int) -> tuple[Tensor, Tensor]:
@@ -111,14 +135,25 @@ def core_view(image: Tensor, mask: Tensor, core_size: int) -> tuple[Tensor, Tens
     Returns:
         The view [N, 3, h, w] (0 where nothing is known) and the share of hole in each of its pixels [N, 1, h, w].
     """
-    height, width = image.shape[2:]
-    if height % 16 or width % 16 or min(height, width) < 64:
-        raise ImageError(f"the network takes sides that are multiples of 16 and at least 64, not {height}x{width}: pad first")
-    scale = core_size / min(height, width)
-    size = (max(1, round(height * scale / 16)) * 16, max(1, round(width * scale / 16)) * 16)
-    if size == (height, width):
-        return image * (1 - mask), mask
+    size = core_view_size(image, core_size)
     known = 1 - mask
-    known_share = nn.functional.interpolate(known, size=size, mode="area")
-    known_sum = nn.functional.interpolate(image * known, size=size, mode="area")
-    return known_sum / known_share.clamp_min(1e-4), 1 - known_share
+    known_share = average(known, size)
+    return average(image * known, size) / known_share.clamp_min(1e-4), 1 - known_share
+
+
+def average(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resample [N, C, H, W] to `size` (h, w), each pixel the mean of the area it covers, pixels cut through included.
+
+    PyTorch's own `area` mode takes whole pixels only, which shifts what is no multiple of the size, and has no form in ONNX.
+    """
+    with torch.autocast(x.device.type, enabled=False):  # pixels have more than bfloat16's eight bits
+        rows, columns = (_averaging(length, part, x) for length, part in zip(x.shape[2:], size, strict=True))
+        return rows @ x.float() @ columns.T
+
+
+def _averaging(length: int, size: int, like: Tensor) -> Tensor:
+    """Weights [size, length] of that mean along one side."""
+    edges = torch.arange(size + 1, dtype=torch.float32, device=like.device) * length / size
+    pixels = torch.arange(length, dtype=torch.float32, device=like.device)
+    covered = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
+    return covered.clamp_min(0) * size / length
