@@ -18,6 +18,7 @@ from facemend.evaluation.tables import (
     further_tables,
     glossary,
 )
+from facemend.imaging.layouts import LAYOUT_COLORS
 
 _SHOWN = ("lpips", "psnr", "identity")  # under each picture, of these what was measured
 _KINDS = {
@@ -111,6 +112,9 @@ def _pictures(report: dict[str, Any], rows: Sequence[PictureRow]) -> list[str]:
         if of_kind:
             parts.append(f"<h2>{title} of {escape(first)}</h2>")
             parts += [_picture_row(row) for row in of_kind]
+    if any(heading == "layout" for row in rows for heading, _ in row.cells):
+        swatches = "".join(f"<li>{_swatch(f'rgb{color}')}{escape(name)}</li>" for name, color in LAYOUT_COLORS.items())
+        parts.append(f'<p>The colours of the layout:</p><ul class="legend parts">{swatches}</ul>')
     return parts
 
 

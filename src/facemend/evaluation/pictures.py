@@ -44,13 +44,14 @@ class PictureRow:
 
 
 def choose_cases(faces: Sequence[MeasuredFace], method: str) -> list[ChosenCase]:
-    """Choose the worst, the middling and the best cases of a method, in turn from each bin of hole area, each face once."""
+    """Choose the worst, the middling and the best cases of a method, from each bin in turn, large holes first, each face once."""
     by_bin: dict[str, list[tuple[float, MeasuredFace, str]]] = {}
     for face in faces:
         for name, figures in face.cases[method].items():
             score = next(figures[key] for key in RANKED_BY if key in figures)
             by_bin.setdefault(name, []).append((score, face, name))
-    ranked = [sorted(cases, key=lambda case: case[0], reverse=True) for _, cases in sorted(by_bin.items())]
+    by_area = sorted(by_bin.values(), key=lambda cases: cases[0][1].cases[method][cases[0][2]]["area"], reverse=True)
+    ranked = [sorted(cases, key=lambda case: case[0], reverse=True) for cases in by_area]
     shown: set[str] = set()
     chosen: list[ChosenCase] = []
     for kind in ("worst", "typical", "best"):
