@@ -39,7 +39,7 @@ class RefusalError(Exception):
         return JSONResponse(self.answer.model_dump(), self.status, self.headers)
 
 
-_CODES = {MaskError: "mask", ConfigError: "field", OutputError: "format"}
+_CODES: dict[type[FacemendError], str] = {MaskError: "mask", ConfigError: "field", OutputError: "format"}
 
 
 @contextmanager
