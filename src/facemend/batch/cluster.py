@@ -68,10 +68,12 @@ def restore_on_ray(settings: Settings, items: Sequence[Item], num_workers: int |
         num_workers: How many photos at a time, each on one CPU; None for as many as there are CPUs.
         stop: Once it is set, the rows end.
     """
+    if not items:
+        return
     ray, data = cast(Any, import_module("ray")), cast(Any, import_module("ray.data"))
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     dataset = data.from_items(
-        [{"item": json.dumps(asdict(item))} for item in items], override_num_blocks=max(1, min(len(items), MAX_BLOCKS))
+        [{"item": json.dumps(asdict(item))} for item in items], override_num_blocks=min(len(items), MAX_BLOCKS)
     )
     dataset.context.enable_progress_bars = False  # there is one already
     dataset.context.print_on_execution_start = False

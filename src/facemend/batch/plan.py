@@ -96,11 +96,15 @@ def _pair(input_dir: Path, output_dir: Path, masks: Path | None, suffix: str | N
 
 def _images(folder: Path, other_places: set[Path]) -> Iterator[PurePath]:
     """List image files below a folder, relative to it, in an order that depends on their names alone."""
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(folder, onerror=_refuse_folder):
         folders[:] = sorted(name for name in folders if not _is_ours(name) and (Path(place) / name).resolve() not in other_places)
         for name in sorted(files):
             if PurePath(name).suffix.lower() in READ_SUFFIXES and not _is_ours(name):
                 yield (Path(place) / name).relative_to(folder)
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise DataError(f"{error.filename}: the folder cannot be read: {error.strerror}")
 
 
 def _is_ours(name: str) -> bool:

@@ -67,7 +67,7 @@ class Restorer:
     def _restore(self, item: Item, facts: dict[str, Any]) -> Row:
         """Restore one photo; `facts` grows as they become known, so that a failure is reported with them."""
         made_from = self._made_from(item, facts)
-        before = self._done_before(item, made_from)
+        before = self._done_before(item, made_from, facts)
         if before is not None:
             return before
 
@@ -110,7 +110,7 @@ class Restorer:
             "provenance": self.settings.provenance,
         }
 
-    def _done_before(self, item: Item, made_from: dict[str, Any]) -> Row | None:
+    def _done_before(self, item: Item, made_from: dict[str, Any], facts: dict[str, Any]) -> Row | None:
         """Find what an earlier run made of this photo; None where it is to be restored now.
 
         Raises:
@@ -121,11 +121,11 @@ class Restorer:
         record = self.records.read(item.output)
         if record is not None and record.row.output_sha256 == there:
             if record.made_from == made_from:
-                return replace(record.row, status="skipped" if there else "clean")
+                return replace(record.row, **facts, status="skipped" if there else "clean")
             if there is not None and not self.settings.overwrite:
                 changed = ", ".join(key for key, value in made_from.items() if record.made_from.get(key) != value)
                 note = f"{changed} changed since it was restored; pass --overwrite to restore it again"
-                return replace(record.row, status="outdated", note=note)
+                return Row(**facts, status="outdated", note=note, output_sha256=there)
         elif there is not None and not self.settings.overwrite:
             raise OutputError(f"{output}: exists, and is not what a batch left there; pass --overwrite to replace it")
         return None

@@ -86,7 +86,9 @@ def run_batch(
     settled = {item: failed_row(item, item.problem) for item in plan.items if item.problem is not None}
     cluster = nullcontext() if ray is None else connected(ray, num_workers)
     with cluster, _stop_on_request(on_stop) as stop:
-        _open_folder(records)
+        with _refusals_told(records.folder):
+            records.folder.mkdir(parents=True, exist_ok=True)
+            records.sweep()
         for row in settled.values():
             on_row(row)
         if ray is None:
@@ -97,11 +99,11 @@ def run_batch(
         for row in rows:
             settled[by_output[row.output]] = row
             on_row(row)
-        # Still in here, so that a first Ctrl-C does not cut the report short.
         report = [settled.get(item) or pending_row(item) for item in plan.items]
         seconds = time.perf_counter() - started
-        place = write_report(records, report, seconds, stopped=stop.is_set())
-        pages = write_contact_sheets(records, report) if contact_sheet else []
+        with _refusals_told(records.folder):  # still in here, so that a first Ctrl-C does not cut the report short
+            place = write_report(records, report, seconds, stopped=stop.is_set())
+            pages = write_contact_sheets(records, report) if contact_sheet else []
         return Summary(report, seconds, num_workers, place, pages, stop.is_set())
 
 
@@ -109,14 +111,6 @@ def default_num_workers(device: str) -> int:
     """Number of processes that suits this machine: one for each core this process may use; on a GPU at most 4."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores if device == "cpu" else min(cores, MAX_GPU_WORKERS)
-
-
-def _open_folder(records: Records) -> None:
-    try:
-        records.folder.mkdir(parents=True, exist_ok=True)
-        records.sweep()
-    except OSError as error:
-        raise OutputError(f"{records.folder}: cannot be written: {error.strerror}") from None
 
 
 def _check_model(model: str) -> tuple[str, str]:
@@ -135,6 +129,15 @@ def _check_device(device: str, *, on_cluster: bool) -> str:
     if on_cluster:  # whose machines have other devices than this one
         return "cpu" if device == "auto" else device
     return str(choose_device(device))
+
+
+@contextmanager
+def _refusals_told(folder: Path) -> Generator[None]:
+    """Turn what the disk refuses into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
 @contextmanager
