@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from facemend.batch.plan import Item
 from facemend.batch.records import Row
@@ -41,26 +41,30 @@ def _restore_until_one_dies(
     """Yield rows; return the photos that were in work when a process died, none of them if none did."""
     running: dict[Future[Row], Item] = {}
     lost: list[Item] = []
+    strangers = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # torch and CUDA do not survive a fork
     with ProcessPoolExecutor(num_workers, context, _begin, (settings,)) as pool:
-        while True:
-            try:
-                while todo and len(running) <= num_workers and not lost and not stop.is_set():  # one waits, so that none is idle
-                    with _interrupts_kept_from_children():
-                        future = pool.submit(_restore, todo[0])
-                    running[future] = todo.popleft()
-            except BrokenProcessPool:
-                pass  # those that are running say so too
-            if not running:
-                return lost
-            for future in wait(running, timeout=0.5, return_when=FIRST_COMPLETED).done:
-                item = running.pop(future)
-                try:
-                    row = future.result()
-                except BrokenProcessPool:
-                    lost.append(item)
-                else:
-                    yield row
+        try:
+            while True:
+                with suppress(BrokenProcessPool):  # those that are running say so too
+                    while todo and len(running) <= num_workers and not lost and not stop.is_set():  # one waits: no idle process
+                        with _interrupts_kept_from_children():
+                            future = pool.submit(_restore, todo[0])
+                        running[future] = todo.popleft()
+                if not running:
+                    return lost
+                for future in wait(running, timeout=0.5, return_when=FIRST_COMPLETED).done:
+                    item = running.pop(future)
+                    try:
+                        row = future.result()
+                    except BrokenProcessPool:
+                        lost.append(item)
+                    else:
+                        yield row
+        except BaseException:  # a second Ctrl-C, or nobody wants the rows any more: what is in work is given up
+            for process in set(multiprocessing.active_children()) - strangers:
+                process.kill()
+            raise
 
 
 @contextmanager
