@@ -218,6 +218,21 @@ def test_a_color_is_a_mask(used_mask):
     assert not used[:10].any() and not used[:, 65:].any()
 
 
+def test_a_painted_copy_is_a_mask(used_mask, tmp_path):
+    copy = Image.new("RGB", (160, 192), (90, 120, 100))
+    copy.paste((255, 0, 0), (40, 40, 100, 120))
+    copy.save(tmp_path / "copy.jpg")
+    used = used_mask(make_photo(), "--mask", tmp_path / "copy.jpg", "--mask-color", "red")
+    assert used[20:60, 20:50].all()
+    assert not used[:10].any() and not used[:, 65:].any()
+
+
+def test_a_mask_that_may_be_meant_the_other_way_round(inpaint, tmp_path, mask_file):
+    Image.fromarray(~np.asarray(Image.open(mask_file))).save(mask_file)
+    assert "pass --invert-mask" in inpaint(output=tmp_path / "a.png").err
+    assert "pass --invert-mask" not in inpaint("--invert-mask", output=tmp_path / "b.png").err
+
+
 def test_masks_add_up_and_can_be_inverted(used_mask, mask_file):
     both = imaging.box_hole((10, 70, 30, 90), (80, 96)) | make_hole()
     words = ("--mask", mask_file, "--mask", "10,70,30,90")

@@ -300,7 +300,7 @@ def test_a_resolution_that_cannot_be_does_not_cost_the_photo(resolution):
         assert imaging.encode_image(photo, suffix)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     suffix=st.sampled_from([".jpg", ".png", ".tif", ".webp", ".heic", ".bmp"]),
     changes=st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 255)), min_size=1, max_size=4),

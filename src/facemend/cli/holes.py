@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from facemend.imaging import Hole, Layout
 
 STRICTNESS = 0.5
+MUCH = 0.75  # of the photo: a mask that covers more may well be meant the other way round
 _KINDS = "an image file, alpha, auto, a rectangle left,top,right,bottom, or parts of faces such as eyes,mouth"
 
 
@@ -30,7 +31,7 @@ def find_hole(
     Args:
         image: the photo.
         masks: as `--mask` takes them.
-        color: of painted strokes, as CSS writes it.
+        color: of painted strokes, as CSS writes it; in the mask files, or where there is none in the photo itself.
         strictness: of the search for damage, 0 to 1; for the mask `auto` only.
         invert: repaint the rest instead.
         parse: tells the layout of the photo, given what is known to be damaged; called only for parts of faces.
@@ -49,8 +50,9 @@ def find_hole(
         raise MaskError(f"what is to be repainted? Give --mask ({_KINDS}), or --mask-color")
     if strictness is not None and "auto" not in masks:
         raise MaskError("--strictness is for damage that is found by itself: give --mask auto with it")
-    holes = [] if color is None else [imaging.color_hole(image, color)]
+    holes: list[Hole] = []
     parts: list[str] = []
+    painted: list[Image] = []
     for mask in masks:
         box = read_box(mask)
         if mask == "alpha":
@@ -62,9 +64,15 @@ def find_hole(
         elif names_parts([mask]):
             parts += mask.split(",")
         elif Path(mask).exists():
-            holes.append(imaging.read_hole(imaging.load_mask(Path(mask)), image.size))
+            picture = imaging.load_mask(Path(mask))
+            if color is None:
+                holes.append(imaging.read_hole(picture, image.size))
+            else:
+                painted.append(imaging.check_photo(picture, mask))
         else:
             raise MaskError(f"{mask}: no such file; --mask takes {_KINDS}")
+    if color is not None:
+        holes += [imaging.read_hole(imaging.color_hole(picture, color), image.size) for picture in painted or [image]]
     if parts:  # last, since it takes the model
         holes.append(imaging.part_hole(parse(np.logical_or.reduce(holes) if holes else None), parts))
     hole = np.logical_or.reduce(holes)

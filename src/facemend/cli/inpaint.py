@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from facemend.cli.holes import STRICTNESS, find_covered_faces, find_hole, names_parts, read_box
+from facemend.cli.holes import MUCH, STRICTNESS, find_covered_faces, find_hole, names_parts, read_box
 from facemend.cli.options import note, print_json
 from facemend.errors import ConfigError, OutputError
 
@@ -28,7 +28,12 @@ def inpaint(
         ),
     ] = None,
     mask_color: Annotated[
-        str | None, typer.Option(metavar="COLOR", rich_help_panel=_HOLE, help="What is painted over: red, '#00ff00', ...")
+        str | None,
+        typer.Option(
+            metavar="COLOR",
+            rich_help_panel=_HOLE,
+            help="What is painted over in a colour, red or '#00ff00', in the photo or in a painted copy given as --mask.",
+        ),
     ] = None,
     strictness: Annotated[
         float | None,
@@ -140,6 +145,8 @@ def inpaint(
         invert=invert_mask,
         parse=lambda damaged: load_inpainter().parse(image, damaged),
     )
+    if hole.mean() > MUCH and not invert_mask:
+        note(f"note: the mask covers {hole.mean():.0%} of the photo; if that is the part to keep, pass --invert-mask")
     if boxes is None and names_parts(mask or []):
         boxes = find_covered_faces(image, hole)
     inpainter = load_inpainter()

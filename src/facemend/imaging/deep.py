@@ -15,8 +15,6 @@ from facemend.errors import ImageError
 
 Samples = NDArray[np.uint16]  # [H, W, 3] RGB or [H, W, 4] RGBA, 0 to 65535
 
-_CHANNELS = 2  # the axis of `Samples`
-
 
 class DeepPhoto(Image.Image):
     """A photo of 16 bits per colour: `samples` holds it; to Pillow, whose modes have no room, it shows itself in 8.
@@ -65,10 +63,12 @@ def read_deep(file: BinaryIO, shown: Image.Image, orientation: int, name: str) -
     if shown.mode in ("RGB", "RGBA"):
         file.seek(0)
         log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it tells every tag it does not know
-        decoded = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-        cv2.utils.logging.setLogLevel(log_level)
+        try:
+            decoded = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+        finally:
+            cv2.utils.logging.setLogLevel(log_level)
         if decoded is not None and decoded.dtype == np.uint16 and decoded.ndim == 3:
-            order = cv2.COLOR_BGR2RGB if decoded.shape[_CHANNELS] == 3 else cv2.COLOR_BGRA2RGBA
+            order = cv2.COLOR_BGR2RGB if decoded.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
             samples = np.ascontiguousarray(_turn(cv2.cvtColor(decoded, order), orientation), np.uint16)
             if np.array_equal(samples >> 8, np.asarray(shown)):
                 return DeepPhoto(samples)
