@@ -29,7 +29,7 @@ function take(input, use) {
 }
 
 function pictures(transfer) {
-  return [...(transfer?.files ?? [])].filter(({ type, name }) => type.startsWith('image/') || /\.(tiff?|heic)$/i.test(name));
+  return [...(transfer?.files ?? [])].filter(({ type, name }) => type.startsWith('image/') || /\.(tiff?|hei[cf]|avif)$/i.test(name));
 }
 
 function buildSamples(studio) {

@@ -1,0 +1,524 @@
+"""What a person sees and gets in the studio's page: a real browser on the real server."""
+
+import io
+import json
+import re
+import shutil
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_photo, mask_image
+from PIL import Image
+from serving import TOKEN, held, serving
+
+from facemend import config, web
+from facemend.web.limits import Limits
+
+playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'facemend[dev]'")
+TIMEOUT = 60_000  # milliseconds; only a page that hangs takes so long, even beside a busy process
+expect = playwright_api.expect
+expect.set_options(timeout=TIMEOUT)
+
+STATIC = Path(web.__file__).parent / "static"
+LANGUAGES = ("en", "de", "fr", "es", "zh")
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(tiny_model):
+    with serving(tiny_model) as (address, _):
+        yield address
+
+
+@dataclass
+class Studio:
+    """The page, with hands."""
+
+    page: "playwright_api.Page"
+    requests: list = field(default_factory=list)
+    complaints: list = field(default_factory=list)
+
+    def open(self, photo, name="photo.png", **options):
+        """Open a photo and wait until the network has read it."""
+        buffer = io.BytesIO()
+        photo.save(buffer, Image.registered_extensions()[Path(name).suffix], **options)
+        with self.page.expect_response("**/api/v1/layout"):
+            self.page.set_input_files("#photo-file", {"name": name, "mimeType": "", "buffer": buffer.getvalue()})
+        expect(self.page.locator("#stage")).to_be_visible()
+
+    def press(self, name):
+        self.page.get_by_role("button", name=name, exact=True).first.click()
+
+    def drag(self, *points):
+        """Drag the mouse through points given as shares of the stage."""
+        box = self.page.locator("#stage").bounding_box()
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place, steps=6)
+        self.page.mouse.up()
+
+    def restore(self):
+        self.press("Restore")
+        expect(self.page.locator("body")).to_have_attribute("data-view", "compare")
+
+    def mask(self):
+        """The mask as it can be saved, bool [H, W]."""
+        return np.asarray(self._saved("Save the mask")) >= 128
+
+    def layout(self):
+        return np.asarray(self._saved("Save the layout"))
+
+    def result(self, format_name):
+        """The photo as it can be saved in a format of the dialog."""
+        self.page.keyboard.press("Control+s")
+        self.page.get_by_text(format_name, exact=True).click()
+        with self.page.expect_download() as download:
+            self.press("Save the photo")
+        return download.value.suggested_filename, Image.open(download.value.path())
+
+    def _saved(self, button):
+        self.page.keyboard.press("Control+s")
+        with self.page.expect_download() as download:
+            self.press(button)
+        self.page.keyboard.press("Escape")
+        return Image.open(download.value.path())
+
+
+@pytest.fixture
+def studio(browser, address, request):
+    """The page on a fresh desktop; whatever it asked for must have come from this computer."""
+    options = getattr(request, "param", {})
+    context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", "accept_downloads": True} | options)
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT)
+    opened = Studio(page)
+    context.on("request", lambda sent: opened.requests.append(sent.url))
+    page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    page.on("console", lambda line: opened.complaints.append(line.text) if "Content Security Policy" in line.text else None)
+    show(page, address)
+    yield opened
+    context.close()
+    assert not opened.complaints
+    assert all(url.startswith((address, "blob:", "data:")) for url in opened.requests)
+
+
+def show(page, address):
+    page.goto(address)
+    expect(page.locator("#samples button")).to_have_count(2)  # the page is built
+
+
+def on(viewport, **options):
+    return pytest.mark.parametrize("studio", [{"viewport": viewport} | options], indirect=True)
+
+
+# --- the way through ------------------------------------------------------------------------------------------------------
+
+
+def test_paint_restore_pick_and_save_changes_the_hole_alone(studio):
+    photo = make_photo(width=300, height=400)
+    studio.open(photo)
+    studio.drag((0.45, 0.45), (0.55, 0.5))
+    mask = studio.mask()
+    assert 0.005 < mask.mean() < 0.2
+
+    studio.restore()
+    faces = studio.page.get_by_role("radio", name="Face")
+    expect(faces).to_have_count(4)
+    faces.nth(2).click()
+    name, saved = studio.result("As it came (PNG)")
+
+    assert (name, saved.format, saved.mode, saved.size) == ("photo-restored.png", "PNG", "RGB", photo.size)
+    before, after = np.asarray(photo), np.asarray(saved)
+    assert (before[~mask] == after[~mask]).all()
+    assert (before[mask] != after[mask]).any(axis=-1).mean() > 0.9
+
+
+def test_restoring_again_works_on_top_of_the_picked_face(studio):
+    photo = make_photo(width=300, height=400)
+    studio.open(photo)
+    studio.drag((0.45, 0.4), (0.5, 0.4))
+    first_mask = studio.mask()
+    studio.restore()
+    studio.page.get_by_role("radio", name="Face").nth(1).click()
+    first = np.asarray(studio.result("PNG")[1])
+
+    studio.press("Paint on top")
+    assert not studio.mask().any()
+    studio.drag((0.45, 0.6), (0.5, 0.6))
+    second_mask = studio.mask()
+    studio.restore()
+    second = np.asarray(studio.result("PNG")[1])
+
+    assert not (first_mask & second_mask).any()
+    assert (first[~second_mask] == second[~second_mask]).all()
+    assert (first[second_mask] != second[second_mask]).any()
+    expect(studio.page.locator(".history li")).to_have_count(3)
+
+
+def test_the_slider_moves_between_before_and_after(studio):
+    studio.open(Image.new("RGB", (300, 400), (10, 200, 10)))
+    studio.drag((0.45, 0.45), (0.55, 0.5))
+    studio.restore()
+    handle = studio.page.get_by_role("slider", name="Line between before and after")
+    hole = "() => document.getElementById('photo-canvas').getContext('2d').getImageData(0, 0, 1200, 900).data.join()"
+
+    studio.drag((0.5, 0.2), (0.9, 0.2))
+    expect(handle).to_have_attribute("aria-valuenow", "100")
+    before = studio.page.evaluate(hole)
+    handle.press("Home")
+    expect(handle).to_have_attribute("aria-valuenow", "0")
+    studio.page.wait_for_timeout(100)
+    assert studio.page.evaluate(hole) != before
+    handle.press("PageUp")
+    expect(handle).to_have_attribute("aria-valuenow", "10")
+
+
+def test_a_painted_layout_is_what_the_network_paints_by(studio):
+    studio.open(make_photo(width=300, height=400))
+    studio.press("Layout")
+    before = studio.layout()
+    studio.press("Hat")
+    studio.drag((0.48, 0.4), (0.52, 0.4))
+    painted = studio.layout() != before
+    assert painted.any()
+    assert (studio.layout()[painted] == config.CLASS_NAMES.index("hat")).all()
+    assert studio.mask()[painted].all()  # what changes must be repainted
+
+    studio.restore()
+    studio.press("Layout")
+    assert (studio.layout()[painted] == config.CLASS_NAMES.index("hat")).all()
+
+
+def test_undo_takes_back_every_step_and_redo_does_it_again(studio):
+    studio.open(make_photo(width=300, height=400))
+    undo, redo = (studio.page.locator(f"#{name}") for name in ("undo", "redo"))
+    masks = [studio.mask()]
+    for y in (0.3, 0.5, 0.7):
+        studio.drag((0.45, y), (0.55, y))
+        masks.append(studio.mask())
+    studio.restore()
+
+    for mask in reversed(masks):
+        undo.click()
+        assert (studio.mask() == mask).all() or mask is masks[-1]
+    for _ in range(4):
+        if redo.is_enabled():
+            redo.click()
+    expect(studio.page.locator("body")).to_have_attribute("data-view", "compare")
+    assert (studio.mask() == masks[-1]).all()
+
+
+def test_keyboard_alone_is_enough(studio):
+    keyboard = studio.page.keyboard
+    tab_to(studio.page, "Portrait")
+    with studio.page.expect_response("**/api/v1/layout"):
+        keyboard.press("Enter")
+    studio.page.locator("#stage").focus()
+    for key in ("ArrowRight", "ArrowUp", " ", "ArrowLeft", "Shift+ArrowLeft", "ArrowUp", " "):
+        keyboard.press(key)
+    expect(studio.page.locator("#status")).to_contain_text("will be repainted")
+    keyboard.press("Control+Enter")
+    expect(studio.page.locator("body")).to_have_attribute("data-view", "compare")
+    tab_to(studio.page, "Face 1 of 4")
+    keyboard.press("ArrowRight")
+    expect(studio.page.get_by_role("radio", name="Face 2 of 4")).to_be_focused()
+    keyboard.press("Control+s")
+    tab_to(studio.page, "Save the photo")
+    with studio.page.expect_download() as download:
+        keyboard.press("Enter")
+    assert download.value.suggested_filename == "portrait-restored.jpg"
+    keyboard.press("?")
+    expect(studio.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    keyboard.press("Escape")
+    expect(studio.page.get_by_role("dialog")).to_have_count(0)
+
+
+def tab_to(page, name):
+    """Press Tab until the element of that name has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent.trim()"
+        if page.evaluate(focused) == name:
+            return
+    raise AssertionError(f"Tab never reaches {name!r}")
+
+
+# --- ways in and out ------------------------------------------------------------------------------------------------------
+
+
+def test_a_photo_that_browsers_cannot_read_is_shown_and_kept_as_it_is(studio):
+    photo = make_photo("I;16", 200, 240)
+    studio.open(photo, "scan.tif")
+    studio.drag((0.45, 0.45), (0.55, 0.5))
+    mask = studio.mask()
+    studio.restore()
+    name, saved = studio.result("As it came (TIF)")
+    assert (name, saved.format, saved.mode) == ("scan-restored.tif", "TIFF", "I;16")
+    assert (np.asarray(saved)[~mask] == np.asarray(photo)[~mask]).all()
+
+
+def test_masks_come_from_files_transparency_and_lassos(studio, tmp_path):
+    photo = make_photo("RGBA", 200, 240)
+    transparent = np.zeros((240, 200), bool)
+    transparent[50:90, 60:140] = True
+    photo.putalpha(mask_image(~transparent))
+    studio.open(photo)
+    studio.press("Transparent part")
+    assert (studio.mask() == transparent).all()
+
+    drawn = np.zeros((240, 200), bool)
+    drawn[100:120, 20:60] = True
+    mask_image(drawn).save(tmp_path / "mask.png")
+    studio.page.set_input_files("#mask-file", tmp_path / "mask.png")
+    expect(studio.page.locator("#status")).to_contain_text("1.7%")
+    assert (studio.mask() == drawn).all()
+
+    mask_image(drawn[:, :150]).save(tmp_path / "mask.png")
+    studio.page.set_input_files("#mask-file", tmp_path / "mask.png")
+    expect(studio.page.locator("[data-problem=mask]")).to_contain_text("another shape than the photo, which is 200 × 240")
+
+    studio.press("Clear")
+    studio.press("Lasso")
+    studio.drag((0.45, 0.4), (0.55, 0.4), (0.55, 0.6), (0.45, 0.6))
+    rows, columns = np.nonzero(studio.mask())
+    filled = studio.mask()[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    assert filled.mean() > 0.97  # a lasso about a rectangle fills it
+    studio.press("Remove")
+    studio.press("Rectangle")
+    studio.drag((0.4, 0.3), (0.6, 0.7))
+    assert not studio.mask().any()
+
+
+def test_problems_are_told_in_words_where_they_arose(studio):
+    studio.page.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(studio.page.locator("[data-problem=photo]")).to_contain_text("is not a picture")
+    studio.open(make_photo(width=200, height=240))
+    studio.press("Restore")
+    expect(studio.page.locator("[data-problem=restore]")).to_contain_text("Paint over the part")
+    studio.press("Invert")
+    studio.press("Restore")
+    expect(studio.page.locator("[data-problem=restore]")).to_contain_text("covers the whole photo")
+
+
+def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model):
+    limits = Limits(queue_size=1)
+    with serving(tiny_model, limits=limits) as (address, inpainter):
+        page, *others = (browser.new_page(locale="en-US") for _ in range(3))
+        for each in (page, *others):
+            show(each, address)
+        studio = Studio(page)
+        photo = make_photo(width=200, height=240)
+        studio.open(photo)
+        studio.drag((0.45, 0.45), (0.55, 0.5))
+        with held(inpainter) as reached:
+            studio.press("Restore")
+            assert reached.wait(10)
+            expect(page.locator("#working-text")).to_contain_text("Reading the photo")
+            for other in others:
+                other.set_input_files(
+                    "#photo-file", {"name": "p.png", "mimeType": "", "buffer": png(make_photo(width=200, height=240))}
+                )
+            second = Studio(others[1])
+            second.drag((0.45, 0.45), (0.55, 0.5))
+            second.press("Restore")
+            expect(others[1].locator("#working-text")).to_contain_text("Trying again in")
+            studio.press("Stop")
+            expect(page.locator("#main-action")).to_be_visible()
+        expect(others[1].locator("body")).to_have_attribute("data-view", "compare")
+        for each in (page, *others):
+            each.close()
+
+
+def png(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, tiny_model):
+    with serving(tiny_model, token=TOKEN) as (address, _):
+        page = browser.new_page(locale="en-US")
+        page.goto(address)
+        for token in ("wrong", TOKEN):
+            page.get_by_label("Token", exact=True).fill(token)
+            page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_role("button", name="Portrait")).to_be_visible()
+        page.close()
+
+        page = browser.new_page(locale="en-US")
+        page.goto(f"{address}/#token={TOKEN}")
+        expect(page.get_by_role("button", name="Portrait")).to_be_visible()
+        assert TOKEN not in page.url
+        page.close()
+
+
+# --- for everyone ---------------------------------------------------------------------------------------------------------
+
+
+@on(PHONE, has_touch=True, is_mobile=True)
+def test_a_phone_shows_all_and_fingers_paint_and_pinch(studio):
+    page = studio.page
+    studio.open(make_photo(width=300, height=400))
+    touch(page, [[(0.45, 0.4)], [(0.5, 0.45)], [(0.55, 0.45)]])
+    mask = studio.mask()
+    assert mask.any()
+
+    touch(page, [[(0.4, 0.5), (0.6, 0.5)], [(0.3, 0.5), (0.7, 0.5)], [(0.2, 0.5), (0.8, 0.5)]])
+    assert (studio.mask() == mask).all()  # two fingers zoom, they do not paint
+    for name in ("Restore", "Undo", "Brush", "Eyes", "Fit the photo"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    studio.restore()
+    expect(page.get_by_role("radio", name="Face 4 of 4")).to_be_in_viewport()
+
+
+def touch(page, steps):
+    """Move fingers over the stage: each step gives the place of every finger, in shares of the stage."""
+    box = page.locator("#stage").bounding_box()
+    device = page.context.new_cdp_session(page)
+    for i, fingers in enumerate(steps):
+        points = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": n} for n, (x, y) in enumerate(fingers)
+        ]
+        device.send("Input.dispatchTouchEvent", {"type": "touchMove" if i else "touchStart", "touchPoints": points})
+    device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@pytest.mark.parametrize(
+    "studio",
+    [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": PHONE}],
+    indirect=True,
+    ids=["light", "dark", "phone"],
+)
+def test_axe_finds_no_fault_in_any_view(studio):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = studio.page
+
+    def check(view):
+        found = axe.run(page).response["violations"]
+        assert not [(view, each["id"], [node["target"] for node in each["nodes"]]) for each in found]
+
+    check("empty")
+    studio.open(make_photo(width=300, height=400))
+    studio.drag((0.45, 0.45), (0.55, 0.5))
+    check("paint")
+    studio.restore()
+    check("compare")
+    page.keyboard.press("Control+s")
+    check("download")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    check("help")
+    page.keyboard.press("Escape")
+    studio.press("Layout")
+    studio.press("Hat")
+    check("layout")
+    page.locator("#menu-open").click()
+    check("menu")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_says_everything(language):
+    words = {code: json.loads((STATIC / "locales" / f"{code}.json").read_text(encoding="utf-8")) for code in ("en", language)}
+    assert list(words[language]) == list(words["en"])
+    for key, text in words["en"].items():
+        assert set(re.findall(r"\{\w+\}", words[language][key])) == set(re.findall(r"\{\w+\}", text)), key
+    used = set(re.findall(r"'([a-zA-Z]+(?:\.[a-zA-Z0-9]+)+)'", "".join(path.read_text() for path in STATIC.rglob("*.js"))))
+    assert {key for key in used if not key.endswith((".js", ".svg", ".png"))} <= set(words["en"])
+
+
+@pytest.mark.parametrize("studio", [{"locale": "de-DE", "viewport": PHONE}, {"locale": "zh-CN"}], indirect=True, ids=["de", "zh"])
+def test_the_page_speaks_the_readers_language_and_changes_it(studio):
+    page = studio.page
+    language = page.evaluate("document.documentElement.lang")
+    words = json.loads((STATIC / "locales" / f"{language}.json").read_text(encoding="utf-8"))
+    expect(page.get_by_role("button", name=words["open.pick"])).to_be_visible()
+    studio.open(make_photo(width=200, height=240))
+    assert not re.findall(r"\b(?:part|view|tool|mask|status|class)\.\w+", page.locator("body").inner_text())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#menu-open").click()
+    page.locator("#language").select_option("fr")
+    expect(page.get_by_role("button", name="Restaurer", exact=True)).to_be_visible()
+
+
+def test_the_legend_has_the_classes_of_the_network(studio):
+    ids = studio.page.evaluate("import('/js/core/classes.js').then(({LEGEND_GROUPS}) => Object.values(LEGEND_GROUPS).flat())")
+    words = json.loads((STATIC / "locales" / "en.json").read_text())
+    assert sorted(ids) == list(range(len(config.CLASS_NAMES)))
+    plain = {"mouth": "open mouth", "cloth": "clothes"}
+    assert [words[f"class.{i}"].lower() for i in range(len(ids))] == [plain.get(name, name) for name in config.CLASS_NAMES]
+
+
+# --- the layers, in the browser -------------------------------------------------------------------------------------------
+
+
+def test_any_edits_come_undone_to_the_byte(studio):
+    undone, redone = studio.page.evaluate(
+        """async () => {
+        const { Edit, blends } = await import('/js/core/edit.js');
+        const { Layer } = await import('/js/core/layer.js');
+        const { capsule, polygon, rectangle } = await import('/js/core/shapes.js');
+        let seed = 1;
+        const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
+        const layer = new Layer(700, 450, true);
+        const states = [layer.data.slice()];
+        const changes = [];
+        for (let i = 0; i < 60; i++) {
+            const edit = new Edit(layer, [blends.add, blends.erase, blends.put(7)][i % 3]);
+            const [a, b, c, d] = [random(700), random(450), random(700), random(450)];
+            edit.cover([capsule(a, b, c, d, random(60), random(10) / 10), rectangle(a, b, c, d),
+                polygon([[a, b], [c, d], [random(700), random(450)]], layer.bounds)][random(3)]);
+            const change = edit.commit();
+            if (change) { changes.push(change); states.push(layer.data.slice()); }
+        }
+        const same = (bytes) => layer.data.every((byte, i) => byte === bytes[i]);
+        const undone = changes.toReversed().map((change, i) => (change.swap(), same(states.at(-2 - i))));
+        const redone = changes.map((change, i) => (change.swap(), same(states[i + 1])));
+        const levels = layer.levels.at(-1).data.slice();
+        layer.refresh();
+        return [undone, [...redone, levels.every((byte, i) => byte === layer.levels.at(-1).data[i])]];
+    }"""
+    )
+    assert len(undone) > 40
+    assert all(undone)
+    assert all(redone)
+
+
+@pytest.mark.slow
+def test_twelve_megapixels_zoom_pan_and_paint_without_lag(studio):
+    studio.open(make_photo(width=4000, height=3000).resize((4000, 3000)), "photo.jpg")
+    studio.page.evaluate("""() => {
+        window.frames = [];
+        const stage = document.getElementById('stage');
+        stage.addEventListener('drawn', () => window.frames.push(performance.now()));
+    }""")
+    box = studio.page.locator("#stage").bounding_box()
+    studio.page.mouse.move(box["x"] + 400, box["y"] + 300)
+    for _ in range(20):
+        studio.page.mouse.wheel(0, -120)
+    studio.drag((0.3, 0.3), (0.7, 0.7), (0.3, 0.7))
+    frames = studio.page.evaluate("window.frames")
+    gaps = [later - earlier for earlier, later in pairwise(frames)]
+    assert len(frames) > 15
+    assert np.median(gaps) < 100  # without a GPU, on two busy cores
