@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from facemend.web.jobs import Content, Job, Worker
 from facemend.web.limits import Ticket
@@ -50,33 +51,40 @@ async def answer_whole(request: Request, worker: Worker, job: Job, ticket: Ticke
         ticket.close()
 
 
-def answer_events(worker: Worker, job: Job, ticket: Ticket) -> Response:
-    """Answer with a stream of events."""
-    return StreamingResponse(_events(worker, job, ticket), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+class EventStream(StreamingResponse):
+    """Answers with events while the work goes on."""
+
+    def __init__(self, worker: Worker, job: Job, ticket: Ticket) -> None:
+        super().__init__(_events(worker, job), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._worker, self._job, self._ticket = worker, job, ticket
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the work is done, or the client gone: perhaps before the first event was asked for."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._worker.drop(self._job)
+            self._ticket.close()
 
 
-async def _events(worker: Worker, job: Job, ticket: Ticket) -> AsyncIterator[bytes | memoryview]:
-    try:
-        while True:
-            left = job.deadline - time.monotonic()
-            try:
-                news = await asyncio.wait_for(job.news.get(), min(left, HEARTBEAT_SECONDS))
-            except TimeoutError:
-                if left > HEARTBEAT_SECONDS:
-                    yield b": working\n\n"
-                    continue
-                news = _too_late(worker)
-            if isinstance(news, Content):
-                for part in (b"event: done\ndata: ", *_parts(news.body), b"\n\n"):
-                    yield part
-                return
-            if isinstance(news, Exception):
-                yield _event("failed", as_refusal(news).answer.model_dump())
-                return
-            yield _event("progress", news)
-    finally:
-        worker.drop(job)
-        ticket.close()
+async def _events(worker: Worker, job: Job) -> AsyncIterator[bytes | memoryview]:
+    while True:
+        left = job.deadline - time.monotonic()
+        try:
+            news = await asyncio.wait_for(job.news.get(), min(left, HEARTBEAT_SECONDS))
+        except TimeoutError:
+            if left > HEARTBEAT_SECONDS:
+                yield b": working\n\n"
+                continue
+            news = _too_late(worker)
+        if isinstance(news, Content):
+            for part in (b"event: done\ndata: ", *_parts(news.body), b"\n\n"):
+                yield part
+            return
+        if isinstance(news, Exception):
+            yield _event("failed", as_refusal(news).answer.model_dump())
+            return
+        yield _event("progress", news)
 
 
 def as_refusal(error: Exception) -> RefusalError:

@@ -47,7 +47,8 @@ def create_app(
     """
     limits = limits or Limits()
     worker = Worker(limits)
-    telemetry = Telemetry(worker)
+    intake = Intake(limits)
+    telemetry = Telemetry(worker, intake)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -64,12 +65,12 @@ def create_app(
         lifespan=lifespan,
         exception_handlers={RefusalError: _refuse, HTTPException: _refuse_http, Exception: _refuse},
     )
-    app.include_router(build_router(Studio(inpainter, model, limits, worker, Intake(limits))))
+    app.include_router(build_router(Studio(inpainter, model, limits, worker, intake)))
 
     @app.get("/healthz", summary="Tell whether requests are worked on", responses={503: ERRORS[503]})
     async def health() -> HealthAnswer:
         if not worker.alive:
-            raise RefusalError(503, "time", "the worker has ended: start the server again")
+            raise RefusalError(503, "worker", "the worker has ended: start the server again")
         return HealthAnswer(status="ok")
 
     @app.get("/metrics", summary="Figures for Prometheus", response_class=Response, responses={401: ERRORS[401]})

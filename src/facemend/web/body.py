@@ -27,7 +27,7 @@ async def read_fields(request: Request, model: type[Fields], ticket: Ticket) -> 
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     chunks = _receive(request, ticket)
     if kind == "multipart/form-data":
-        return check(group(await _form_items(request, chunks), model), model)
+        return await anyio.to_thread.run_sync(check, group(await _form_items(request, chunks), model), model)
     if kind == "application/json":
         body = b"".join([chunk async for chunk in chunks])
         return await anyio.to_thread.run_sync(_check_json, body, model)

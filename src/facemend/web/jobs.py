@@ -45,10 +45,10 @@ class Job:
         if self.ended.is_set() or time.monotonic() > self.deadline:
             raise DroppedError
 
-    def enter(self, stage: str, **details: int) -> None:
+    def enter(self, stage: str) -> None:
         """Check, and tell who follows the job what is done next."""
         self.check()
-        self.tell({"stage": stage, **details})
+        self.tell({"stage": stage})
 
     def tell(self, news: News) -> None:
         """Tell who follows the job, from any thread."""

@@ -12,6 +12,7 @@ BODY_SECONDS = 60.0  # for a whole body to arrive
 IDLE_SECONDS = 10.0  # without a byte of it; also for the headers
 SEND_SECONDS = 60.0  # a client that takes nothing of its answer for so long is gone
 MAX_CONNECTIONS = 256
+VARIANTS_HELD = 4  # how many pictures of the most pixels one answer may hold
 BODIES_HELD = 4  # how many bodies of the largest size may be in memory at once
 
 
@@ -35,7 +36,7 @@ class Intake:
 
     def __init__(self, limits: Limits) -> None:
         self._max_body = limits.max_bytes
-        self._free = BODIES_HELD * limits.max_bytes
+        self.held = 0  # bytes
 
     def ticket(self) -> "Ticket":
         """Begin to count one body."""
@@ -48,13 +49,13 @@ class Intake:
 
     def take(self, size: int) -> None:
         """Count `size` more bytes. Raises RefusalError."""
-        if size > self._free:
+        if self.held + size > BODIES_HELD * self._max_body:
             raise RefusalError(429, "busy", "too many large requests at once: try again later", retry_after=5)
-        self._free -= size
+        self.held += size
 
     def give_back(self, size: int) -> None:
         """Forget bytes that are no longer held."""
-        self._free += size
+        self.held -= size
 
 
 class Ticket:

@@ -11,9 +11,9 @@ from PIL import Image, ImageOps
 from facemend import imaging
 from facemend.errors import ImageError
 from facemend.imaging import Hole, Layout, heic
-from facemend.web.fields import ExportFields, PhotoFields
+from facemend.web.fields import ExportFields, InpaintFields, PhotoFields
 from facemend.web.jobs import Content, Job
-from facemend.web.limits import Limits
+from facemend.web.limits import VARIANTS_HELD, Limits
 from facemend.web.refusal import RefusalError, refusing
 
 _READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")  # nothing that starts another program, as EPS would
@@ -39,9 +39,12 @@ def check_pictures(fields: PhotoFields, limits: Limits) -> None:
         value: bytes | list[bytes] | None = getattr(fields, name, None)
         for data in value if isinstance(value, list) else [value] if value is not None else []:
             image = _look_at(data, name)
-            if image.width * image.height > limits.max_pixels:
+            size, pixels = f"{image.width}x{image.height} pixels", image.width * image.height
+            if pixels > limits.max_pixels:
+                raise RefusalError(413, "pixels", f"{name}: {size} are more than {limits.max_pixels:,}: reduce it")
+            if isinstance(fields, InpaintFields) and pixels * fields.num_variants > VARIANTS_HELD * limits.max_pixels:
                 raise RefusalError(
-                    413, "pixels", f"{name}: {image.width}x{image.height} pixels are more than {limits.max_pixels:,}: reduce it"
+                    413, "pixels", f"{name}: {size} are too many for {fields.num_variants} variants: ask for fewer"
                 )
 
 
@@ -85,13 +88,14 @@ def _look_at(data: bytes, name: str) -> Image.Image:
         raise RefusalError(422, name, f"{name}: is not a picture that can be read: send {kinds}") from None
 
 
-def _decode(data: bytes, name: str) -> Image.Image:
+def _decode(data: bytes, name: str, mode: str | None = None) -> Image.Image:
     image = _look_at(data, name)
     try:
         with warnings.catch_warnings(action="ignore"):
-            return ImageOps.exif_transpose(image)
+            upright = ImageOps.exif_transpose(image)
+            return upright if mode is None else upright.convert(mode)
     except Exception:
-        raise RefusalError(422, name, f"{name}: cannot be decoded, it is damaged or truncated") from None
+        raise RefusalError(422, name, f"{name}: cannot be decoded, it is damaged, truncated or of a strange kind") from None
 
 
 def _paste_patches(image: Image.Image, fields: PhotoFields, job: Job) -> Image.Image:
@@ -99,7 +103,7 @@ def _paste_patches(image: Image.Image, fields: PhotoFields, job: Job) -> Image.I
     hole = np.zeros((image.height, image.width), bool)
     for data, (left, top) in zip(fields.patch, fields.patch_at, strict=True):
         job.check()
-        patch = _decode(data, "patch").convert("RGBA")
+        patch = _decode(data, "patch", "RGBA")
         if min(left, top) < 0 or left + patch.width > image.width or top + patch.height > image.height:
             place = f"{patch.width}x{patch.height} at {left},{top}"
             raise RefusalError(422, "patch", f"patch: {place} reaches beyond the photo of {image.width}x{image.height} pixels")

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 import facemend
 from facemend.pipeline import Inpainter
 from facemend.web import tasks
-from facemend.web.answers import CLIENT_GONE, answer_events, answer_whole, as_refusal, wants, wants_json
+from facemend.web.answers import CLIENT_GONE, EventStream, answer_whole, as_refusal, wants, wants_json
 from facemend.web.body import read_fields
 from facemend.web.fields import (
     DamageFields,
@@ -65,7 +65,7 @@ def build_router(studio: Studio) -> APIRouter:
             await anyio.to_thread.run_sync(check_pictures, fields, studio.limits)
             job = studio.worker.submit(make_work(fields))
             if streams and wants(request, "text/event-stream"):
-                return answer_events(studio.worker, job, ticket)
+                return EventStream(studio.worker, job, ticket)
             return await answer_whole(request, studio.worker, job, ticket)
         except ClientDisconnect:
             ticket.close()

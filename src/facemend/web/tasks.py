@@ -43,10 +43,10 @@ def inpaint(inpainter: Inpainter, fields: InpaintFields, *, as_json: bool) -> Wo
         images: list[dict[str, Any]] = []
         for restored in result.images:
             job.check()
-            content, place = encode(restored, photo.suffix, fields.quality), (0, 0, *restored.size)
             if fields.answer == "patch":
-                content, place = cut_patch(restored, hole)
-            left, top, right, bottom = place
+                content, (left, top, right, bottom) = cut_patch(restored, hole)
+            else:
+                content, (left, top, right, bottom) = encode(restored, photo.suffix, fields.quality), (0, 0, *restored.size)
             images.append(
                 {
                     "image": base64_text(content.body), "type": content.media_type,
@@ -136,12 +136,10 @@ def _painting(inpainter: Inpainter, job: Job, num_variants: int) -> Generator[No
 
     def count(_: object, arguments: tuple[Tensor, ...]) -> None:
         nonlocal step, latent
-        is_next = latent is None or not torch.equal(arguments[2], latent)
-        latent = arguments[2]
         job.check()
-        if is_next:
-            step += 1
-            job.enter("painting", step=step, steps=num_variants)
+        if latent is None or not torch.equal(arguments[2], latent):
+            step, latent = step + 1, arguments[2]
+            job.tell({"stage": "painting", "step": step, "steps": num_variants})
 
     handle = inpainter.net.register_forward_pre_hook(count)
     try:

@@ -6,12 +6,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from facemend.web.jobs import Worker
+from facemend.web.limits import Intake
 
 
 class Telemetry:
     """Counts the requests that pass through it; `text` is the page for Prometheus."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, intake: Intake) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter("facemend_requests", "Answered requests.", ["route", "status"], registry=self._registry)
@@ -21,6 +22,8 @@ class Telemetry:
         )  # fmt: skip
         waiting = Gauge("facemend_queue_length", "Requests that wait.", registry=self._registry)
         waiting.set_function(lambda: worker.num_waiting)
+        held = Gauge("facemend_body_bytes", "Of requests that are held in memory.", registry=self._registry)
+        held.set_function(lambda: intake.held)
         dropped = Gauge("facemend_jobs_dropped", "Jobs that nobody waited for any more.", registry=self._registry)
         dropped.set_function(lambda: worker.num_dropped)
 
