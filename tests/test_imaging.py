@@ -329,11 +329,15 @@ def test_a_palette_of_another_program_holds_ids(ids):
 
 
 @pytest.mark.parametrize(
-    ("mode", "color", "words"),
-    [("RGB", (1, 2, 3), "#010203 at 5,7, and 1 more"), ("RGBA", (240, 198, 165, 100), "#f0c6a564 at 5,7, and 1 more")],
+    ("edit", "color", "words"),
+    [
+        (lambda layout: layout.convert("RGB"), (1, 2, 3), "#010203 at 5,7, and 1 more"),
+        (lambda layout: layout.convert("RGBA"), (240, 198, 165, 100), "#f0c6a5 and transparent at 5,7, and 1 more"),
+        (shuffled, (1, 2, 3), "#010203 at 5,7, and 1 more"),
+    ],
 )
-def test_a_stray_color_is_shown_its_place(ids, mode, color, words):
-    layout = imaging.color_layout(ids).convert(mode)
+def test_a_stray_color_is_shown_its_place(ids, edit, color, words):
+    layout = edit(imaging.color_layout(ids))
     layout.putpixel((5, 7), color)
     layout.putpixel((6, 90), color)
     with pytest.raises(ImageError, match=words):

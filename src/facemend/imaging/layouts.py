@@ -57,29 +57,27 @@ def read_layout(layout: Image.Image | NDArray[Any], size: tuple[int, int]) -> La
 
 
 def _read_image(layout: Image.Image) -> NDArray[np.uint8]:
-    """Read class ids from grey levels, from a palette's indices or from colours."""
+    """Read class ids from grey levels, from colours, or from the indices of a palette of other colours."""
     if layout.mode == "L":
         return np.asarray(layout)
-    if layout.mode == "P":  # an editor may have put the palette into another order: its colours go first
-        ids = _ids_of_colors(np.asarray(layout.convert("RGB")))
-        return np.asarray(layout) if (ids == _UNKNOWN).any() else ids
-    if layout.mode not in ("RGB", "RGBA"):
+    if layout.mode not in ("P", "RGB", "RGBA"):
         raise ImageError(f"layout has mode {layout.mode}: save it as a PNG in RGB, or with the palette that --save-layout writes")
-    pixels = np.asarray(layout)
+    pixels = np.asarray(layout.convert("RGBA"))
     ids = _ids_of_colors(pixels[..., :3])
-    stray = ids == _UNKNOWN
-    if layout.mode == "RGBA":
-        stray |= pixels[..., 3] < 255
+    stray = (ids == _UNKNOWN) | (pixels[..., 3] < 255)
+    if layout.mode == "P" and stray.mean() > 0.5:
+        return np.asarray(layout)
     if stray.any():
         y, x = divmod(int(stray.argmax()), layout.width)
+        red, green, blue, alpha = pixels[y, x]
         raise ImageError(
-            f"layout is #{bytes(pixels[y, x]).hex()} at {x},{y}, and {int(stray.sum()) - 1:,} more pixels have no class: "
-            "paint with a hard, opaque brush in the colours that are there"
+            f"layout is #{red:02x}{green:02x}{blue:02x}{'' if alpha == 255 else ' and transparent'} at {x},{y}, and "
+            f"{int(stray.sum()) - 1:,} more pixels have no class: paint with a hard, opaque brush in the colours that are there"
         )
     return ids
 
 
-def _ids_of_colors(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _ids_of_colors(rgb: NDArray[Any]) -> NDArray[np.uint8]:
     """Find the class of every colour [H, W, 3]; `_UNKNOWN` where there is none."""
     ids = np.full(rgb.shape[:2], _UNKNOWN, np.uint8)
     for number, color in enumerate(_PALETTE):
