@@ -19,7 +19,7 @@ from facemend import metrics
 from facemend.data.dataset import IndexRow, write_index
 from facemend.errors import ConfigError, FacemendError
 from facemend.evaluation.faces import open_faces, skin_tone
-from facemend.evaluation.figures import BY_KEY
+from facemend.evaluation.figures import BY_KEY, METRICS
 from facemend.evaluation.holes import Case, open_holes
 from facemend.evaluation.methods import OpenCvMethod, open_baseline, restore
 from facemend.evaluation.plots import plot
@@ -594,6 +594,14 @@ def test_a_plot_is_a_picture_within_its_frame(metric):
     dots = [(float(dot.get("cx")), float(dot.get("cy"))) for dot in tree.iter("circle")]
     assert len(dots) == 3 and all(0 < x < width and 0 < y < height for x, y in dots)
     assert [x for x, _ in dots] == sorted(x for x, _ in dots) and dots[0][1] > dots[1][1] > dots[2][1]
+
+
+def test_the_manual_names_every_protocol_and_figure():
+    text = (Path(__file__).parent.parent / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    for name in protocols():
+        assert f"`{name}`" in text or f"`{name.removeprefix('celebahq512-mat')}`" in text
+    for metric in METRICS:
+        assert f"`{metric.label.removesuffix(', hole')}`" in text
 
 
 def test_faces_are_measured_at_the_size_asked_for(faces):

@@ -111,7 +111,7 @@ def _settings(subject: Subject) -> dict[str, Any]:
         "tool": f"facemend {facemend.__version__}",
         "data": str(subject.data),
         "faces": len(subject.faces.names),
-        "without": sorted(subject.without),
+        "left_out": sorted(subject.without),
         **subject.protocol.model_dump(mode="json", include={"masks", "size", "bins", "seed"}, exclude_none=True),
     }
 
