@@ -330,6 +330,11 @@ def test_another_sites_name_for_this_computer_is_refused(address, host):
     assert code(httpx.get(f"{address}/healthz", headers={"Host": host})) == (400, "host")
 
 
+def test_a_proxy_may_have_a_name_of_its_own_where_there_is_a_token(guarded):
+    headers = {"Host": "studio.example", "Origin": "https://studio.example", "Authorization": f"Bearer {TOKEN}"}
+    assert inpaint(guarded, headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["localhost", "localhost:9000", "127.0.0.1", "[::1]:8000", "LOCALHOST"])
 def test_this_computers_names_are_answered_to(address, host):
     assert httpx.get(f"{address}/healthz", headers={"Host": host}).status_code == 200

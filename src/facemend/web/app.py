@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -39,7 +39,7 @@ def create_app(
         inpainter: Restores; it is called from one thread.
         model: What `GET /api/v1/models` calls it.
         limits: Of one request and of the queue.
-        host: The address that it will be served on: on a loopback address only local names are answered to.
+        host: The address that it will be served on. On a loopback address without a token only local names are answered to.
         token: What clients must send. Without one only a loopback address is allowed.
 
     Raises:
@@ -80,6 +80,10 @@ def create_app(
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(reference_page(app.openapi()))
+
+    @app.get("/docs.css", include_in_schema=False)
+    async def docs_style() -> FileResponse:
+        return FileResponse(Path(__file__).parent / "reference.css")
 
     pages = StaticFiles(directory=STATIC, html=True)
 

@@ -69,29 +69,29 @@ class InpaintFields(ExportFields):
     """What to repaint, and how."""
 
     mask: Picture | None = Field(None, description="white is repainted; the photo's alpha where it is not given")
-    seed: int = Field(0, ge=0, le=MAX_SEED)
-    num_variants: int = Field(1, ge=1, le=MAX_VARIANTS)
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="0 begins with the single most likely face, others draw one")
+    num_variants: int = Field(1, ge=1, le=MAX_VARIANTS, description="several come as JSON")
     layout: Picture | None = Field(None, description="class ids, or the legend's colours, to paint by")
     box: list[Box] = Field([], max_length=32, description="LEFT,TOP,RIGHT,BOTTOM of each face")
-    answer: Literal["whole", "patch"] = "whole"
+    answer: Literal["whole", "patch"] = Field("whole", description="the photo, or as JSON only what was repainted")
 
 
 class PreviewFields(PhotoFields):
     """How large a preview may be."""
 
-    max_side: int | None = Field(None, ge=16, le=65535)
+    max_side: int | None = Field(None, ge=16, le=65535, description="in pixels")
 
 
 class LayoutFields(PhotoFields):
     """What of the photo is to be left aside."""
 
-    mask: Picture | None = None
+    mask: Picture | None = Field(None, description="white is damaged: the layout tells what the network would paint there")
 
 
 class DamageFields(PhotoFields):
     """How sure the search must be."""
 
-    strictness: float = Field(0.5, ge=0, le=1, allow_inf_nan=False)
+    strictness: float = Field(0.5, ge=0, le=1, description="0 takes every suspicion, 1 only what is certain")
 
 
 Fields = TypeVar("Fields", bound=PhotoFields)

@@ -50,7 +50,7 @@ class Gate:
     def __init__(self, app: ASGIApp, *, host: str, token: str | None) -> None:
         check_access(host, token)
         self.app = app
-        self._local = is_loopback(host)
+        self._local = is_loopback(host) and token is None  # a proxy before it has a name of its own
         self._token = None if token is None else token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -43,9 +43,7 @@ def check_pictures(fields: PhotoFields, limits: Limits) -> None:
             if pixels > limits.max_pixels:
                 raise RefusalError(413, "pixels", f"{name}: {size} are more than {limits.max_pixels:,}: reduce it")
             if isinstance(fields, InpaintFields) and pixels * fields.num_variants > VARIANTS_HELD * limits.max_pixels:
-                raise RefusalError(
-                    413, "pixels", f"{name}: {size} are too many for {fields.num_variants} variants: ask for fewer"
-                )
+                raise RefusalError(413, "pixels", f"{name}: {size} are too many for {fields.num_variants} variants")
 
 
 def read_photo(fields: PhotoFields, job: Job) -> Photo:

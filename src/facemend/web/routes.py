@@ -101,6 +101,7 @@ def build_router(studio: Studio) -> APIRouter:
     @router.post(
         "/preview",
         summary="Show any photo as browsers can",
+        response_class=Response,
         responses=answers(None, "image/jpeg", "image/png"),
         openapi_extra=body_of(PreviewFields),
     )
