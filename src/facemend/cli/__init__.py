@@ -14,6 +14,7 @@ from facemend.cli.batch import batch
 from facemend.cli.damage import damage
 from facemend.cli.demo import demo
 from facemend.cli.evaluate import evaluate
+from facemend.cli.export import export
 from facemend.cli.grouped_help import GroupedCommand
 from facemend.cli.inpaint import inpaint
 from facemend.cli.mask import mask
@@ -74,7 +75,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     """
 
 
-for verb in (inpaint, batch, serve, damage, mask, models, demo, train, evaluate):
+for verb in (inpaint, batch, serve, damage, mask, models, demo, train, evaluate, export):
     app.command(cls=GroupedCommand)(verb)
 
 prepare_app = typer.Typer(rich_markup_mode=None, help="Turn a public face set into one to train on.")

@@ -1,0 +1,233 @@
+"""A network as a file that needs no facemend to run: ONNX, or PyTorch's own export."""
+
+import hashlib
+import json
+import logging
+import os
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from facemend.config import CLASS_NAMES
+from facemend.errors import ConfigError, OutputError
+from facemend.models.inpainter import InpaintNet
+from facemend.onnx_runtime import FORMAT, GRAPH_FILE, METADATA_KEY, NAMES_IN, NAMES_OUT, OnnxNet
+from facemend.weights import WEIGHTS_FILE, load_model, resolve
+
+OPSET = 20
+MAX_BATCH = 64
+MAX_SIDE = 4096
+TRACED_MIN_SIDE = 144  # below, a map is one pixel wide, which tracing takes for a case of its own; ONNX minds not
+PARITY_SIZES = (64, 256, 512)
+
+ExportFormat = Literal["onnx", "onnx-float16", "torch-export"]
+
+
+class PortableNet(nn.Module):
+    """`InpaintNet` with every input given and nothing optional, which is what exporters want."""
+
+    def __init__(self, net: InpaintNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor, mask: Tensor, latent: Tensor, layout: Tensor) -> tuple[Tensor, Tensor]:
+        """Repaint square photos; inputs and outputs are those of `OnnxNet`, as tensors."""
+        core = self.net.core(image, mask, latent, layout)
+        predicted = self.net.head(self.net.head_input(core, image, mask)).clamp(-1, 1)
+        return torch.where(mask > 0, predicted, image), core.layout_logits
+
+
+def export_net(net: InpaintNet, path: Path, file_format: ExportFormat = "onnx", *, overwrite: bool = False) -> None:
+    """Write a whole network into one file that takes any batch and any square size.
+
+    Args:
+        net: The network.
+        path: Where to write.
+        file_format: `onnx` (opset 20, float32 weights), `onnx-float16` (weights stored as float16, computed in float32) or
+            `torch-export` (a .pt2 file, for `torch.export.load` and C++; sides from 144).
+        overwrite: Replace a file that exists.
+
+    Raises:
+        ConfigError: The packages that exporting needs are not installed.
+        OutputError: The file exists, or cannot be written.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists; pass --overwrite to replace it")
+    if file_format == "torch-export":
+        program = torch.export.export(PortableNet(net).eval(), _example(net), dynamic_shapes=_dynamic_shapes(), strict=False)
+        _write_whole(path, lambda place: torch.export.save(program, place))
+        return
+    model = _to_onnx(net)
+    if file_format == "onnx-float16":
+        _store_as_float16(model)
+    digest = hashlib.sha256()
+    for tensor in model.graph.initializer:
+        digest.update(tensor.raw_data)
+    _describe(model, net, digest.hexdigest())
+    _write_whole(path, lambda place: place.write_bytes(model.SerializeToString()))
+
+
+def export_graph(name_or_dir: str | Path) -> Path:
+    """Write `graph.onnx` beside a model's `model.safetensors`, whose float16 tensors it points into: nothing is stored twice.
+
+    Args:
+        name_or_dir: see `load_model`.
+
+    Returns:
+        The graph's path.
+
+    Raises:
+        ConfigError: The packages that exporting needs are not installed.
+        OutputError: The folder cannot be written.
+        WeightsError: The model is missing or damaged.
+    """
+    folder = resolve(name_or_dir)
+    net = load_model(folder)
+    model = _to_onnx(net)
+    _store_as_float16(model)
+    places = _tensor_places(folder / WEIGHTS_FILE)
+    for tensor in model.graph.initializer:
+        offset, length = places[tensor.name.removeprefix("net.")]
+        tensor.ClearField("raw_data")
+        tensor.data_location = tensor.EXTERNAL
+        for key, value in (("location", WEIGHTS_FILE), ("offset", str(offset)), ("length", str(length))):
+            tensor.external_data.add(key=key, value=value)
+    _describe(model, net, hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest())
+    path = folder / GRAPH_FILE
+    _write_whole(path, lambda place: place.write_bytes(model.SerializeToString()))
+    return path
+
+
+def measure_parity(net: InpaintNet, onnx_net: OnnxNet, sizes: tuple[int, ...] = PARITY_SIZES) -> dict[int, float]:
+    """Run both on the same random photos; returns the largest difference of any completed value, by size."""
+    random = np.random.default_rng(0)
+    largest: dict[int, float] = {}
+    for size in sizes:
+        image = random.uniform(-1, 1, (2, 3, size, size)).astype(np.float32)
+        mask = np.zeros((2, 1, size, size), np.float32)
+        mask[:, :, size // 4 : -size // 4, size // 4 : -size // 4] = 1
+        latent = random.standard_normal((2, net.config.latent_size)).astype(np.float32)
+        with torch.inference_mode():
+            expected = net(*(torch.from_numpy(array) for array in (image, mask, latent))).completed.numpy()
+        largest[size] = float(np.abs(onnx_net(image, mask, latent)[0] - expected).max())
+    return largest
+
+
+def _example(net: InpaintNet) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    config = net.config
+    layout = torch.zeros(2, config.num_classes, config.core_size, config.core_size)
+    return torch.zeros(2, 3, 256, 256), torch.zeros(2, 1, 256, 256), torch.zeros(2, config.latent_size), layout
+
+
+def _dynamic_shapes() -> dict[str, Any]:
+    batch, side = Dim("batch", min=1, max=MAX_BATCH), 16 * Dim("sixteenths", min=TRACED_MIN_SIDE // 16, max=MAX_SIDE // 16)
+    picture = {0: batch, 2: side, 3: side}
+    return {"image": picture, "mask": picture, "latent": {0: batch}, "layout": {0: batch}}
+
+
+def _to_onnx(net: InpaintNet) -> Any:
+    """Translate a network, its weights under the names they have in `state_dict`."""
+    if find_spec("onnx") is None or find_spec("onnxscript") is None:
+        raise ConfigError("exporting to ONNX needs more packages: pip install 'facemend[export]'")
+    with warnings.catch_warnings(action="ignore"), _quiet():
+        program = torch.onnx.export(
+            PortableNet(net).eval(),
+            _example(net),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(NAMES_IN),
+            output_names=list(NAMES_OUT),
+            dynamic_shapes=_dynamic_shapes(),
+            optimize=False,  # it would fold weights into others; the runtime does the same once it has them
+            verbose=False,
+        )
+    assert program is not None
+    model: Any = program.model_proto
+    for node in model.graph.node:  # where in the source it came from: of no use to anybody, and three quarters of the file
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    del model.graph.value_info[:]
+    return model
+
+
+def _store_as_float16(model: Any) -> None:
+    """Store the weights in half the space; the first thing that the graph does is to widen them."""
+    onnx = cast(Any, import_module("onnx"))
+    widened: list[Any] = []
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype == np.float32:
+            name = tensor.name
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name))
+            widened.append(onnx.helper.make_node("Cast", [name], [f"{name}.float32"], to=onnx.TensorProto.FLOAT))
+    new_names = {node.input[0]: node.output[0] for node in widened}
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = new_names.get(name, name)
+    nodes = [*widened, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _describe(model: Any, net: InpaintNet, sha256: str) -> None:
+    """Write into the file all that somebody needs to use it without this package."""
+    description = {
+        "format": FORMAT,
+        "weights_sha256": sha256,
+        "core_size": net.config.core_size,
+        "num_classes": net.config.num_classes,
+        "latent_size": net.config.latent_size,
+        "image": "[N, 3, S, S] RGB in [-1, 1]; S a multiple of 16 from 64 on",
+        "mask": "[N, 1, S, S] in {0, 1}; 1 = repaint",
+        "latent": "[N, Z]; zeros for the single most likely completion, else standard normal",
+        "layout": "[N, K, core_size, core_size] probabilities; all 0 where the network is to decide",
+        "completed": "[N, 3, S, S] RGB in [-1, 1]; the image itself where the mask is 0",
+        "layout_logits": "[N, K, core_size, core_size]",
+        "classes": list(CLASS_NAMES),
+    }
+    del model.metadata_props[:]
+    model.metadata_props.add(key=METADATA_KEY, value=json.dumps(description))
+    model.producer_name = "facemend"
+
+
+def _tensor_places(path: Path) -> dict[str, tuple[int, int]]:
+    """Find each tensor of a safetensors file: offset in the file and length, in bytes."""
+    with path.open("rb") as file:  # https://github.com/huggingface/safetensors#format
+        header_length = int.from_bytes(file.read(8), "little")
+        header: dict[str, Any] = json.loads(file.read(header_length))
+    start = 8 + header_length
+    spans = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
+    return {name: (start + span[0], span[1] - span[0]) for name, span in spans.items()}
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Keep the exporter from saying that torchvision is not there."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        write(unfinished)
+        unfinished.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error}") from None
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

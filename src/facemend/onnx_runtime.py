@@ -1,0 +1,99 @@
+"""The network in ONNX Runtime, which needs no torch. `export` makes the files."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facemend.errors import ConfigError, WeightsError
+
+FORMAT = 1
+WEIGHTS_FILE = "model.safetensors"
+GRAPH_FILE = "graph.onnx"  # in a model's folder, beside the weights that it points to
+METADATA_KEY = "facemend"
+NAMES_IN = ("image", "mask", "latent", "layout")
+NAMES_OUT = ("completed", "layout_logits")
+
+Array = NDArray[np.float32]
+
+
+class OnnxNet:
+    """A network from a `.onnx` file that `facemend export` wrote, or from a model's folder.
+
+    Args:
+        path: The file, or the folder with `graph.onnx` and `model.safetensors`.
+        num_threads: Of one run; None for one per core.
+        providers: ONNX Runtime's execution providers, best first; it has others than the CPU's in other builds.
+
+    Raises:
+        ConfigError: ONNX Runtime is not installed, or has no such provider.
+        WeightsError: The file is missing, damaged, of another version, or not one of ours.
+    """
+
+    def __init__(
+        self, path: str | Path, *, num_threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ) -> None:
+        path = Path(path)
+        if find_spec("onnxruntime") is None:
+            raise ConfigError("ONNX Runtime is not installed: pip install 'facemend[onnx]'")
+        runtime = cast(Any, import_module("onnxruntime"))
+        there: list[str] = runtime.get_available_providers()
+        for provider in providers:
+            if provider not in there:
+                raise ConfigError(f"ONNX Runtime has no {provider} here: take one of {', '.join(there)}")
+        if path.is_dir():
+            path = path / GRAPH_FILE
+        if not path.is_file():
+            raise WeightsError(f"{path}: no such file: write it with `facemend export`")
+
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = num_threads or 0  # 0: as many as there are cores
+        options.log_severity_level = 3
+        try:
+            self._session = runtime.InferenceSession(str(path), options, providers=list(providers))
+        except Exception as error:  # ONNX Runtime's errors share no public base
+            reason = " ".join(str(error).split())
+            raise WeightsError(f"{path}: ONNX Runtime cannot load it, it is damaged or no ONNX file: {reason[:200]}") from None
+        description = self._describe(path)
+        self.core_size: int = description["core_size"]
+        self.num_classes: int = description["num_classes"]
+        self.latent_size: int = description["latent_size"]
+        weights = path.with_name(WEIGHTS_FILE)
+        if path.name == GRAPH_FILE and hashlib.sha256(weights.read_bytes()).hexdigest() != description["weights_sha256"]:
+            raise WeightsError(f"{path}: was made for other weights than {weights.name}: write it again with `facemend export`")
+
+    def __call__(self, image: Array, mask: Array, latent: Array, layout: Array | None = None) -> tuple[Array, Array]:
+        """Repaint square photos.
+
+        Args:
+            image: [N, 3, S, S] in [-1, 1], S a multiple of 16 from 64.
+            mask: [N, 1, S, S] in {0, 1}, 1 = repaint.
+            latent: [N, Z]; zeros for the single most likely completion.
+            layout: [N, K, C, C] probabilities at the core's size; where all are 0, and without it, the network decides.
+
+        Returns:
+            The completed photo [N, 3, S, S] in [-1, 1] and layout logits [N, K, C, C].
+        """
+        if layout is None:
+            layout = np.zeros((image.shape[0], self.num_classes, self.core_size, self.core_size), np.float32)
+        completed, logits = self._session.run(NAMES_OUT, dict(zip(NAMES_IN, (image, mask, latent, layout), strict=True)))
+        return completed, logits
+
+    def _describe(self, path: Path) -> dict[str, Any]:
+        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        names = [node.name for node in self._session.get_inputs()]
+        if text is None or names != list(NAMES_IN):
+            raise WeightsError(f"{path}: is an ONNX file, but not one that `facemend export` wrote")
+        description: dict[str, Any] = json.loads(text)
+        if description.get("format") != FORMAT:
+            there = description.get("format")
+            raise WeightsError(
+                f"{path}: is of format {there}, this version knows {FORMAT}: write it again with `facemend export`"
+            )
+        return description

@@ -1,0 +1,141 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from facemend import load_model, save_model
+from facemend.config import CLASS_NAMES, MODEL_PRESETS
+from facemend.errors import ConfigError, OutputError, WeightsError
+from facemend.export import PortableNet, export_graph, export_net, measure_parity
+from facemend.models.inpainter import InpaintNet
+from facemend.onnx_runtime import GRAPH_FILE, METADATA_KEY, OnnxNet
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights with a graph beside them."""
+    torch.manual_seed(0)
+    net = InpaintNet(MODEL_PRESETS["tiny"])
+    for parameter in net.parameters():  # layers that begin at zero would hide what comes before them
+        torch.nn.init.normal_(parameter, std=0.05)
+    path = tmp_path_factory.mktemp("model")
+    save_model(net, path)
+    export_graph(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def single_file(folder: Path) -> Path:
+    path = folder / "net.onnx"
+    export_net(load_model(folder), path, "onnx-float16")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["graph beside the weights", "single file"])
+def test_onnx_paints_what_torch_paints_at_any_size(folder: Path, single_file: Path, kind: str):
+    onnx_net = OnnxNet(single_file if kind == "single file" else folder)
+    differences = measure_parity(load_model(folder), onnx_net, sizes=(64, 80, 256, 272, 512))
+    assert max(differences.values()) < 1e-4
+
+
+def test_known_pixels_pass_through_unchanged(folder: Path):
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 3, 128, 128)).astype(np.float32)
+    mask = np.zeros((1, 1, 128, 128), np.float32)
+    mask[:, :, 40:90, 30:100] = 1
+    onnx_net = OnnxNet(folder)
+    completed, _ = onnx_net(image, mask, np.zeros((1, onnx_net.latent_size), np.float32))
+    known = np.broadcast_to(mask == 0, image.shape)
+    assert np.array_equal(completed[known], image[known])
+    assert not np.allclose(completed[~known], image[~known])
+
+
+def test_a_layout_given_to_onnx_paints_as_the_same_layout_given_to_torch(folder: Path):
+    net, onnx_net = load_model(folder), OnnxNet(folder)
+    size = onnx_net.core_size
+    ids = torch.randint(0, onnx_net.num_classes, (1, size, size), generator=torch.Generator().manual_seed(0))
+    layout = torch.nn.functional.one_hot(ids, onnx_net.num_classes).permute(0, 3, 1, 2).float().numpy()
+    image, mask = torch.zeros(1, 3, size, size), torch.ones(1, 1, size, size)
+    mask[:, :, :9] = 0
+    latent = torch.zeros(1, onnx_net.latent_size)
+    with torch.inference_mode():
+        expected = net(image, mask, latent, ids).completed.numpy()
+    completed, logits = onnx_net(image.numpy(), mask.numpy(), latent.numpy(), layout)
+    assert np.abs(completed - expected).max() < 1e-4
+    assert np.array_equal(logits.argmax(axis=1), ids.numpy())
+
+
+def test_the_graph_holds_no_second_copy_of_the_weights(folder: Path, single_file: Path):
+    weights = (folder / "model.safetensors").stat().st_size
+    assert (folder / GRAPH_FILE).stat().st_size < 400_000
+    assert weights < single_file.stat().st_size < weights + 400_000
+
+
+def test_the_file_says_how_it_is_used(single_file: Path):
+    model = onnx.load(single_file)
+    onnx.checker.check_model(model)
+    description = json.loads(next(entry.value for entry in model.metadata_props if entry.key == METADATA_KEY))
+    assert description["classes"] == list(CLASS_NAMES)
+    assert "1 = repaint" in description["mask"]
+
+
+def test_onnx_runs_where_torch_is_not(folder: Path):
+    code = f"""
+import sys
+sys.modules["torch"] = None  # importing it is now an error
+import numpy as np
+from facemend.onnx_runtime import OnnxNet
+net = OnnxNet({str(folder)!r})
+net(np.zeros((1, 3, 64, 64), np.float32), np.ones((1, 1, 64, 64), np.float32), np.zeros((1, net.latent_size), np.float32))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_torch_export_gives_the_same_net_without_its_source(folder: Path, tmp_path: Path):
+    net = load_model(folder)
+    export_net(net, tmp_path / "net.pt2", "torch-export")
+    loaded = torch.export.load(tmp_path / "net.pt2").module()
+    size = net.config.core_size
+    layout = torch.zeros(1, net.config.num_classes, size, size)
+    inputs = torch.rand(1, 3, 160, 160), torch.ones(1, 1, 160, 160), torch.zeros(1, net.config.latent_size), layout
+    with torch.inference_mode():
+        assert torch.allclose(loaded(*inputs)[0], PortableNet(net)(*inputs)[0], atol=1e-5)
+
+
+def test_a_graph_for_other_weights_is_refused(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "retrained")
+    save_model(InpaintNet(MODEL_PRESETS["tiny"]), tmp_path / "retrained")
+    with pytest.raises(WeightsError, match="other weights"):
+        OnnxNet(tmp_path / "retrained")
+
+
+def test_files_that_cannot_be_used_are_refused(single_file: Path, tmp_path: Path):
+    content = single_file.read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(content[: len(content) // 2])
+    (tmp_path / "text.onnx").write_text("not a network")
+    model = onnx.load(single_file)
+    model.metadata_props[0].value = model.metadata_props[0].value.replace('"format": 1', '"format": 99')
+    onnx.save(model, tmp_path / "newer.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "other.onnx")
+    said = {"cut": "damaged", "text": "damaged", "newer": "format 99", "other": "not one", "none": "no such file"}
+    for name, words in said.items():
+        with pytest.raises(WeightsError, match=words):
+            OnnxNet(tmp_path / f"{name}.onnx")
+
+
+def test_a_provider_that_is_not_there_is_named(folder: Path):
+    with pytest.raises(ConfigError, match="NoSuchProvider"):
+        OnnxNet(folder, providers=["NoSuchProvider"])
+
+
+def test_an_existing_file_is_kept(single_file: Path):
+    before = single_file.read_bytes()
+    with pytest.raises(OutputError, match="exists"):
+        export_net(InpaintNet(MODEL_PRESETS["tiny"]), single_file)
+    assert single_file.read_bytes() == before
