@@ -241,6 +241,13 @@ def test_output_format_that_cannot_hold_the_photo(restore, tmp_path):
     assert_refused(restore, restore(photo=tmp_path / "a.png", output=restore.output.with_suffix(".jpg")), "JPEG", ".png")
 
 
+@pytest.mark.usefixtures("no_model")
+def test_output_format_that_is_too_small_for_the_photo(restore, tmp_path):
+    Image.new("L", (16_400, 1_700)).save(tmp_path / "a.png")
+    outcome = restore(photo=tmp_path / "a.png", mask="0,0,9,9", output=restore.output.with_suffix(".webp"))
+    assert_refused(restore, outcome, "16,383 pixels", ".png")
+
+
 def test_output_that_exists_is_replaced_when_asked(restore, photo_file):
     restore.output.write_text("old")
     assert_restored(restore, restore("--overwrite"), Image.open(photo_file), make_hole())

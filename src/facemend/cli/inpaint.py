@@ -120,7 +120,7 @@ def inpaint(
     outputs = [output] + [output.with_name(f"{output.stem}-{n}{output.suffix}") for n in range(2, num_variants + 1)]
     beside = [(save_layout, "P"), (save_mask, "L"), (contact_sheet, "RGB")]
     for path in outputs:
-        imaging.check_output(path, mode, overwrite=overwrite, quality=quality)
+        imaging.check_output(path, mode, overwrite=overwrite, quality=quality, size=image.size)
     taken = [path.resolve() for path in outputs]
     for path, kind in beside:
         if path is not None:

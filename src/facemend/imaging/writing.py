@@ -26,13 +26,14 @@ class Format:
     options: dict[str, Any] = field(default_factory=dict[str, Any])
     has_quality: bool = False
     keeps_pixels: bool = True  # unless a quality is asked for
+    max_side: int | None = None  # pixels, where photos may exceed it
 
 
 _PNG = Format("PNG", ("L", "LA", "RGB", "RGBA", "I;16", "P", "RGB;16", "RGBA;16"))
 _JPEG = Format("JPEG", ("L", "RGB", "CMYK"), {"quality": 95, "subsampling": 0}, has_quality=True, keeps_pixels=False)
 _TIFF = Format("TIFF", ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "RGB;16", "RGBA;16"))  # compressed, Pillow loses the EXIF
 _HEIC = Format("HEIF", ("L", "RGB", "RGBA"), {"quality": 90}, has_quality=True, keeps_pixels=False)
-_WEBP = Format("WEBP", ("L", "LA", "RGB", "RGBA"), {"lossless": True, "exact": True}, has_quality=True)
+_WEBP = Format("WEBP", ("L", "LA", "RGB", "RGBA"), {"lossless": True, "exact": True}, has_quality=True, max_side=16_383)
 FORMATS = {
     ".png": _PNG,
     ".jpg": _JPEG,
@@ -46,14 +47,14 @@ FORMATS = {
 }
 
 
-def check_output(path: Path, mode: str, *, overwrite: bool, quality: int | None = None) -> None:
-    """Refuse, before any work is done, a path that an image of this mode (see `file_mode`) could not be written to.
+def check_output(path: Path, mode: str, *, overwrite: bool, quality: int | None = None, size: tuple[int, int] = (1, 1)) -> None:
+    """Refuse, before any work is done, a path that an image of this mode (see `file_mode`) and size could not be written to.
 
     Raises:
         OutputError: An existing file without `overwrite`, a folder that is missing or not writable, a suffix of no known
-            format, or of one that cannot hold the mode or has no quality to choose, or a quality beyond 1 to 100.
+            format, or of one that cannot hold the image or has no quality to choose, or a quality beyond 1 to 100.
     """
-    _check_format(path.suffix, str(path), mode, quality)
+    _check_format(path.suffix, str(path), mode, quality, size)
     if os.path.isdir(path):  # os.path, unlike pathlib, takes a place it may not look into for one that is not there
         raise OutputError(f"{path}: is a folder: name a file in it")
     if os.path.lexists(path) and not overwrite:
@@ -100,7 +101,7 @@ def save_image(
     Raises:
         OutputError: As `check_output`, or the disk refuses.
     """
-    check_output(path, file_mode(image), overwrite=overwrite, quality=quality)
+    check_output(path, file_mode(image), overwrite=overwrite, quality=quality, size=image.size)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with unfinished.open("wb") as file:
@@ -127,7 +128,7 @@ def encode_image(image: Image.Image, suffix: str, *, quality: int | None = None,
     Raises:
         OutputError: A suffix of no known format, or of one that cannot hold the mode, or a quality it does not have.
     """
-    image_format = _check_format(suffix, suffix, file_mode(image), quality)
+    image_format = _check_format(suffix, suffix, file_mode(image), quality, image.size)
     encoded = BytesIO()
     try:
         _write(image, encoded, image_format, quality, provenance)
@@ -136,13 +137,15 @@ def encode_image(image: Image.Image, suffix: str, *, quality: int | None = None,
     return encoded.getvalue()
 
 
-def _check_format(suffix: str, name: str, mode: str, quality: int | None) -> Format:
+def _check_format(suffix: str, name: str, mode: str, quality: int | None, size: tuple[int, int]) -> Format:
     image_format = FORMATS.get(suffix.lower())
     if image_format is None:
         raise OutputError(f"{name}: no image format has the suffix {suffix!r}: take one of {', '.join(FORMATS)}")
     if mode not in image_format.modes:
         fitting = ", ".join(suffix for suffix, other in FORMATS.items() if mode in other.modes)
         raise OutputError(f"{name}: {image_format.name} cannot hold a picture of mode {mode}: take one of {fitting}")
+    if image_format.max_side is not None and max(size) > image_format.max_side:
+        raise OutputError(f"{name}: {image_format.name} holds {image_format.max_side:,} pixels a side at most: take .png or .tif")
     if quality is not None and not image_format.has_quality:
         lossy = ", ".join(suffix for suffix, other in FORMATS.items() if other.has_quality)
         raise OutputError(f"{name}: {image_format.name} has no quality, it keeps every pixel: quality is for {lossy}")
