@@ -25,11 +25,15 @@ from facemend.imaging import Hole, Pixels
 SEARCH_SIDE = 1024  # pixels of the copy in which faces are searched
 TURNED_SEARCH_SIDE = 512
 TURNS = (-90, 90, 180, -45, 45, -135, 135)  # degrees; the detector bears 30 either way
-TURNED_SCORE = 0.9  # a turned picture holds more that only looks like a face
+SURE = 0.9  # of a face's score; where no face the hole meets is that sure, turned ones are looked for
 CLOSE_UP = 1.25  # times the face's square
 CLOSE_UP_SIZE = 256
+CROOKED = 10  # degrees by which a close-up must have been off to be taken again
+NUM_PARTS = 6  # of a hole, near which faces are looked for
+PART_FACTORS = (2.0, 3.5)  # times the part's extent that such a look takes in
+FACE_SHARE = 0.6  # of the side of a face's square is the face itself
 FILL_RADIUS = 3
-SAME_FACE = 0.25  # of the side of a face's square
+SAME_FACE = 0.25  # of the side of a face's square: two findings whose middles are nearer are one
 BOX_WIDTH, BOX_HEIGHT, BOX_DROP = 0.54, 0.72, 0.05  # of a detector's box, in the side of the face's square
 
 Landmarks = NDArray[np.float32]  # [5, 2], (x, y) in pixels of the photo
@@ -98,6 +102,7 @@ class YuNetDetector:
             raise WeightsError(f"{path}: no such file: give the path of YuNet's .onnx file")
         try:
             self._yunet = cv2.FaceDetectorYN.create(str(path), "", (320, 320), min_score)
+            self._yunet.detect(np.zeros((320, 320, 3), np.uint8))
         except cv2.error:
             raise WeightsError(f"{path}: is not a YuNet file that OpenCV {cv2.__version__} can read") from None
         self._lock = threading.Lock()
@@ -133,12 +138,14 @@ def find_faces(rgb: Pixels, hole: Hole | None = None, detector: FaceDetector | N
     """
     detector = detector or _default_detector()
     hole = np.zeros(rgb.shape[:2], np.bool_) if hole is None else hole
-    copy, to_photo = _filled_copy(rgb, hole, SEARCH_SIDE)
-    found = [_moved(face, to_photo) for face in detector(copy)]
-    if not (any(meets(face_window(face), hole) for face in found) if hole.any() else found):
-        copy, to_photo = _filled_copy(rgb, hole, TURNED_SEARCH_SIDE)
-        found += [_moved(face, to_photo) for face in _detect_turned(copy, detector)]
-    return _distinct([_looked_at_closely(face, rgb, hole, detector) for face in _distinct(found)])
+    found = _look_closely(_search(rgb, hole, detector, SEARCH_SIDE, (0,)), rgb, hole, detector)
+    hidden = [face for window in _unexplained(hole, found) for face in _detect_in(window, rgb, hole, detector)]
+    found = _distinct(found + _look_closely(hidden, rgb, hole, detector))
+    sought = [face for face in found if not hole.any() or meets(face_window(face), hole)]
+    if max((face.score for face in sought), default=0) < SURE:
+        turned = _search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS)
+        found = _distinct(found + _look_closely(turned, rgb, hole, detector))
+    return found
 
 
 def face_window(face: Face) -> Window:
@@ -151,7 +158,7 @@ def face_window(face: Face) -> Window:
     eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
     eye_to_eye, eye_to_mouth = right_eye - left_eye, mouth - eyes
     across = eye_to_eye + np.array([eye_to_mouth[1], -eye_to_mouth[0]])
-    side = float(max(4 * np.hypot(*eye_to_eye), 3.6 * np.hypot(*eye_to_mouth)))
+    side = float(max(4 * np.hypot(*eye_to_eye), 3.6 * np.hypot(*eye_to_mouth), 1))
     x, y = eyes + 0.1 * eye_to_mouth
     return Window((float(x), float(y)), side, framing.working_size(side), math.degrees(math.atan2(across[1], across[0])))
 
@@ -174,14 +181,20 @@ def _default_detector() -> FaceDetector:
     return MtcnnDetector()
 
 
-def _filled_copy(rgb: Pixels, hole: Hole, side: int) -> tuple[Pixels, Matrix]:
-    """Reduce a photo to at most `side` pixels and fill its hole; also returns where in the photo a point of the copy lies."""
+def _search(rgb: Pixels, hole: Hole, detector: FaceDetector, side: int, turns: Sequence[int]) -> list[Face]:
+    """Detect on a copy of at most `side` pixels, with its hole filled, turned by several angles in degrees."""
     height, width = hole.shape
     scale = min(1.0, side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     copy = cast(Pixels, cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
     touched = cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
-    return _filled(copy, touched), np.array([[width / size[0], 0, 0], [0, height / size[1], 0]])
+    copy = _filled(copy, touched)
+    to_photo = np.array([[width / size[0], 0, 0], [0, height / size[1], 0]])
+    found: list[Face] = []
+    for turn in turns:
+        faces = _detect_turned(copy, turn, detector) if turn else detector(copy)
+        found += [_moved(face, to_photo) for face in faces]
+    return found
 
 
 def _filled(rgb: Pixels, hole: Hole) -> Pixels:
@@ -191,24 +204,54 @@ def _filled(rgb: Pixels, hole: Hole) -> Pixels:
     return cast(Pixels, cv2.inpaint(rgb, hole.astype(np.uint8), FILL_RADIUS, cv2.INPAINT_TELEA))
 
 
-def _detect_turned(copy: Pixels, detector: FaceDetector) -> Iterator[Face]:
-    """Detect faces that do not stand upright."""
+def _detect_turned(copy: Pixels, turn: int, detector: FaceDetector) -> list[Face]:
     height, width = copy.shape[:2]
     size = math.ceil(math.hypot(width, height) / 16) * 16
-    for turn in TURNS:
-        window = Window((width / 2, height / 2), size, size, turn)
-        seen, _ = framing.view_photo(copy, np.zeros((height, width), np.bool_), window)
-        yield from (_moved(face, window.to_photo) for face in detector(_to_pixels(seen)) if face.score >= TURNED_SCORE)
+    window = Window((width / 2, height / 2), size, size, turn)
+    seen, _ = framing.view_photo(copy, np.zeros((height, width), np.bool_), window)
+    return [_moved(face, window.to_photo) for face in detector(_to_pixels(seen))]
 
 
-def _looked_at_closely(face: Face, rgb: Pixels, hole: Hole, detector: FaceDetector) -> Face:
-    """Detect a face again in a view of its own, upright and of a size that suits the detector; the old one if that fails."""
+def _look_closely(faces: list[Face], rgb: Pixels, hole: Hole, detector: FaceDetector) -> list[Face]:
+    """Detect each face again in a view of its own, upright and of a size that suits the detector."""
+    seen_again: list[Face] = []
+    for face in _distinct(faces):
+        closer = _close_up(face, rgb, hole, detector)
+        if closer and abs(face_window(closer).angle - face_window(face).angle) > CROOKED:
+            closer = _close_up(closer, rgb, hole, detector) or closer
+        if closer or face.score >= SURE:
+            seen_again.append(closer or face)
+    return _distinct(seen_again)
+
+
+def _close_up(face: Face, rgb: Pixels, hole: Hole, detector: FaceDetector) -> Face | None:
     window = replace(face_window(face).scaled(CLOSE_UP), size=CLOSE_UP_SIZE)
+    same = [candidate for candidate in _detect_in(window, rgb, hole, detector) if _is_same(candidate, face)]
+    return max(same, key=lambda candidate: candidate.score, default=None)
+
+
+def _detect_in(window: Window, rgb: Pixels, hole: Hole, detector: FaceDetector) -> list[Face]:
+    """Detect in a window of the photo, its hole filled as finely as the window sees it."""
     seen, unknown = framing.view_photo(rgb, hole, window)
     picture = _filled(_to_pixels(seen), unknown[0] > 0)
-    again = [_moved(candidate, window.to_photo) for candidate in detector(picture)]
-    near = [candidate for candidate in again if _overlap(candidate, face)]
-    return max(near, key=lambda candidate: candidate.score, default=face)
+    return [_moved(candidate, window.to_photo) for candidate in detector(picture)]
+
+
+def _unexplained(hole: Hole, found: list[Face]) -> Iterator[Window]:
+    """Go through windows round the largest parts of a hole that lie in no face surely found: they may hide all of one."""
+    height, width = hole.shape
+    scale = min(1.0, TURNED_SEARCH_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    touched = cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
+    _, _, boxes, middles = cv2.connectedComponentsWithStats(touched.astype(np.uint8))
+    largest = [i for i in np.argsort(-boxes[:, cv2.CC_STAT_AREA]) if i > 0][:NUM_PARTS]  # 0 is what is no hole
+    certain = [face_window(face).scaled(FACE_SHARE) for face in found if face.score >= SURE]
+    for i in largest:
+        x, y = (float(middle) / scale for middle in middles[i])
+        pixel = (slice(int(y), int(y) + 1), slice(int(x), int(x) + 1))
+        if not any(window.inside(pixel).any() for window in certain):
+            extent = max(boxes[i, cv2.CC_STAT_WIDTH], boxes[i, cv2.CC_STAT_HEIGHT]) / scale
+            yield from (Window((x, y), factor * float(extent), CLOSE_UP_SIZE) for factor in PART_FACTORS)
 
 
 def _to_pixels(image: NDArray[np.float32]) -> Pixels:
@@ -229,13 +272,11 @@ def _distinct(faces: list[Face]) -> list[Face]:
     """Keep the surest of those that are the same face."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.score):
-        if not any(_overlap(face, other) for other in kept):
+        if not any(_is_same(face, other) for other in kept):
             kept.append(face)
     return kept
 
 
-def _overlap(face: Face, other: Face) -> bool:
-    """Whether two findings are of one face: their middles are nearer to each other than half the larger one's size."""
-    windows = face_window(face), face_window(other)
-    distance = math.dist(windows[0].center, windows[1].center)
-    return distance < SAME_FACE * max(window.side for window in windows)
+def _is_same(face: Face, other: Face) -> bool:
+    first, second = face_window(face), face_window(other)
+    return math.dist(first.center, second.center) < SAME_FACE * max(first.side, second.side)

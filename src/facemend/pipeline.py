@@ -1,7 +1,7 @@
 """`Inpainter`: a photo and a mask in, the restored photo out, of any size and colour mode."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,12 +15,16 @@ from facemend import faces, framing, imaging, planning
 from facemend.errors import ConfigError
 from facemend.faces import FaceDetector
 from facemend.framing import Window
+from facemend.grain import match_grain
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.models.inpainter import InpaintNet
 from facemend.planning import View
+from facemend.residuals import NetworkView, carry_residuals
 from facemend.weights import load_model
 
 MAX_SEED = 2**63 - 1
+LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
+CERTAIN = 0.99  # score of a face whose landmarks can be relied on
 NO_FACE = "no face found: took the photo round the mask for one; give the face's box (boxes=, --box) if there is one"
 
 Box = Sequence[float]  # left, top, right, bottom of a face in the photo's pixels, forehead to chin
@@ -139,25 +143,27 @@ class Inpainter:
         (z,) = self._latents(0, 1)
         layout: Layout = np.zeros(hole.shape, np.uint8)
         for view in planning.plan_faces(hole.shape, self._find_windows(rgb, hole)):
-            _, ids = self._run(*framing.view_photo(rgb, hole, view.window), z, None)
-            _write_ids(layout, ids, view)
+            seen, ids = self._run(rgb, hole, view.window, z, None)
+            _write_ids(layout, ids, seen.window, view)
         return layout
 
     def _find_windows(self, rgb: Pixels, hole: Hole) -> list[Window]:
-        return [faces.face_window(face) for face in faces.find_faces(rgb, hole, self.detector)]
+        found = faces.find_faces(rgb, hole, self.detector)
+        return [planning.settle_window(faces.face_window(face), hole, certain=face.score >= CERTAIN) for face in found]
 
     def _paint(self, rgb: Pixels, hole: Hole, views: list[View], z: Tensor, layout: Layout | None) -> tuple[Pixels, Layout]:
         """Fill the hole view by view, each knowing what those before it painted."""
-        rgb, rest = rgb.copy(), hole.copy()
+        painted, rest = rgb.copy(), hole.copy()
         layout_found: Layout = np.zeros(hole.shape, np.uint8)
         for view in views:
-            given = None if layout is None else framing.view_layout(layout, view.window)
-            completed, ids = self._run(*framing.view_photo(rgb, rest, view.window), z, given)
-            region, own = view.own(hole)
-            rgb[region][own] = framing.unview_photo(completed, view.window, region)[own]
-            rest[region] &= ~own
-            _write_ids(layout_found, ids, view)
-        return rgb, layout_found
+            seen, ids = self._run(painted, rest, view.window, z, layout)
+            own = hole[view.region] & view.area
+            enlarged = framing.unview_photo(seen.completed, seen.window, view.region)
+            detailed = carry_residuals(painted[view.region], rest[view.region], own, enlarged, seen)
+            painted[view.region][own] = detailed[own]
+            rest[view.region] &= ~own
+            _write_ids(layout_found, ids, seen.window, view)
+        return match_grain(painted, rgb, hole), layout_found
 
     def _latents(self, seed: int, num_variants: int) -> list[Tensor]:
         """Draw one latent [1, Z] per variant, on the CPU, so that every device gets the same ones."""
@@ -172,25 +178,27 @@ class Inpainter:
         return latents
 
     @torch.inference_mode()
-    def _run(
-        self, view: NDArray[np.float32], mask: NDArray[np.float32], z: Tensor, layout: Layout | None
-    ) -> tuple[NDArray[np.float32], Layout]:
-        """Run the network on one view of S x S; returns its picture [3, S, S] in [-1, 1] and class ids [S, S]."""
+    def _run(self, rgb: Pixels, hole: Hole, window: Window, z: Tensor, layout: Layout | None) -> tuple[NetworkView, Layout]:
+        """Run the network on one window of a photo; returns what it made of it, and class ids [S, S]."""
+        window = replace(window, size=min(window.size, LARGEST_RUN))
+        image, mask = framing.view_photo(rgb, hole, window)
+        given = None if layout is None else framing.view_layout(layout, window)
         output = self.net(
-            torch.as_tensor(view, device=self.device)[None],
+            torch.as_tensor(image, device=self.device)[None],
             torch.as_tensor(mask, device=self.device)[None],
             z.to(self.device),
-            None if layout is None else torch.as_tensor(layout, device=self.device)[None].long(),
+            None if given is None else torch.as_tensor(given, device=self.device)[None].long(),
         )
         probabilities = output.layout_logits.float().softmax(dim=1)
-        enlarged = nn.functional.interpolate(probabilities, size=view.shape[1:], mode="bilinear", align_corners=False)
-        ids = enlarged.argmax(dim=1)[0].to(torch.uint8)
-        return output.completed[0].float().cpu().numpy(), ids.cpu().numpy()
+        enlarged = nn.functional.interpolate(probabilities, size=image.shape[1:], mode="bilinear", align_corners=False)
+        completed, scores, parts = (x[0].float().cpu().numpy() for x in (output.completed, output.scores, probabilities))
+        ids = enlarged.argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
+        return NetworkView(window, window.region(hole.shape), completed, mask, scores, parts), ids
 
 
-def _write_ids(layout: Layout, ids: Layout, view: View) -> None:
+def _write_ids(layout: Layout, ids: Layout, window: Window, view: View) -> None:
     """Write the class ids a view shows into the part of the photo that is its own."""
-    layout[view.region][view.area] = framing.unview_layout(ids, view.window, view.region)[view.area]
+    layout[view.region][view.area] = framing.unview_layout(ids, window, view.region)[view.area]
 
 
 def _box_windows(boxes: Sequence[Box], size: tuple[int, int]) -> list[Window]:

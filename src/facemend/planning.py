@@ -15,9 +15,8 @@ CELL = 16  # pixels; what is left beside the faces is gathered on a grid of such
 TILE = 32  # cells; narrow damage is repainted in squares of at most this side
 MARGIN = 64  # pixels of surroundings that such a square sees at least
 MIDDLE = 0.6  # of a face's square holds the face itself, which its neighbours' squares leave to it
-ALIGNED_SHIFT = 0.08  # of the side: a face's square that misses the whole portrait by less is taken for it
-ALIGNED_SCALE = 1.15
-ALIGNED_ANGLE = 8.0  # degrees
+ALIGNED = (0.1, 1.25, 10.0)  # by how much of the side, what factor and angle a face's square may miss a portrait's frame
+ALMOST_ALIGNED = (0.2, 1.35, 180.0)  # where the face is too damaged to be measured well
 
 _Cells = NDArray[np.bool_]  # [rows, columns] of the grid
 
@@ -50,13 +49,12 @@ def plan_views(hole: Hole, faces: Sequence[Window]) -> list[View]:
     Returns:
         Views in the order of their runs. Every pixel of the hole is in the area of exactly one of them.
     """
-    whole = framing.choose_window(hole)
     free = np.ones_like(hole)  # what no view has claimed
-    views = _claim(free, hole, [whole if _is_about(face, whole) else face for face in faces])
+    views = _claim(free, hole, faces)
     rest = hole & free
     if rest.any():
         fits = not faces and min(hole.shape) <= framing.MAX_WORKING_SIZE
-        views += _claim(free, hole, [whole] if fits else list(_cover(rest)), spare=False)
+        views += _claim(free, hole, [framing.choose_window(hole)] if fits else list(_cover(rest)), spare=False)
     return views
 
 
@@ -66,14 +64,24 @@ def plan_faces(shape: tuple[int, ...], faces: Sequence[Window]) -> list[View]:
     return _claim(np.ones_like(everything), everything, faces or [framing.choose_window(everything)])
 
 
-def _is_about(face: Window, whole: Window) -> bool:
-    """Whether a portrait is framed as the network knows faces, so that resampling it would only blur it."""
-    return (
+def settle_window(face: Window, hole: Hole, *, certain: bool) -> Window:
+    """Take a portrait that is framed as the network knows faces as it is: resampled, it would only lose sharpness.
+
+    Args:
+        face: the square of a face.
+        hole: bool [H, W]; perhaps empty.
+        certain: whether the face was seen well; if not, a square photo with a face about as large is taken for aligned.
+    """
+    whole = framing.choose_window(hole if hole.any() else ~hole)
+    height, width = hole.shape
+    shift, scale, angle = ALIGNED if certain or height != width else ALMOST_ALIGNED
+    is_framed = (
         whole.is_plain
-        and max(np.abs(np.subtract(face.center, whole.center))) <= ALIGNED_SHIFT * whole.side
-        and max(face.side / whole.side, whole.side / face.side) <= ALIGNED_SCALE
-        and abs(face.angle) <= ALIGNED_ANGLE
+        and max(np.abs(np.subtract(face.center, whole.center))) <= shift * whole.side
+        and max(face.side / whole.side, whole.side / face.side) <= scale
+        and abs(face.angle) <= angle
     )
+    return whole if is_framed else face
 
 
 def _claim(free: Hole, hole: Hole, windows: Sequence[Window], *, spare: bool = True) -> list[View]:
