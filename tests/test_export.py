@@ -49,7 +49,7 @@ def test_known_pixels_pass_through_unchanged(folder: Path):
     mask = np.zeros((1, 1, 128, 128), np.float32)
     mask[:, :, 40:90, 30:100] = 1
     onnx_net = OnnxNet(folder)
-    completed, _ = onnx_net(image, mask, np.zeros((1, onnx_net.latent_size), np.float32))
+    completed = onnx_net(image, mask, np.zeros((1, onnx_net.latent_size), np.float32)).completed
     known = np.broadcast_to(mask == 0, image.shape)
     assert np.array_equal(completed[known], image[known])
     assert not np.allclose(completed[~known], image[~known])
@@ -65,7 +65,7 @@ def test_a_layout_given_to_onnx_paints_as_the_same_layout_given_to_torch(folder:
     latent = torch.zeros(1, onnx_net.latent_size)
     with torch.inference_mode():
         expected = net(image, mask, latent, ids).completed.numpy()
-    completed, logits = onnx_net(image.numpy(), mask.numpy(), latent.numpy(), layout)
+    completed, logits, _ = onnx_net(image.numpy(), mask.numpy(), latent.numpy(), layout)
     assert np.abs(completed - expected).max() < 1e-4
     assert np.array_equal(logits.argmax(axis=1), ids.numpy())
 

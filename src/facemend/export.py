@@ -39,11 +39,11 @@ class PortableNet(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, image: Tensor, mask: Tensor, latent: Tensor, layout: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, mask: Tensor, latent: Tensor, layout: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Repaint square photos; inputs and outputs are those of `OnnxNet`, as tensors."""
         core = self.net.core(image, mask, latent, layout)
         predicted = self.net.head(self.net.head_input(core, image, mask)).clamp(-1, 1)
-        return torch.where(mask > 0, predicted, image), core.layout_logits
+        return torch.where(mask > 0, predicted, image), core.layout_logits, core.scores
 
 
 def export_net(net: InpaintNet, path: Path, file_format: ExportFormat = "onnx", *, overwrite: bool = False) -> None:
@@ -192,6 +192,7 @@ def _describe(model: Any, net: InpaintNet, sha256: str) -> None:
         "layout": "[N, K, core_size, core_size] probabilities; all 0 where the network is to decide",
         "completed": "[N, 3, S, S] RGB in [-1, 1]; the image itself where the mask is 0",
         "layout_logits": "[N, K, core_size, core_size]",
+        "scores": "[N, heads, T, T], stage 2's attention over a grid of 8 core pixels a cell",
         "classes": list(CLASS_NAMES),
     }
     del model.metadata_props[:]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,17 @@ WEIGHTS_FILE = "model.safetensors"
 GRAPH_FILE = "graph.onnx"  # in a model's folder, beside the weights that it points to
 METADATA_KEY = "facemend"
 NAMES_IN = ("image", "mask", "latent", "layout")
-NAMES_OUT = ("completed", "layout_logits")
+NAMES_OUT = ("completed", "layout_logits", "scores")
 
 Array = NDArray[np.float32]
+
+
+class OnnxOutput(NamedTuple):
+    """What `OnnxNet` returns."""
+
+    completed: Array  # [N, 3, S, S] in [-1, 1]: the photo, repainted under the mask and nowhere else
+    layout_logits: Array  # [N, K, C, C] at the core's size
+    scores: Array  # [N, heads, T, T], stage 2's attention over a grid of 8 core pixels a cell
 
 
 class OnnxNet:
@@ -68,7 +76,7 @@ class OnnxNet:
         if path.name == GRAPH_FILE and hashlib.sha256(weights.read_bytes()).hexdigest() != description["weights_sha256"]:
             raise WeightsError(f"{path}: was made for other weights than {weights.name}: write it again with `facemend export`")
 
-    def __call__(self, image: Array, mask: Array, latent: Array, layout: Array | None = None) -> tuple[Array, Array]:
+    def __call__(self, image: Array, mask: Array, latent: Array, layout: Array | None = None) -> OnnxOutput:
         """Repaint square photos.
 
         Args:
@@ -77,13 +85,10 @@ class OnnxNet:
             latent: [N, Z]; zeros for the single most likely completion.
             layout: [N, K, C, C] probabilities at the core's size; where all are 0, and without it, the network decides.
 
-        Returns:
-            The completed photo [N, 3, S, S] in [-1, 1] and layout logits [N, K, C, C].
         """
         if layout is None:
             layout = np.zeros((image.shape[0], self.num_classes, self.core_size, self.core_size), np.float32)
-        completed, logits = self._session.run(NAMES_OUT, dict(zip(NAMES_IN, (image, mask, latent, layout), strict=True)))
-        return completed, logits
+        return OnnxOutput(*self._session.run(NAMES_OUT, dict(zip(NAMES_IN, (image, mask, latent, layout), strict=True))))
 
     def _describe(self, path: Path) -> dict[str, Any]:
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
