@@ -19,6 +19,7 @@ class InpaintOutput(NamedTuple):
     completed: Tensor  # [N, 3, H, W] in [-1, 1]: the photo, repainted under the mask and nowhere else
     predicted: Tensor  # [N, 3, H, W] in [-1, 1]: the network's own picture of the whole face
     layout_logits: Tensor  # [N, K, h, w] at the size of the core's view
+    scores: Tensor  # [N, heads, T, T], stage 2's attention over the core's grid at 1/8
 
 
 class CoreOutput(NamedTuple):
@@ -56,7 +57,7 @@ class InpaintNet(nn.Module):
         """
         core = self.core(image, mask, z, None if layout is None else self._layout_shares(layout, image))
         predicted = self.head(self.head_input(core, image, mask)).clamp(-1, 1)
-        return InpaintOutput(torch.where(mask > 0, predicted, image), predicted, core.layout_logits)
+        return InpaintOutput(torch.where(mask > 0, predicted, image), predicted, core.layout_logits, core.scores)
 
     if TYPE_CHECKING:
 

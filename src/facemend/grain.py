@@ -1,0 +1,192 @@
+"""Film grain and sensor noise: what a network paints has none, so it is given the like of what surrounds it. Needs no torch."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facemend.imaging import Hole, Pixels
+
+Floats = NDArray[np.float32]
+
+_BLOCK = 8  # side of the squares in which noise is measured
+_BAND = 64 * _BLOCK  # rows treated at a time, which bounds the memory
+_LEAST_MARGIN = 128  # pixels of surroundings, or half the hole's extent if that is more
+_LEVELS = 32  # grey levels in a bin of brightness
+_LEAST_BLOCKS = 24  # in a bin, to say something of its noise
+_MOST_BLOCKS = 4096  # from which colour and coarseness of the grain are learnt
+_QUANTILE, _NORMAL_QUANTILE = 0.2, -0.8416  # the smoothest blocks of a photo are those with noise alone
+_LEAST_VARIANCE = 0.5  # in grey levels squared: less is rounding, and not to be seen
+_TRIALS = 6
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def match_grain(filled: Pixels, photo: Pixels, hole: Hole, seed: int = 0) -> Pixels:
+    """Give a fill as much noise as its surroundings have, of the same colour and coarseness.
+
+    The noise is that part of the smoothest known squares which no smooth surface explains, by brightness. Where the fill has
+    some already only what is missing is added; a photo without noise is left as it is.
+
+    Args:
+        filled: the photo with its hole filled, uint8 [H, W, 3].
+        photo: the photo, uint8 [H, W, 3]; what lies under the hole is not looked at.
+        hole: bool [H, W].
+        seed: of the noise.
+
+    Returns:
+        `filled`, with noise in the hole.
+    """
+    top, bottom, left, right = _extent(hole)
+    margin = max(_LEAST_MARGIN, max(bottom - top, right - left) // 2)
+    around = np.s_[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
+    grain = _measure(photo[around], hole[around])
+    if grain is None:
+        return filled
+    result = filled.copy()
+    random = np.random.default_rng(seed)
+    for start in range(top, bottom, _BAND):
+        band = np.s_[start : min(start + _BAND, bottom), left:right]
+        wanted = hole[band]
+        if wanted.any():
+            noisy = filled[band] + _missing(filled[band], grain)[..., None] * _synthesize(wanted.shape, grain, random)
+            result[band][wanted] = np.clip(np.round(noisy[wanted]), 0, 255).astype(np.uint8)
+    return result
+
+
+@dataclass(frozen=True)
+class _Grain:
+    """The noise of a photo."""
+
+    brightness: Floats  # [n], rising
+    variances: Floats  # [n], of the luminance at that brightness
+    kernels: list[Floats]  # [k, k] each: what makes white noise as coarse as the grain, for each of its independent colours
+    colors: list[Floats]  # [3] each: those colours, for a luminance of variance 1
+
+
+def _extent(hole: Hole) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def _smooth_surfaces() -> Floats:
+    """An orthonormal basis [B * B, 6] of the surfaces of second order over a block: light and shade, which are no noise."""
+    y, x = np.mgrid[:_BLOCK, :_BLOCK].reshape(2, -1) / _BLOCK
+    return np.linalg.qr(np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1))[0].astype(np.float32)
+
+
+_SURFACES = _smooth_surfaces()
+_FREEDOM = _BLOCK**2 - _SURFACES.shape[1]  # of a block once they are taken away
+
+
+def _blocks(plane: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Cut [H, W, ...] into whole blocks [H / B, W / B, B * B, ...]."""
+    rows, columns = plane.shape[0] // _BLOCK, plane.shape[1] // _BLOCK
+    cut = plane[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK, *plane.shape[2:])
+    return cut.swapaxes(1, 2).reshape(rows, columns, _BLOCK * _BLOCK, *plane.shape[2:])
+
+
+def _brightness_and_variance(rgb: Pixels) -> tuple[Floats, Floats]:
+    """Measure the luminance of each block, [H / B, W / B]: its mean, and the variance that no smooth surface explains."""
+    blocks = _blocks(rgb @ _LUMINANCE).astype(np.float32) - 128  # nearer to 0, where float32 is finer
+    explained = blocks @ _SURFACES
+    rest = (blocks**2).sum(axis=-1) - (explained**2).sum(axis=-1)
+    return blocks.mean(axis=-1) + 128, np.maximum(rest, 0) / _FREEDOM
+
+
+def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
+    """Measure the noise of what is known; None where there is none to speak of, or too little is known to tell."""
+    bands = [_brightness_and_variance(photo[start : start + _BAND]) for start in range(0, photo.shape[0], _BAND)]
+    brightness, variance = (np.concatenate(parts) for parts in zip(*bands, strict=True))
+    usable = (
+        ~_blocks(hole).any(axis=-1) & (brightness > 8) & (brightness < 247)
+    )  # black and white are cut off, and with them noise
+    bins = np.where(usable, brightness // _LEVELS, -1).astype(np.int64)
+    kept = [level for level in range(256 // _LEVELS) if np.count_nonzero(bins == level) >= _LEAST_BLOCKS]
+    lowest = {level: float(np.quantile(variance[bins == level], _QUANTILE)) for level in kept}
+    smooth = np.zeros_like(usable)
+    for level in kept:
+        smooth |= (bins == level) & (variance <= np.quantile(variance[bins == level], 2 * _QUANTILE))
+    if max(lowest.values(), default=0) < _LEAST_VARIANCE:
+        return None
+    scale = np.sqrt(np.maximum([lowest.get(level, 0.0) for level in range(256 // _LEVELS)], _LEAST_VARIANCE / 4))
+    places = np.argwhere(smooth)
+    places = places[:: -(-len(places) // _MOST_BLOCKS)]
+    noise = np.stack([photo[y : y + _BLOCK, x : x + _BLOCK] for y, x in places * _BLOCK]).reshape(len(places), -1, 3)
+    noise = _rough(noise.astype(np.float32))
+    noise /= scale[bins[smooth]][:: -(-np.count_nonzero(smooth) // _MOST_BLOCKS), None, None]
+    kernels, colors = _independent_parts(noise)
+    correction = _quantile_of_mean_square(_spectrum(noise @ _LUMINANCE))
+    variances = np.array([lowest[level] / correction for level in kept], np.float32)
+    variances[variances < _LEAST_VARIANCE] = 0
+    middles = np.array([brightness[bins == level].mean() for level in kept], np.float32)
+    return _Grain(middles, variances, kernels, colors)
+
+
+def _spectrum(noise: Floats) -> Floats:
+    """Mean power [B, B] of blocks [n, B * B] at each frequency."""
+    return (np.abs(np.fft.fft2(noise.reshape(-1, _BLOCK, _BLOCK))) ** 2).mean(axis=0).astype(np.float32)
+
+
+def _quantile_of_mean_square(spectrum: Floats) -> float:
+    """Say what share of its mean the chosen quantile of a block's variance is, by chance alone.
+
+    The sum of squares of coarse grain has fewer degrees of freedom than a block has pixels (Satterthwaite 1946); the quantile
+    is Wilson and Hilferty's (1931).
+    """
+    freedom = float(spectrum.sum() ** 2 / (spectrum**2).sum())
+    return (1 - 2 / (9 * freedom) + _NORMAL_QUANTILE * (2 / (9 * freedom)) ** 0.5) ** 3
+
+
+def _independent_parts(noise: Floats) -> tuple[list[Floats], list[Floats]]:
+    """Find kernels and colours that turn white noise into the like of these blocks, [n, B * B, 3]."""
+    values, axes = np.linalg.eigh(np.einsum("npc,npd->cd", noise, noise))
+    shown = values > 1e-3 * values[-1]
+    colors = np.sqrt(values[shown])[:, None] * axes.T[shown]
+    colors /= np.sqrt(((colors @ _LUMINANCE) ** 2).sum())
+    return [_find_kernel(_spectrum(noise @ axis)) for axis in axes.T[shown]], list(colors.astype(np.float32))
+
+
+def _find_kernel(spectrum: Floats) -> Floats:
+    """Find a kernel that gives white noise, measured like the photo's, this spectrum and variance 1.
+
+    Measuring takes smooth surfaces away and cuts blocks out, which changes a spectrum; so it is found by trial.
+    """
+    white = np.random.default_rng(0).standard_normal((32 * _BLOCK, 32 * _BLOCK), np.float32)
+    wanted = spectrum / spectrum.sum()
+    power, noise = np.ones_like(spectrum), white
+    kernel = np.ones((1, 1), np.float32)
+    for _ in range(_TRIALS):
+        shown = _spectrum(_rough(_blocks(noise).reshape(-1, _BLOCK * _BLOCK, 1)))
+        power *= np.clip(wanted / np.maximum(shown / shown.sum(), 1e-6), 0.2, 5)
+        power[0, 0] = (power[0, 1] + power[1, 0]) / 2  # the mean of a block says nothing of its noise
+        kernel = np.fft.fftshift(np.fft.ifft2(np.sqrt(power)).real)[1:, 1:].astype(np.float32)
+        noise = np.asarray(cv2.filter2D(white, -1, kernel), np.float32)
+        kernel /= np.sqrt((_rough(_blocks(noise).reshape(-1, _BLOCK * _BLOCK, 1)) ** 2).mean() * _BLOCK**2 / _FREEDOM)
+    return kernel
+
+
+def _rough(blocks: Floats) -> Floats:
+    """Take smooth surfaces away from blocks [n, B * B, C]."""
+    return blocks - _SURFACES @ (_SURFACES.T @ blocks)
+
+
+def _synthesize(shape: tuple[int, ...], grain: _Grain, random: np.random.Generator) -> Floats:
+    """Make noise [h, w, 3] whose luminance has variance 1."""
+    noise = np.zeros((*shape, 3), np.float32)
+    for kernel, color in zip(grain.kernels, grain.colors, strict=True):
+        white = random.standard_normal(shape, np.float32)
+        noise += np.asarray(cv2.filter2D(white, -1, kernel, borderType=cv2.BORDER_REFLECT))[..., None] * color
+    return noise
+
+
+def _missing(filled: Pixels, grain: _Grain) -> Floats:
+    """Say what standard deviation [h, w] the noise still lacks in each pixel."""
+    padding = [(0, -length % _BLOCK) for length in filled.shape[:2]]
+    padded = np.pad(filled, (*padding, (0, 0)), "reflect" if min(filled.shape[:2]) > _BLOCK else "edge")
+    brightness, variance = _brightness_and_variance(padded)
+    wanted = np.interp(brightness, grain.brightness, grain.variances).astype(np.float32)
+    present = np.asarray(cv2.blur(np.minimum(variance, 2 * wanted), (3, 3)), np.float32)
+    lacking = np.sqrt(np.maximum(wanted - present, 0))
+    enlarged = cv2.resize(lacking, padded.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(enlarged, np.float32)[: filled.shape[0], : filled.shape[1]]

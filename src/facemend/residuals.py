@@ -1,0 +1,233 @@
+"""Detail finer than the network saw, carried from the known part of a photo into the hole. Needs no torch.
+
+Contextual residual aggregation (Yi et al. 2020, section 3.2): what is left of the photo when the network's own, enlarged picture
+is taken away is known outside the hole, and wanted inside it. There the attention scores alone choose, among places a sixteenth
+of the face wide, which shows as rectangles and ghosts. Here they are one of three voices: many small patches are copied, each
+from a place that looks alike in the network's picture, that is the same part of the face, and that the attention drew on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from facemend.framing import Region, Window
+from facemend.imaging import Hole, Pixels
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+_SIZE = 256  # side of the picture in which patches are compared
+_CELL = 4  # of its pixels from one patch to the next
+_PATCH = 2 * _CELL
+_SOURCE_STEP = 2  # of its pixels from one source to the next
+_SCORE_WEIGHT = 0.05  # of minus log attention, beside the mean squared difference of colours in [-1, 1]
+_LAYOUT_WEIGHT = 0.1  # of the squared difference of class probabilities
+_CHOICE = 0.02  # spread of the random choice among good sources: without it the best one repeats as a pattern
+_LIKENESS = 0.2 * 255  # where target and source differ more, little is carried, or edges would come along
+_SURE_SHARE = 0.25  # of known pixels round a place, which says all there is to say of it
+
+
+@dataclass(frozen=True)
+class NetworkView:
+    """What the network made of a window of the photo."""
+
+    window: Window
+    region: Region  # of the photo, which holds all that the window sees
+    completed: Floats  # [3, S, S] in [-1, 1], known pixels included
+    unknown: Floats  # [1, S, S], 1 where nothing was known
+    scores: Floats  # [heads, T, T], attention of stage 2 over a square grid of T places
+    layout: Floats  # [K, h, w], probabilities of the face's parts
+
+
+def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, enlarged: Pixels, view: NetworkView) -> Pixels:
+    """Add to what the network painted the fine detail that the known part of the photo has.
+
+    Takes 3 bytes for a pixel of the region, 16 for one of a band of rows as high as a patch, and 100 MB at most for the search.
+
+    Args:
+        photo: the view's region of it, uint8 [h, w, 3]; what lies under the hole is not looked at.
+        hole: bool [h, w].
+        wanted: bool [h, w], the part of the hole to be filled.
+        enlarged: the network's picture brought to the region, uint8 [h, w, 3].
+        view: where that picture comes from. A window no larger than the network saw it has no finer detail.
+
+    Returns:
+        `enlarged`, with detail where it is wanted.
+    """
+    filled = enlarged.copy()
+    if view.window.side <= view.window.size:
+        return filled
+    grid = _Grid(view.window, view.region, wanted)
+    matches = _match(view, grid, np.random.default_rng(0))
+    ratio = view.window.side / view.window.size
+    for rows, carried in _carried_bands(photo, hole, enlarged, grid, matches):
+        detailed = enlarged[rows] + _fitted(photo, hole, enlarged, rows, ratio) + carried
+        filled[rows][wanted[rows]] = np.clip(np.round(detailed[wanted[rows]]), 0, 255).astype(np.uint8)
+    return filled
+
+
+class _Grid:
+    """Where the patches to be filled lie in the region, and where its pixels lie in the matching picture."""
+
+    def __init__(self, window: Window, region: Region, wanted: Hole) -> None:
+        self.cell = _CELL * window.side / _SIZE  # in the photo's pixels
+        self.size = round(2 * self.cell)
+        self._to_photo = window.to_photo @ np.diag([window.size / _SIZE, window.size / _SIZE, 1])
+        self._to_photo[:, 2] -= (region[1].start, region[0].start)
+        self._wanted = wanted
+        touched_rows, touched_columns = (np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0))
+        self.tops, self.lefts = (self._starts(int(x[0]), int(x[-1]) + 1) for x in (touched_rows, touched_columns))
+
+    def _starts(self, first: int, last: int) -> list[int]:
+        """Place overlapping patches so that two cover every pixel from first to last, along one side."""
+        return [round(first + i * self.cell) for i in range(-1, round(np.ceil((last - first) / self.cell)))]
+
+    def touched_lefts(self, top: int) -> Indices:
+        """Return the left edges of the row's patches that hold anything to be filled."""
+        counts = np.concatenate([[0], np.cumsum(self._wanted[max(0, top) : top + self.size].any(axis=0))])
+        ends = np.clip(np.array(self.lefts)[:, None] + [0, self.size], 0, self._wanted.shape[1])
+        return np.array(self.lefts)[counts[ends[:, 1]] > counts[ends[:, 0]]]
+
+    def in_matching_picture(self, top: int, lefts: Indices) -> Indices:
+        """Return the corners (row, column), [n, 2], of the patches about the same middles in the matching picture."""
+        middles = np.column_stack([lefts, np.full(len(lefts), top)]) + self.size / 2
+        inverse = np.asarray(cv2.invertAffineTransform(self._to_photo))
+        corners = np.round(middles @ inverse[:, :2].T + inverse[:, 2] - _CELL).astype(np.int64)
+        return np.clip(corners, -_CELL, _SIZE - _CELL)[:, ::-1]
+
+    def in_region(self, corners: Indices) -> Indices:
+        """Turn corners (row, column), [n, 2], in the matching picture into those of patches of the region."""
+        middles = (corners[:, ::-1] + _CELL) @ self._to_photo[:, :2].T + self._to_photo[:, 2]
+        return np.round(middles - self.size / 2).astype(np.int64)[:, ::-1]
+
+
+class _Match(NamedTuple):
+    """The left edge of a patch to be filled, and the corner of the one it is filled from, in the region's pixels."""
+
+    left: int
+    source: tuple[int, int]
+
+
+def _match(view: NetworkView, grid: _Grid, random: np.random.Generator) -> Iterator[list[_Match]]:
+    """Find the sources, one row of patches after the other: that bounds the memory."""
+    patches = _Patches(view)
+    corners = patches.known_corners()
+    colors, parts, tokens, in_region = (
+        patches.colors(corners),
+        patches.parts(corners),
+        patches.tokens(corners),
+        grid.in_region(corners),
+    )
+    attention = np.log(view.scores.mean(axis=0) + 1e-3)
+    for top in grid.tops:
+        lefts = grid.touched_lefts(top) if len(corners) else np.empty(0, np.int64)
+        targets = grid.in_matching_picture(top, lefts)
+        if not len(targets):
+            yield []
+            continue
+        cost = _squared_distances(patches.colors(targets), colors) / colors.shape[1]
+        cost += _LAYOUT_WEIGHT * _squared_distances(patches.parts(targets), parts)
+        cost -= _SCORE_WEIGHT * attention[patches.tokens(targets)[:, None], tokens]
+        cost -= random.gumbel(scale=_CHOICE, size=cost.shape)  # the least of these is drawn with likelihood exp(-cost / scale)
+        chosen = in_region[cost.argmin(axis=1)].tolist()
+        yield [_Match(left, (v, u)) for left, (v, u) in zip(lefts.tolist(), chosen, strict=True)]
+
+
+class _Patches:
+    """All patches of the matching picture, by their corners (row, column), [n, 2], which may lie a cell outside it."""
+
+    def __init__(self, view: NetworkView) -> None:
+        picture = _resized(np.ascontiguousarray(view.completed.transpose(1, 2, 0)), _SIZE)
+        padded = np.pad(picture, ((_CELL, _CELL), (_CELL, _CELL), (0, 0)), "edge")
+        self._colors = sliding_window_view(padded, (_PATCH, _PATCH), (0, 1))  # type: NDArray[np.float32]
+        self._unknown = _resized(view.unknown[0], _SIZE) > 0
+        self._parts = view.layout
+        self._num_tokens = round(view.scores.shape[1] ** 0.5)  # along one side
+
+    def known_corners(self) -> Indices:
+        """Return the corners of what may be a source: patches of which all is known."""
+        known = np.logical_not(
+            sliding_window_view(self._unknown, (_PATCH, _PATCH))[::_SOURCE_STEP, ::_SOURCE_STEP].any(axis=(2, 3))
+        )
+        return np.argwhere(known) * _SOURCE_STEP
+
+    def colors(self, corners: Indices) -> Floats:
+        """Return the patches, [n, C]."""
+        rows, columns = (corners + _CELL).T
+        return self._colors[rows, columns].reshape(len(corners), -1)
+
+    def parts(self, corners: Indices) -> Floats:
+        """Return the class probabilities in the patches' middles, [n, K]."""
+        rows, columns = self._middles(corners, self._parts.shape[1])
+        return self._parts[:, rows, columns].T
+
+    def tokens(self, corners: Indices) -> Indices:
+        """Return which place of the scores' grid the patches' middles lie in, [n]."""
+        rows, columns = self._middles(corners, self._num_tokens)
+        return rows * self._num_tokens + columns
+
+    def _middles(self, corners: Indices, size: int) -> Indices:
+        return (np.clip(corners + _CELL, 0, _SIZE - 1) * size // _SIZE).T
+
+
+def _resized(image: Floats, size: int) -> Floats:
+    mode = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size, size), interpolation=mode), np.float32)
+
+
+def _squared_distances(a: Floats, b: Floats) -> Floats:
+    """Between all rows of a [n, C] and of b [m, C]: [n, m]."""
+    return (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * (a @ b.T)
+
+
+def _carried_bands(
+    photo: Pixels, hole: Hole, enlarged: Pixels, grid: _Grid, matches: Iterator[list[_Match]]
+) -> Iterator[tuple[slice, Floats]]:
+    """Blend the sources' residuals, less where target and source are unlike; yields band after band of rows as they are done."""
+    height, width = hole.shape
+    size = grid.size
+    bump = np.hanning(size + 2)[1:-1].astype(np.float32)
+    window = bump[:, None, None] * bump[:, None]
+    sums = np.zeros((size, width, 4), np.float32)  # of residuals times weight and likeness, and of weights
+    ends = [*grid.tops[1:], grid.tops[-1] + size]
+    for top, end, row in zip(grid.tops, ends, matches, strict=True):
+        for left, (v, u) in row:
+            a, b = max(0, -top, -v), min(size, height - top, height - v)  # the part of the patch that lies in the region,
+            c, d = max(0, -left, -u), min(size, width - left, width - u)  # at the target as at the source
+            if a >= b or c >= d:
+                continue
+            source = np.s_[v + a : v + b, u + c : u + d]
+            there = enlarged[source].astype(np.float32)
+            unlike = np.abs(there - enlarged[top + a : top + b, left + c : left + d]).mean(axis=2, keepdims=True) / _LIKENESS
+            weight = window[a:b, c:d]
+            alike = weight * np.exp(-(unlike**2)) * np.logical_not(hole[source])[..., None]
+            part = sums[a:b, left + c : left + d]
+            part[..., :3] += alike * (photo[source] - there)
+            part[..., 3:] += weight
+        rows = slice(max(0, top), min(end, height))
+        done = sums[rows.start - top : rows.stop - top]
+        yield rows, done[..., :3] / np.maximum(done[..., 3:], 1e-6)
+        sums = np.concatenate([sums[end - top :], np.zeros_like(sums[: end - top])])
+
+
+def _fitted(photo: Pixels, hole: Hole, enlarged: Pixels, rows: slice, ratio: float) -> Floats:
+    """Spread what the enlarged picture is off by at the hole's edge into it, near pixels before far ones: [rows, w, 3].
+
+    It is pull-push (Gortler et al. 1996, section 3.4) of three levels, which bounds how far it sees; beyond that it is 0.
+    """
+    radii = [round(4 * ratio), round(ratio), 1]
+    seen = slice(max(0, rows.start - radii[0]), min(hole.shape[0], rows.stop + radii[0]))
+    known = np.logical_not(hole[seen]).astype(np.float32)
+    off = (photo[seen].astype(np.float32) - enlarged[seen]) * known[..., None]
+    fitted = np.zeros_like(off)
+    for radius in radii:
+        box = (2 * radius + 1, 2 * radius + 1)
+        share = np.asarray(cv2.blur(known, box), np.float32)[..., None]
+        near = np.asarray(cv2.blur(off, box), np.float32) / np.maximum(share, 1e-6)
+        fitted += np.minimum(share / _SURE_SHARE, 1) * (near - fitted)
+    return fitted[rows.start - seen.start : rows.stop - seen.start]
