@@ -1,5 +1,6 @@
-"""The studio's real server in a thread, for tests."""
+"""The studio's real server in a thread, and what is sent to it, for tests."""
 
+import io
 import threading
 from contextlib import contextmanager
 
@@ -9,6 +10,13 @@ from facemend.web.limits import Limits
 from facemend.web.server import Server, open_socket
 
 TOKEN = "a-token-of-some-length"
+
+
+def encoded(image, kind="PNG"):
+    """A picture as a file's bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return buffer.getvalue()
 
 
 @contextmanager

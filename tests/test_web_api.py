@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
-from serving import serving
+from serving import encoded, serving
 
 from facemend import config, imaging
 
@@ -25,12 +25,6 @@ JSON = {"Accept": "application/json"}
 def server(tiny_model):
     with serving(tiny_model) as (address, _), httpx.Client(base_url=address, timeout=30) as client:
         yield client
-
-
-def encoded(image, kind="PNG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def decoded(data):

@@ -1,7 +1,6 @@
 """Requests that nobody thought of: whatever comes, the server refuses it in words or answers it, and lives on."""
 
 import base64
-import io
 import json
 import random
 
@@ -13,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image
 from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
-from serving import serving
+from serving import encoded, serving
 
 from facemend.web.limits import Limits
 
@@ -57,12 +56,6 @@ def test_answers_are_as_described_at_length(address):
 
 
 # --- random requests
-
-
-def encoded(image, kind):
-    buffer = io.BytesIO()
-    image.save(buffer, kind)
-    return buffer.getvalue()
 
 
 PHOTOS = [encoded(make_photo(mode), kind) for mode, kind in [

@@ -1,6 +1,5 @@
 """What the studio's server does to those who ask too much, too slowly, or without being allowed to."""
 
-import io
 import json
 import re
 import socket
@@ -13,19 +12,12 @@ import httpx
 import pytest
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
-from serving import TOKEN, held, serving
+from serving import TOKEN, encoded, held, serving
 
 from facemend.errors import ConfigError
 from facemend.web import body, server
 from facemend.web.gate import check_access
 from facemend.web.limits import Limits
-
-
-def encoded(image, kind="PNG"):
-    buffer = io.BytesIO()
-    image.save(buffer, kind)
-    return buffer.getvalue()
-
 
 FILES = {"photo": encoded(make_photo()), "mask": encoded(mask_image(make_hole()))}
 POST = b"POST /api/v1/inpaint HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
