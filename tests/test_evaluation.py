@@ -418,11 +418,11 @@ def test_a_bad_face_in_the_middle_costs_only_itself(evaluate, faces, tmp_path):
         (("--masks", "strokes", "--without", "colour"), "--without"),
     ],
 )
-def test_a_mistake_is_one_line_and_leaves_no_report(evaluate, tmp_path, arguments, message):
+def test_a_mistake_is_one_line_and_leaves_nothing_behind(evaluate, tmp_path, arguments, message):
     outcome = evaluate(*arguments)
     assert outcome.code == 2 and message in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
-    assert not (tmp_path / "report" / "report.json").exists()
+    assert not (tmp_path / "report").exists()
 
 
 def test_fewer_than_two_usable_faces_are_refused(evaluate, faces):

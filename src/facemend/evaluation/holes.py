@@ -91,12 +91,18 @@ class _MaskFiles:
         except (OSError, BadZipFile, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
             raise MaskError(f"{self._path}: {name}: cannot be read ({error})") from None
 
-    def hole(self, name: str, size: int) -> Hole:
-        """Read one as a hole [size, size], pixels taken from the nearest of the file's. Raises MaskError."""
+    def hole(self, name: str, size: int | None = None) -> Hole:
+        """Read one as a hole [size, size], pixels taken from the nearest of the file's; as large as stored without a size.
+
+        Raises:
+            MaskError: It cannot be read, is not square, or covers nothing or everything.
+        """
         mask = self.read(name)
         if mask.width != mask.height:
             raise MaskError(f"{self._path}: {name}: is {mask.width}x{mask.height}, not square as the faces are")
-        hole = np.asarray(mask.resize((size, size), Image.Resampling.NEAREST)) >= THRESHOLD
+        if size is not None:
+            mask = mask.resize((size, size), Image.Resampling.NEAREST)
+        hole = np.asarray(mask) >= THRESHOLD
         if not hole.any() or hole.all():
             raise MaskError(f"{self._path}: {name}: covers {'everything' if hole.any() else 'nothing'}; white is hole")
         return hole
@@ -128,7 +134,7 @@ def _shared_masks(files: _MaskFiles, path: Path, protocol: Protocol) -> tuple[Fi
     problems: list[str] = []
     for name in track(files.names, "Reading masks", console=Console(stderr=True), transient=True):
         try:
-            area = mask_area(files.hole(name, protocol.size))
+            area = mask_area(files.hole(name))  # as stored, so that a face has the same mask at every size
         except MaskError as error:
             problems.append(str(error))
             continue

@@ -71,12 +71,13 @@ def evaluate(subject: Subject, methods: Sequence[Method], output: Path, device: 
     check_names(methods)
     if len(subject.chosen) < 2:
         raise DataError(f"{subject.data}: {len(subject.chosen)} face is too few to judge by; give two or more")
-    records = Records(output, _settings(subject))
     find_cases, problems = open_holes(subject.protocol, subject.faces.names)
     for method in methods:
         if isinstance(method, ResultsMethod):
             problems += method.extra_files(set(subject.faces.names))
-    bench = _Bench(subject, methods, find_cases, records, Judge(device, subject.without), problems)
+    judge = Judge(device, subject.without)
+    records = Records(output, _settings(subject))
+    bench = _Bench(subject, methods, find_cases, records, judge, problems)
     progress = track(subject.chosen, "Measuring", console=Console(stderr=True))
     measured = [face for index in progress if (face := bench.measure(index)) is not None]
     if len(measured) < 2:

@@ -198,10 +198,12 @@ def median_of_resamples(values: Numbers, faces: NDArray[np.int64], counts: Numbe
     if not len(values):
         return None
     order = np.argsort(values, kind="stable")
-    below = np.cumsum(counts[:, faces[order]], axis=1)
-    middle = (below < below[:, -1:] / 2).sum(1)
-    draws = np.where(below[:, -1] > 0, values[order][np.minimum(middle, len(values) - 1)], np.nan)
-    return Estimate(float(np.median(values)), draws[1:])
+    draws: list[Numbers] = []
+    for some in np.array_split(counts[1:], 20):  # all at once would fill the memory
+        below = np.cumsum(some[:, faces[order]], axis=1)
+        middle = (below < below[:, -1:] / 2).sum(1)
+        draws.append(np.where(below[:, -1] > 0, values[order][np.minimum(middle, len(values) - 1)], np.nan))
+    return Estimate(float(np.median(values)), np.concatenate(draws))
 
 
 def _pooled_iou(faces: NDArray[np.int64], parts: Numbers, counts: Numbers) -> Estimate | None:
