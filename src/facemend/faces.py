@@ -25,7 +25,8 @@ from facemend.imaging import Hole, Pixels
 SEARCH_SIDE = 1024  # pixels of the copy in which faces are searched
 TURNED_SEARCH_SIDE = 512
 TURNS = (-90, 90, 180, -45, 45, -135, 135)  # degrees; the detector bears 30 either way
-SURE = 0.9  # of a face's score; where no face the hole meets is that sure, turned ones are looked for
+SURE = 0.99  # of a face's score, above which little but faces is found
+TURNED_SURE = 0.9  # what a turned face must reach: many angles see many things
 CLOSE_UP = 1.25  # times the face's square
 CLOSE_UP_SIZE = 256
 CROOKED = 10  # degrees by which a close-up must have been off to be taken again
@@ -144,7 +145,8 @@ def find_faces(rgb: Pixels, hole: Hole | None = None, detector: FaceDetector | N
     sought = [face for face in found if not hole.any() or meets(face_window(face), hole)]
     if max((face.score for face in sought), default=0) < SURE:
         turned = _search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS)
-        found = _distinct(found + _look_closely(turned, rgb, hole, detector))
+        turned = [face for face in _look_closely(turned, rgb, hole, detector) if face.score >= TURNED_SURE]
+        found = _distinct(found + turned)
     return found
 
 
@@ -247,7 +249,7 @@ def _unexplained(hole: Hole, found: list[Face]) -> Iterator[Window]:
     largest = [i for i in np.argsort(-boxes[:, cv2.CC_STAT_AREA]) if i > 0][:NUM_PARTS]  # 0 is what is no hole
     certain = [face_window(face).scaled(FACE_SHARE) for face in found if face.score >= SURE]
     for i in largest:
-        x, y = (float(middle) / scale for middle in middles[i])
+        x, y = float(middles[i, 0]) / scale, float(middles[i, 1]) / scale
         pixel = (slice(int(y), int(y) + 1), slice(int(x), int(x) + 1))
         if not any(window.inside(pixel).any() for window in certain):
             extent = max(boxes[i, cv2.CC_STAT_WIDTH], boxes[i, cv2.CC_STAT_HEIGHT]) / scale

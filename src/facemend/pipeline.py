@@ -24,7 +24,6 @@ from facemend.weights import load_model
 
 MAX_SEED = 2**63 - 1
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
-CERTAIN = 0.99  # score of a face whose landmarks can be relied on
 NO_FACE = "no face found: took the photo round the mask for one; give the face's box (boxes=, --box) if there is one"
 
 Box = Sequence[float]  # left, top, right, bottom of a face in the photo's pixels, forehead to chin
@@ -149,7 +148,7 @@ class Inpainter:
 
     def _find_windows(self, rgb: Pixels, hole: Hole) -> list[Window]:
         found = faces.find_faces(rgb, hole, self.detector)
-        return [planning.settle_window(faces.face_window(face), hole, certain=face.score >= CERTAIN) for face in found]
+        return [planning.settle_window(faces.face_window(face), hole, certain=face.score >= faces.SURE) for face in found]
 
     def _paint(self, rgb: Pixels, hole: Hole, views: list[View], z: Tensor, layout: Layout | None) -> tuple[Pixels, Layout]:
         """Fill the hole view by view, each knowing what those before it painted."""

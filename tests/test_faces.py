@@ -1,0 +1,127 @@
+"""Faces are found in a real photo whatever befell it; where they are was read off the photo by eye."""
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from facemend import faces
+from facemend.errors import WeightsError
+from facemend.faces import Face, YuNetDetector, face_window, find_faces
+
+EYES, MOUTH = ((204, 101), (246, 103)), ((203, 140), (244, 142))  # of the astronaut, left and right as one sees them
+EYE_DISTANCE = 42
+
+
+@pytest.fixture(scope="module")
+def astronaut():
+    return skimage.data.astronaut()
+
+
+def middles(face):
+    """Between the eyes, and between the mouth's corners."""
+    return face.landmarks[:2].mean(axis=0), face.landmarks[3:].mean(axis=0)
+
+
+def assert_astronaut(face, place, tolerance=0.2):
+    """A face has its eyes and mouth where `place` puts those of the astronaut."""
+    for found, known in zip(middles(face), (EYES, MOUTH), strict=True):
+        expected = np.mean([place(*point) for point in known], axis=0)
+        assert np.linalg.norm(found - expected) < tolerance * EYE_DISTANCE
+
+
+def rectangle(shape, left, top, right, bottom):
+    hole = np.zeros(shape[:2], bool)
+    hole[top:bottom, left:right] = True
+    return hole
+
+
+def test_a_face_is_found_where_it_is(astronaut):
+    face = find_faces(astronaut)[0]
+    assert_astronaut(face, lambda x, y: (x, y), tolerance=0.1)
+    left, top, right, bottom = face.box
+    assert 150 < left < 195 and 250 < right < 290
+    assert 40 < top < 85 and 155 < bottom < 195
+
+
+@pytest.mark.parametrize(
+    ("turns", "place"),
+    [(1, lambda x, y: (y, 512 - x)), (2, lambda x, y: (512 - x, 512 - y)), (3, lambda x, y: (512 - y, x))],
+)
+def test_a_photo_may_lie_on_its_side(astronaut, turns, place):
+    hole = rectangle(astronaut.shape, 190, 130, 230, 150)
+    turned = np.ascontiguousarray(np.rot90(astronaut, turns))
+    face = find_faces(turned, np.rot90(hole, turns))[0]
+    assert_astronaut(face, place)
+    assert abs((face_window(face).angle + 90 * turns + 180) % 360 - 180) < 12
+
+
+@pytest.mark.parametrize(
+    "part",
+    [(180, 90, 265, 122), (190, 128, 256, 155), (218, 60, 275, 185), (170, 60, 222, 185)],
+    ids=["eyes", "mouth", "right", "left"],
+)
+def test_a_face_is_found_although_part_of_it_is_missing(astronaut, part):
+    hole = rectangle(astronaut.shape, *part)
+    damaged = astronaut.copy()
+    damaged[hole] = 255
+    found = find_faces(damaged, hole)
+    assert_astronaut(found[0], lambda x, y: (x, y), tolerance=0.35)
+
+    damaged[hole] = (0, 255, 0)  # whatever the damage looks like
+    again = find_faces(damaged, hole)
+    assert [face.landmarks.tolist() for face in again] == [face.landmarks.tolist() for face in found]
+
+
+def test_a_small_face_in_a_large_photo(astronaut):
+    photo = np.full((2400, 3600, 3), 120, np.uint8)
+    photo[1500:1756, 2600:2856] = np.asarray(Image.fromarray(astronaut).resize((256, 256)))
+    hole = rectangle(photo.shape, 2600 + 95, 1500 + 64, 2600 + 130, 1500 + 76)
+    face = find_faces(photo, hole)[0]
+    assert_astronaut(face, lambda x, y: (2600 + x / 2, 1500 + y / 2))
+
+
+def test_forty_faces(astronaut):
+    head = astronaut[20:220, 120:320]
+    mosaic = np.tile(head, (5, 8, 1))
+    found = find_faces(mosaic)
+    corners = {(int(x // 200), int(y // 200)) for x, y in (middles(face)[0] for face in found)}
+    assert len(found) == len(corners) == 40
+
+
+def test_a_face_cut_by_the_border(astronaut):
+    cut = astronaut[:, 215:]
+    window = face_window(find_faces(cut)[0])
+    assert window.center[0] - window.side / 2 < 0 < window.center[0] + window.side / 2
+
+
+def test_a_cat_is_no_face():
+    assert find_faces(skimage.data.chelsea()) == []
+
+
+def test_the_square_is_that_of_ffhq():
+    """Against the published recipe, written out with its quad's corners."""
+    landmarks = np.array([[100, 110], [150, 95], [128, 130], [112, 160], [150, 150]], np.float32)
+    eyes, mouth = (landmarks[0] + landmarks[1]) / 2, (landmarks[3] + landmarks[4]) / 2
+    x = landmarks[1] - landmarks[0] - np.flip(mouth - eyes) * [-1, 1]
+    x = x / np.hypot(*x) * max(np.hypot(*(landmarks[1] - landmarks[0])) * 2.0, np.hypot(*(mouth - eyes)) * 1.8)
+    y = np.flip(x) * [-1, 1]
+    c = eyes + (mouth - eyes) * 0.1
+    upper_left, lower_left, lower_right, upper_right = c - x - y, c - x + y, c + x + y, c + x - y
+    window = face_window(Face((90, 60, 160, 180), landmarks, 1.0))
+    assert np.allclose(window.corners, [upper_left, upper_right, lower_right, lower_left], atol=1e-3)
+
+
+def test_a_box_alone_gives_about_the_same_square(astronaut):
+    face = find_faces(astronaut)[0]
+    by_landmarks, by_box = face_window(face), faces.box_window(face.box)
+    assert np.linalg.norm(np.subtract(by_landmarks.center, by_box.center)) < 0.1 * by_landmarks.side
+    assert by_box.side == pytest.approx(by_landmarks.side, rel=0.15)
+
+
+def test_a_file_that_is_not_yunet_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match="no such file"):
+        YuNetDetector(tmp_path / "yunet.onnx")
+    (tmp_path / "yunet.onnx").write_bytes(b"not a network")
+    with pytest.raises(WeightsError, match="not a YuNet file"):
+        YuNetDetector(tmp_path / "yunet.onnx")
