@@ -65,7 +65,8 @@ def batch(
 
             def show(row: "Row") -> None:
                 if row.status == "failed":
-                    progress.console.print(f"{row.photo}: {row.note}", markup=False, highlight=False, soft_wrap=True)
+                    line = row.note if row.note.startswith(row.photo) else f"{row.photo}: {row.note}"
+                    progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
                 progress.advance(bar)
 
             summary = run_batch(
