@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -329,6 +330,18 @@ def test_the_documents_routes_and_fields_are_the_servers():
     for model in (fields.InpaintFields, fields.PreviewFields, fields.DamageFields):
         for name in model.model_fields:
             assert f"`{name}`" in text, name
+
+
+def test_the_command_serves_until_it_is_stopped(tiny_model):
+    words = [sys.executable, "-m", "facemend", "serve", "--port", "0", "--no-open", "--model", str(tiny_model)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+        address = re.search(r"http://127.0.0.1:\d+/", command.stdout.readline())[0]
+        assert httpx.get(f"{address}healthz").json() == {"status": "ok"}
+        assert "<html" in httpx.get(address).text
+        assert httpx.get(f"{address}api/v1/models").json()["model"] == "tiny"
+        command.send_signal(signal.SIGINT)
+        assert command.wait(15) == 130
+        assert command.stderr.read() == ""
 
 
 def test_the_documents_client_restores_a_photo(server, tmp_path):

@@ -1,5 +1,6 @@
 """`facemend serve`: the studio in the browser, and its REST API."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,7 +36,7 @@ def serve(
         from facemend.web.server import Server, open_socket
     except ModuleNotFoundError as error:
         raise ConfigError(f"facemend serve needs {error.name}: pip install 'facemend[web]'") from None
-    token = token or None
+    token = token or None  # an empty variable is none
     check_access(host, token)
     limits = Limits(max_bytes, max_pixels, queue_size, time_limit)
     listener = open_socket(host, port)
@@ -45,7 +46,9 @@ def serve(
     from facemend.pipeline import Inpainter  # torch takes seconds: only now that the rest is in order
     from facemend.web.app import create_app
 
-    app = create_app(Inpainter.from_pretrained(model, device=device), model=model, limits=limits, host=host, token=token)
+    inpainter = Inpainter.from_pretrained(model, device=device)
+    name = Path(model).name if Path(model).is_dir() else model  # where the folder lies is nobody's business
+    app = create_app(inpainter, model=name, limits=limits, host=host, token=token)
 
     def announce() -> None:
         print(f"facemend studio: {address} (stop with Ctrl-C)", flush=True)
