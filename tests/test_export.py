@@ -13,8 +13,9 @@ from facemend import load_model, save_model
 from facemend.config import CLASS_NAMES, MODEL_PRESETS
 from facemend.errors import ConfigError, OutputError, WeightsError
 from facemend.export import PortableNet, export_graph, export_net, measure_parity
+from facemend.model_folders import GRAPH_FILE
 from facemend.models.inpainter import InpaintNet
-from facemend.onnx_runtime import GRAPH_FILE, METADATA_KEY, OnnxNet
+from facemend.onnx_runtime import METADATA_KEY, OnnxNet
 
 
 @pytest.fixture(scope="module")

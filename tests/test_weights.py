@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from facemend import weights
+from facemend import model_folders, weights
 from facemend.config import MODEL_PRESETS
 from facemend.errors import ConfigError, OutputError, WeightsError
 from facemend.models.inpainter import InpaintNet
@@ -109,38 +109,38 @@ def test_config_of_another_network_is_refused(saved):
 
 
 def test_unknown_names_list_the_known(monkeypatch, saved):
-    monkeypatch.setattr(weights, "BUNDLED", saved[1].parent)
+    monkeypatch.setattr(model_folders, "BUNDLED", saved[1].parent)
     with pytest.raises(WeightsError, match="'nobody': bundled are tiny"):
-        weights.resolve("nobody")
-    assert weights.resolve("tiny") == saved[1]
+        model_folders.resolve("nobody")
+    assert model_folders.resolve("tiny") == saved[1]
 
 
 def test_a_hub_id_needs_the_extra(monkeypatch):
-    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    monkeypatch.setattr(model_folders, "find_spec", lambda name: None)
     with pytest.raises(WeightsError, match=r"facemend\[hub\]"):
-        weights.resolve("owner/name")
+        model_folders.resolve("owner/name")
 
 
 def test_a_hub_id_is_fetched(monkeypatch, saved):
     class Hub:
         @staticmethod
         def snapshot_download(hub_id, allow_patterns):
-            assert allow_patterns == ["model.safetensors", "config.json"]
+            assert allow_patterns == ["model.safetensors", "config.json", "graph.onnx"]
             if hub_id == "owner/none":
                 raise ConnectionError("no such repository\nsecond line")
             return str(saved[1])
 
-    monkeypatch.setattr(weights, "find_spec", lambda name: object())
-    monkeypatch.setattr(weights, "import_module", lambda name: Hub)
-    assert weights.resolve("owner/name") == saved[1]
+    monkeypatch.setattr(model_folders, "find_spec", lambda name: object())
+    monkeypatch.setattr(model_folders, "import_module", lambda name: Hub)
+    assert model_folders.resolve("owner/name") == saved[1]
     with pytest.raises(WeightsError, match=r"owner/none: cannot be fetched from the hub: no such repository$"):
-        weights.resolve("owner/none")
+        model_folders.resolve("owner/none")
 
 
 def test_models_are_listed_with_size_and_digest(monkeypatch, saved):
     net, folder = saved
-    monkeypatch.setattr(weights, "BUNDLED", folder.parent)
-    (info,) = weights.list_models()
+    monkeypatch.setattr(model_folders, "BUNDLED", folder.parent)
+    (info,) = model_folders.list_models()
     assert info.name == "tiny"
     assert info.parameters == sum(t.numel() for t in net.state_dict().values())
     assert info.bytes == (folder / "model.safetensors").stat().st_size

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facemend.masks import random_mask as random_mask
     from facemend.pipeline import Inpainter as Inpainter
-    from facemend.weights import list_models as list_models
+    from facemend.model_folders import list_models as list_models
     from facemend.weights import load_model as load_model
     from facemend.weights import save_model as save_model
 
@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Inpainter": "facemend.pipeline",
-    "list_models": "facemend.weights",
+    "list_models": "facemend.model_folders",
     "load_model": "facemend.weights",
     "random_mask": "facemend.masks",
     "save_model": "facemend.weights",

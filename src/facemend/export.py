@@ -19,9 +19,10 @@ from torch.export import Dim
 
 from facemend.config import CLASS_NAMES
 from facemend.errors import ConfigError, OutputError
+from facemend.model_folders import GRAPH_FILE, WEIGHTS_FILE, read_tensor_table, resolve
 from facemend.models.inpainter import InpaintNet
-from facemend.onnx_runtime import FORMAT, GRAPH_FILE, METADATA_KEY, NAMES_IN, NAMES_OUT, OnnxNet
-from facemend.weights import WEIGHTS_FILE, load_model, resolve
+from facemend.onnx_runtime import FORMAT, METADATA_KEY, NAMES_IN, NAMES_OUT, OnnxNet
+from facemend.weights import load_model
 
 OPSET = 20
 MAX_BATCH = 64
@@ -94,12 +95,12 @@ def export_graph(name_or_dir: str | Path) -> Path:
     net = load_model(folder)
     model = _to_onnx(net)
     _store_as_float16(model)
-    places = _tensor_places(folder / WEIGHTS_FILE)
+    places = read_tensor_table(folder / WEIGHTS_FILE)
     for tensor in model.graph.initializer:
-        offset, length = places[tensor.name.removeprefix("net.")]
+        place = places[tensor.name.removeprefix("net.")]
         tensor.ClearField("raw_data")
         tensor.data_location = tensor.EXTERNAL
-        for key, value in (("location", WEIGHTS_FILE), ("offset", str(offset)), ("length", str(length))):
+        for key, value in (("location", WEIGHTS_FILE), ("offset", str(place.offset)), ("length", str(place.length))):
             tensor.external_data.add(key=key, value=value)
     _describe(model, net, hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest())
     path = folder / GRAPH_FILE
@@ -198,16 +199,6 @@ def _describe(model: Any, net: InpaintNet, sha256: str) -> None:
     del model.metadata_props[:]
     model.metadata_props.add(key=METADATA_KEY, value=json.dumps(description))
     model.producer_name = "facemend"
-
-
-def _tensor_places(path: Path) -> dict[str, tuple[int, int]]:
-    """Find each tensor of a safetensors file: offset in the file and length, in bytes."""
-    with path.open("rb") as file:  # https://github.com/huggingface/safetensors#format
-        header_length = int.from_bytes(file.read(8), "little")
-        header: dict[str, Any] = json.loads(file.read(header_length))
-    start = 8 + header_length
-    spans = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
-    return {name: (start + span[0], span[1] - span[0]) for name, span in spans.items()}
 
 
 @contextmanager

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facemend.errors import ConfigError, WeightsError
+from facemend.model_folders import GRAPH_FILE, WEIGHTS_FILE
 
 FORMAT = 1
-WEIGHTS_FILE = "model.safetensors"
-GRAPH_FILE = "graph.onnx"  # in a model's folder, beside the weights that it points to
 METADATA_KEY = "facemend"
 NAMES_IN = ("image", "mask", "latent", "layout")
 NAMES_OUT = ("completed", "layout_logits", "scores")

@@ -1,14 +1,8 @@
-"""Weights as a folder: `model.safetensors` (float16) and `config.json`, in the package, on the disk, or on the hub."""
+"""Networks from and into the folders that `model_folders` knows."""
 
-import hashlib
 import json
 import os
-import re
-from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -17,26 +11,8 @@ from torch import Tensor
 
 from facemend.config import ModelConfig
 from facemend.errors import OutputError, WeightsError
+from facemend.model_folders import CARD_FILE, CONFIG_FILE, FORMAT, WEIGHTS_FILE, read_config, resolve
 from facemend.models.inpainter import InpaintNet
-
-WEIGHTS_FILE = "model.safetensors"
-CONFIG_FILE = "config.json"
-CARD_FILE = "README.md"
-FORMAT = 1
-BUNDLED = Path(__file__).parent / "weights_data"
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """A model that came with the package."""
-
-    name: str
-    parameters: int
-    bytes: int
-    sha256: str
-    path: Path
 
 
 def load_model(name_or_dir: str | Path = "default", device: str | torch.device = "cpu") -> InpaintNet:
@@ -51,7 +27,7 @@ def load_model(name_or_dir: str | Path = "default", device: str | torch.device =
         ConfigError: `config.json` holds an unknown key or a wrong value.
     """
     folder = resolve(name_or_dir)
-    net = InpaintNet(_read_config(folder / CONFIG_FILE))
+    net = InpaintNet(read_config(folder / CONFIG_FILE))
     state = _read_state(folder / WEIGHTS_FILE)
     _check_state(state, net.state_dict(), folder / WEIGHTS_FILE)
     net.load_state_dict(state)
@@ -77,67 +53,6 @@ def save_model(net: InpaintNet, directory: str | Path, *, card: str | None = Non
             _write_whole(directory / name, content)
     except OSError as error:
         raise OutputError(f"{directory}: weights cannot be written: {error}") from None
-
-
-def list_models() -> list[ModelInfo]:
-    """List the models that came with the package, by name."""
-    return [_info(folder) for folder in _bundled().values()]
-
-
-def resolve(name_or_dir: str | Path) -> Path:
-    """Find the folder of a model: a bundled name, a folder, or a hub id `owner/name` (fetched, needs the extra `hub`).
-
-    Raises:
-        WeightsError: There is none, or the hub does not answer.
-    """
-    name = str(name_or_dir)
-    bundled = _bundled()
-    if name in bundled:
-        return bundled[name]
-    if Path(name).is_dir():
-        return Path(name)
-    missing = f"no model or folder {name!r}: bundled are {', '.join(bundled) or 'none'}"
-    if not _HUB_ID.fullmatch(name):
-        raise WeightsError(f"{missing}; a folder needs {WEIGHTS_FILE} and {CONFIG_FILE}")
-    if find_spec("huggingface_hub") is None:
-        raise WeightsError(f"{missing}; to fetch a hub id, pip install 'facemend[hub]'")
-    return _fetch(name)
-
-
-def _bundled() -> dict[str, Path]:
-    return {path.parent.name: path.parent for path in sorted(BUNDLED.glob(f"*/{WEIGHTS_FILE}"))}
-
-
-def _fetch(hub_id: str) -> Path:
-    hub = cast(Any, import_module("huggingface_hub"))
-    try:
-        return Path(hub.snapshot_download(hub_id, allow_patterns=[WEIGHTS_FILE, CONFIG_FILE]))
-    except Exception as error:  # the hub's errors share no base: no network, no such id, no permission
-        reason = str(error).strip().splitlines()
-        raise WeightsError(f"{hub_id}: cannot be fetched from the hub: {reason[0] if reason else type(error).__name__}") from None
-
-
-def _info(folder: Path) -> ModelInfo:
-    path = folder / WEIGHTS_FILE
-    return ModelInfo(
-        name=folder.name,
-        parameters=sum(tensor.numel() for tensor in _read_state(path).values()),
-        bytes=path.stat().st_size,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        path=folder,
-    )
-
-
-def _read_config(path: Path) -> ModelConfig:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: no such file; weights are a folder with {WEIGHTS_FILE} and {CONFIG_FILE}") from None
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: cannot be read as JSON: {error}") from None
-    if not isinstance(values, dict) or cast(dict[str, Any], values).get("format") != FORMAT:
-        raise WeightsError(f'{path}: is of no format this version knows: expected "format": {FORMAT}')
-    return ModelConfig.parse(cast(dict[str, Any], values).get("model"), str(path))
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:

@@ -115,7 +115,8 @@ def default_num_workers(device: str) -> int:
 
 def _check_model(model: str) -> tuple[str, str]:
     """Load a model once, to complain here and not in every process; returns its name for them, and what its files hash to."""
-    from facemend.weights import CONFIG_FILE, WEIGHTS_FILE, load_model, resolve
+    from facemend.model_folders import CONFIG_FILE, WEIGHTS_FILE, resolve
+    from facemend.weights import load_model
 
     folder = resolve(model)
     load_model(folder)

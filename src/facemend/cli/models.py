@@ -9,7 +9,7 @@ def models(as_json: AsJson = False) -> None:
     \b
     facemend models --json
     """
-    from facemend.weights import list_models
+    from facemend.model_folders import list_models
 
     infos = list_models()
     if as_json:

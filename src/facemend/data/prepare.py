@@ -31,7 +31,8 @@ import facemend
 from facemend.data.dataset import INDEX_NAME, IndexRow, write_index
 from facemend.errors import DataError, OutputError
 from facemend.models.inpainter import InpaintNet, core_view
-from facemend.weights import WEIGHTS_FILE, load_model, resolve
+from facemend.model_folders import WEIGHTS_FILE, resolve
+from facemend.weights import load_model
 
 Picture = NDArray[np.uint8]  # [H, W, 3] RGB
 Labels = NDArray[np.uint8]  # [h, w] class ids

@@ -20,7 +20,7 @@ from facemend.evaluation.holes import Case
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.models.inpainter import InpaintNet
 from facemend.pipeline import Inpainter
-from facemend.weights import WEIGHTS_FILE, resolve
+from facemend.model_folders import WEIGHTS_FILE, resolve
 
 BASELINES = ("telea", "ns", "biharmonic")
 

@@ -35,7 +35,7 @@ from facemend.web.schemas import (
     ModelsAnswer,
     answers,
 )  # fmt: skip
-from facemend.weights import list_models
+from facemend.model_folders import list_models
 
 _IMAGES = ("image/png", "image/jpeg", "image/webp", "image/tiff", "image/bmp", "image/heic")
 

@@ -1,0 +1,126 @@
+"""Models as folders: in the package, on the disk, or on the hub. Needs no torch.
+
+A folder holds `model.safetensors` (float16), `config.json`, and perhaps `graph.onnx` and a model card.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from math import prod
+from pathlib import Path
+from typing import Any, cast
+
+from facemend.config import ModelConfig
+from facemend.errors import WeightsError
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
+GRAPH_FILE = "graph.onnx"  # points into the weights beside it
+CARD_FILE = "README.md"
+FORMAT = 1
+BUNDLED = Path(__file__).parent / "weights_data"
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model that came with the package."""
+
+    name: str
+    parameters: int
+    bytes: int
+    sha256: str
+    path: Path
+
+
+def list_models() -> list[ModelInfo]:
+    """List the models that came with the package, by name."""
+    return [_info(folder) for folder in _bundled().values()]
+
+
+def resolve(name_or_dir: str | Path) -> Path:
+    """Find the folder of a model: a bundled name, a folder, or a hub id `owner/name` (fetched, needs the extra `hub`).
+
+    Raises:
+        WeightsError: There is none, or the hub does not answer.
+    """
+    name = str(name_or_dir)
+    bundled = _bundled()
+    if name in bundled:
+        return bundled[name]
+    if Path(name).is_dir():
+        return Path(name)
+    missing = f"no model or folder {name!r}: bundled are {', '.join(bundled) or 'none'}"
+    if not _HUB_ID.fullmatch(name):
+        raise WeightsError(f"{missing}; a folder needs {WEIGHTS_FILE} and {CONFIG_FILE}")
+    if find_spec("huggingface_hub") is None:
+        raise WeightsError(f"{missing}; to fetch a hub id, pip install 'facemend[hub]'")
+    return _fetch(name)
+
+
+def _bundled() -> dict[str, Path]:
+    return {path.parent.name: path.parent for path in sorted(BUNDLED.glob(f"*/{WEIGHTS_FILE}"))}
+
+
+def _fetch(hub_id: str) -> Path:
+    hub = cast(Any, import_module("huggingface_hub"))
+    try:
+        return Path(hub.snapshot_download(hub_id, allow_patterns=[WEIGHTS_FILE, CONFIG_FILE, GRAPH_FILE]))
+    except Exception as error:  # the hub's errors share no base: no network, no such id, no permission
+        reason = str(error).strip().splitlines()
+        raise WeightsError(f"{hub_id}: cannot be fetched from the hub: {reason[0] if reason else type(error).__name__}") from None
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read `config.json`. Raises WeightsError when it is missing or no JSON, ConfigError for a wrong key or value."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such file; weights are a folder with {WEIGHTS_FILE} and {CONFIG_FILE}") from None
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(values, dict) or cast(dict[str, Any], values).get("format") != FORMAT:
+        raise WeightsError(f'{path}: is of no format this version knows: expected "format": {FORMAT}')
+    return ModelConfig.parse(cast(dict[str, Any], values).get("model"), str(path))
+
+
+@dataclass(frozen=True)
+class TensorPlace:
+    """Where a tensor lies in its file, in bytes."""
+
+    shape: tuple[int, ...]
+    offset: int
+    length: int
+
+
+def read_tensor_table(path: Path) -> dict[str, TensorPlace]:
+    """Read the head of a safetensors file (https://github.com/huggingface/safetensors#format).
+
+    Raises:
+        WeightsError: The file is missing or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, path.stat().st_size)))
+        spans = {name: (entry["shape"], *entry["data_offsets"]) for name, entry in header.items() if name != "__metadata__"}
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such file; weights are a folder with {WEIGHTS_FILE} and {CONFIG_FILE}") from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WeightsError(f"{path}: damaged or truncated ({error}); copy or fetch it again") from None
+    return {name: TensorPlace(tuple(shape), 8 + length + start, end - start) for name, (shape, start, end) in spans.items()}
+
+
+def _info(folder: Path) -> ModelInfo:
+    path = folder / WEIGHTS_FILE
+    return ModelInfo(
+        name=folder.name,
+        parameters=sum(prod(entry.shape) for entry in read_tensor_table(path).values()),
+        bytes=path.stat().st_size,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        path=folder,
+    )
