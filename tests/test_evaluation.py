@@ -286,6 +286,18 @@ def test_a_torchscript_network_with_one_input_of_four_channels(tmp_path):
     assert fill_of("--torchscript", f"grey={tmp_path}/grey.pt,{said}") <= {127, 128}
 
 
+def test_a_network_from_a_file_takes_part(evaluate, tmp_path):
+    save_onnx(tmp_path / "grey.onnx")
+    said = f"grey={tmp_path}/grey.onnx,range=0..1,mask=1-is-hole"
+    outcome = evaluate("--protocol", "celebahq256-centre", "--onnx", said, "--baseline", "telea", "--first", 4)
+    assert outcome.code == 0, outcome.err
+    report = read_report(tmp_path)
+    assert figure(report, "grey", "psnr", "0-100")["value"] < figure(report, "telea", "psnr", "0-100")["value"]
+    assert "range=0..1 mask=1-is-hole" in report["methods"][1]["about"]
+    outcome = evaluate("--protocol", "celebahq256-centre", "--onnx", f"{said},inputs=image+mask", output=tmp_path / "none")
+    assert outcome.code == 2 and "0 face could be measured" in outcome.err and "say inputs=" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("option", "text", "message"),
     [

@@ -18,9 +18,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from facemend.errors import ConfigError, DataError, FacemendError
 from facemend.evaluation.holes import Case
 from facemend.imaging import Hole, Layout, Pixels
+from facemend.model_folders import WEIGHTS_FILE, resolve
 from facemend.models.inpainter import InpaintNet
 from facemend.pipeline import Inpainter
-from facemend.model_folders import WEIGHTS_FILE, resolve
 
 BASELINES = ("telea", "ns", "biharmonic")
 

@@ -79,7 +79,7 @@ def evaluate(subject: Subject, methods: Sequence[Method], output: Path, device: 
     records = Records(output, _settings(subject))
     bench = _Bench(subject, methods, find_cases, records, judge, problems)
     progress = track(subject.chosen, "Measuring", console=Console(stderr=True))
-    measured = [face for index in progress if (face := bench.measure(index)) is not None]
+    measured = [face for index in progress if (face := bench.measure(index)) is not None and any(face.cases.values())]
     if len(measured) < 2:
         raise DataError(f"{subject.data}: {len(measured)} face could be measured, two are needed; first trouble: {problems[0]}")
 
@@ -96,7 +96,7 @@ def evaluate(subject: Subject, methods: Sequence[Method], output: Path, device: 
         "problems": problems,
         **summarize(measured, [method.name for method in methods], subject.protocol),
     }
-    rows = [bench.redraw(chosen) for chosen in choose_cases(measured, methods[0].name)]
+    rows = [row for chosen in choose_cases(measured, methods[0].name) if (row := bench.redraw(chosen)) is not None]
     try:
         write_whole(output / REPORT_JSON, json.dumps(report, indent=1) + "\n")
         write_whole(output / REPORT_MARKDOWN, to_markdown(report))
@@ -156,12 +156,16 @@ class _Bench:
         groups = {**kept["groups"], **self.subject.people.get(name, {})}
         return MeasuredFace(index, name, groups, kept["features"], {key: cases or {} for key, cases in done.items()})
 
-    def redraw(self, chosen: ChosenCase) -> PictureRow:
-        """Restore a case once more, for the eye."""
-        face = self.subject.faces.read(chosen.index, self.subject.protocol.size)
-        case = next(case for case in self.find_cases(chosen.index, face.name) if case.name == chosen.case)
-        fitting = [method for method in self.methods if method.name in chosen.figures]
-        return draw_row(chosen, face, case, {method.name: restore(method, face.truth, case, face.name) for method in fitting})
+    def redraw(self, chosen: ChosenCase) -> PictureRow | None:
+        """Restore a case once more, for the eye; None where its files are gone since it was measured."""
+        try:
+            face = self.subject.faces.read(chosen.index, self.subject.protocol.size)
+            case = next(case for case in self.find_cases(chosen.index, face.name) if case.name == chosen.case)
+            fitting = [method for method in self.methods if method.name in chosen.figures]
+            results = {method.name: restore(method, face.truth, case, face.name) for method in fitting}
+        except FacemendError:
+            return None
+        return draw_row(chosen, face, case, results)
 
     def _fill(self, method: Method, face: Face, cases: Sequence[Case]) -> list[tuple[Case, Restored]]:
         """Let a method fill the cases it can."""
