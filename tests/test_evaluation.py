@@ -548,7 +548,7 @@ def test_groups_of_people_are_compared(evaluate, tmp_path):
     (gap,) = [gap for gap in report["gaps"] if (gap["kind"], gap["metric"]) == ("age", "psnr")]
     assert gap["gap"]["value"] == pytest.approx(min(of_age.values()) - max(of_age.values()), abs=1e-6)
     assert of_age[gap["best"]] == max(of_age.values())
-    assert f"telea, psnr by age: best {gap['best']}" in outcome.err
+    assert f"psnr by age: {gap['best']} is served best, {gap['worst']} worst" in outcome.err
 
 
 @pytest.mark.parametrize(("color", "tone"), [((240, 205, 185), "light"), ((198, 140, 104), "medium"), ((92, 58, 40), "dark")])

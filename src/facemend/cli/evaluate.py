@@ -76,7 +76,7 @@ def evaluate(
 
     from facemend.evaluation.exported import open_exported
     from facemend.evaluation.methods import ResultsMethod, open_baseline, open_model, split_named
-    from facemend.pipeline import choose_device
+    from facemend.torch_backend import choose_device
 
     where = choose_device(device)
     methods = [
@@ -89,10 +89,9 @@ def evaluate(
     folder = output or Path("reports") / (protocol or "own")
     outcome = run.evaluate(subject, methods or [open_model("default", str(where))], folder, where)
     for gap in outcome.report["gaps"]:
-        note(
-            f"{gap['method']}, {gap['metric']} by {gap['kind']}: best {gap['best']}, worst {gap['worst']}, "
-            f"gap {gap['gap']['value']:+.3f} ({gap['gap']['low']:+.3f} to {gap['gap']['high']:+.3f})"
-        )
+        if gap["method"] == outcome.report["methods"][0]["name"]:
+            values = "{value:+.3f} ({low:+.3f} to {high:+.3f})".format(**gap["gap"])
+            note(f"{gap['metric']} by {gap['kind']}: {gap['best']} is served best, {gap['worst']} worst, by {values}")
     _finish(outcome.problems, folder / "report.html", as_json, **outcome.report["faces"])
 
 
