@@ -15,12 +15,14 @@ from PIL import Image, UnidentifiedImageError
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+import facemend
 from facemend.errors import ConfigError, DataError, FacemendError
 from facemend.evaluation.holes import Case
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.model_folders import WEIGHTS_FILE, resolve
 from facemend.models.inpainter import InpaintNet
 from facemend.pipeline import Inpainter
+from facemend.torch_backend import TorchBackend
 
 BASELINES = ("telea", "ns", "biharmonic")
 
@@ -85,17 +87,29 @@ class OurMethod:
     def __init__(self, name: str, model: str | Path, device: str) -> None:
         folder = resolve(model)
         self.name = name
-        self.key = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+        weights = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+        self.key = f"{weights} {_digest_code()}"
         # The faces are framed already: what a search gets wrong is not the network's doing.
-        self._inpainter = Inpainter.from_pretrained(folder, device, detector=lambda rgb: [])
-        num_parameters = sum(parameter.numel() for parameter in self._inpainter.net.parameters())
-        gflop = count_gflop(self._inpainter.net)
+        backend = TorchBackend.open(folder, device)
+        self._inpainter = Inpainter(backend, detector=lambda rgb: [])
+        num_parameters = sum(parameter.numel() for parameter in backend.net.parameters())
+        gflop = count_gflop(backend.net)
         self.about = f"weights {self.key[:12]}: {num_parameters / 1e6:.2f} M parameters, {gflop:.1f} GFLOP for a 256x256 picture"
 
     def restore(self, masked: Pixels, case: Case, face: str) -> Restored:
         """Paint the single most likely completion."""
         result = self._inpainter(Image.fromarray(masked), case.hole)
         return Restored(np.asarray(result.image), result.layout)
+
+
+def _digest_code() -> str:
+    """Digest the code that restores photos: when it changes, what was measured is not what is now."""
+    digest = hashlib.sha256()
+    package = Path(facemend.__file__).parent
+    for folder in (package, package / "models", package / "imaging"):
+        for path in sorted(folder.glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @torch.inference_mode()
