@@ -14,11 +14,19 @@ _BLOCK = 8  # side of the squares in which noise is measured
 _BAND = 64 * _BLOCK  # rows treated at a time, which bounds the memory
 _LEAST_MARGIN = 128  # pixels of surroundings, or half the hole's extent if that is more
 _LEVELS = 32  # grey levels in a bin of brightness
-_LEAST_BLOCKS = 24  # in a bin, to say something of its noise
+_LEAST_BLOCKS = 40  # in a bin, to say something of its noise
 _MOST_BLOCKS = 4096  # from which colour and coarseness of the grain are learnt
-_QUANTILE, _NORMAL_QUANTILE = 0.2, -0.8416  # the smoothest blocks of a photo are those with noise alone
-_LEAST_VARIANCE = 0.5  # in grey levels squared: less is rounding, and not to be seen
-_TRIALS = 6
+_QUANTILE, _NORMAL_QUANTILE = 0.05, -1.6449  # the smoothest blocks of a photo are those with noise alone
+_SMOOTH = 2  # times that quantile a block's variance may be, to be taken for noise alone: fewer would look finer than it is
+_DARKEST, _BRIGHTEST = 8, 232  # beyond, noise is cut off
+_STEEPEST = 4  # times its neighbour's variance may be that of a bin
+_LEAST_VARIANCE = 0.5  # in grey levels squared: less is not to be seen
+_FINE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_LEAST_FINENESS = 0.1  # white noise has 36, Gaussian grain of a pixel 0.26; below, it is the picture's own shading
+_ROUNDING = 1 / 12  # variance of rounding to whole grey levels
+_ROUNDING_ENERGY = _ROUNDING * float((_FINE**2).sum())
+_LEAST_PART = 0.02  # of the strongest colour's variance: weaker ones are traces of the picture
+_TRIALS = 12
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -49,7 +57,9 @@ def match_grain(filled: Pixels, photo: Pixels, hole: Hole, seed: int = 0) -> Pix
         band = np.s_[start : min(start + _BAND, bottom), left:right]
         wanted = hole[band]
         if wanted.any():
-            noisy = filled[band] + _missing(filled[band], grain)[..., None] * _synthesize(wanted.shape, grain, random)
+            noisy = filled[band] + _missing(filled[band], grain)[..., None] * _synthesize(
+                wanted.shape, grain.kernels, grain.colors, random
+            )
             result[band][wanted] = np.clip(np.round(noisy[wanted]), 0, 255).astype(np.uint8)
     return result
 
@@ -60,6 +70,7 @@ class _Grain:
 
     brightness: Floats  # [n], rising
     variances: Floats  # [n], of the luminance at that brightness
+    fineness: float  # mean `_fine_energy` of such noise of variance 1
     kernels: list[Floats]  # [k, k] each: what makes white noise as coarse as the grain, for each of its independent colours
     colors: list[Floats]  # [3] each: those colours, for a luminance of variance 1
 
@@ -98,29 +109,38 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
     """Measure the noise of what is known; None where there is none to speak of, or too little is known to tell."""
     bands = [_brightness_and_variance(photo[start : start + _BAND]) for start in range(0, photo.shape[0], _BAND)]
     brightness, variance = (np.concatenate(parts) for parts in zip(*bands, strict=True))
-    usable = (
-        ~_blocks(hole).any(axis=-1) & (brightness > 8) & (brightness < 247)
-    )  # black and white are cut off, and with them noise
+    known = ~_blocks(hole).any(axis=-1)
+    usable = known & (brightness > _DARKEST) & (brightness < _BRIGHTEST)
     bins = np.where(usable, brightness // _LEVELS, -1).astype(np.int64)
-    kept = [level for level in range(256 // _LEVELS) if np.count_nonzero(bins == level) >= _LEAST_BLOCKS]
-    lowest = {level: float(np.quantile(variance[bins == level], _QUANTILE)) for level in kept}
-    smooth = np.zeros_like(usable)
-    for level in kept:
-        smooth |= (bins == level) & (variance <= np.quantile(variance[bins == level], 2 * _QUANTILE))
-    if max(lowest.values(), default=0) < _LEAST_VARIANCE:
+    levels = [level for level in range(256 // _LEVELS) if np.count_nonzero(bins == level) >= _LEAST_BLOCKS]
+    lowest = _without_texture(np.array([np.quantile(variance[bins == level], _QUANTILE) for level in levels]))
+    floor = np.zeros(256 // _LEVELS)
+    floor[levels] = lowest
+    places = np.argwhere(usable & (variance <= _SMOOTH * floor[bins]) & (floor[bins] >= _LEAST_VARIANCE))
+    if not len(places):
         return None
-    scale = np.sqrt(np.maximum([lowest.get(level, 0.0) for level in range(256 // _LEVELS)], _LEAST_VARIANCE / 4))
-    places = np.argwhere(smooth)
     places = places[:: -(-len(places) // _MOST_BLOCKS)]
-    noise = np.stack([photo[y : y + _BLOCK, x : x + _BLOCK] for y, x in places * _BLOCK]).reshape(len(places), -1, 3)
-    noise = _rough(noise.astype(np.float32))
-    noise /= scale[bins[smooth]][:: -(-np.count_nonzero(smooth) // _MOST_BLOCKS), None, None]
+    noise = np.stack([photo[y : y + _BLOCK, x : x + _BLOCK] for y, x in places * _BLOCK]).astype(np.float32)
+    noise = _rough(noise.reshape(len(places), -1, 3)) / np.sqrt(floor[bins[tuple(places.T)]]).astype(np.float32)[:, None, None]
     kernels, colors = _independent_parts(noise)
-    correction = _quantile_of_mean_square(_spectrum(noise @ _LUMINANCE))
-    variances = np.array([lowest[level] / correction for level in kept], np.float32)
+    variances = lowest / _quantile_of_mean_square(_spectrum(noise @ _LUMINANCE))
     variances[variances < _LEAST_VARIANCE] = 0
-    middles = np.array([brightness[bins == level].mean() for level in kept], np.float32)
-    return _Grain(middles, variances, kernels, colors)
+    middles = np.array([brightness[bins == level].mean() for level in levels])
+    trial = _synthesize((_BAND, _BAND), kernels, colors, np.random.default_rng(0))
+    fineness = float(_fine_energy(trial).mean() - _ROUNDING_ENERGY / variances.max())  # without what rounding adds to it
+    if fineness < _LEAST_FINENESS:
+        return None
+    return _Grain(middles.astype(np.float32), variances.astype(np.float32), fineness, kernels, colors)
+
+
+def _without_texture(lowest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cut off what rises too steeply from one brightness to the next: hair, say, that is all of a photo's dark part."""
+    limited = np.maximum(lowest, _ROUNDING)
+    for order in (range(1, len(limited)), range(len(limited) - 2, -1, -1)):
+        for i in order:
+            neighbour = limited[i - 1 if order.step > 0 else i + 1]
+            limited[i] = min(limited[i], _STEEPEST * neighbour)
+    return limited
 
 
 def _spectrum(noise: Floats) -> Floats:
@@ -141,7 +161,7 @@ def _quantile_of_mean_square(spectrum: Floats) -> float:
 def _independent_parts(noise: Floats) -> tuple[list[Floats], list[Floats]]:
     """Find kernels and colours that turn white noise into the like of these blocks, [n, B * B, 3]."""
     values, axes = np.linalg.eigh(np.einsum("npc,npd->cd", noise, noise))
-    shown = values > 1e-3 * values[-1]
+    shown = values > _LEAST_PART * values[-1]
     colors = np.sqrt(values[shown])[:, None] * axes.T[shown]
     colors /= np.sqrt(((colors @ _LUMINANCE) ** 2).sum())
     return [_find_kernel(_spectrum(noise @ axis)) for axis in axes.T[shown]], list(colors.astype(np.float32))
@@ -171,22 +191,25 @@ def _rough(blocks: Floats) -> Floats:
     return blocks - _SURFACES @ (_SURFACES.T @ blocks)
 
 
-def _synthesize(shape: tuple[int, ...], grain: _Grain, random: np.random.Generator) -> Floats:
+def _synthesize(shape: tuple[int, ...], kernels: list[Floats], colors: list[Floats], random: np.random.Generator) -> Floats:
     """Make noise [h, w, 3] whose luminance has variance 1."""
     noise = np.zeros((*shape, 3), np.float32)
-    for kernel, color in zip(grain.kernels, grain.colors, strict=True):
+    for kernel, color in zip(kernels, colors, strict=True):
         white = random.standard_normal(shape, np.float32)
         noise += np.asarray(cv2.filter2D(white, -1, kernel, borderType=cv2.BORDER_REFLECT))[..., None] * color
     return noise
 
 
+def _fine_energy(rgb: NDArray[np.generic]) -> Floats:
+    """Filter the luminance by what no shading and no straight edge passes, and square it: [h, w] (Immerkaer 1996, section 2)."""
+    luminance = (rgb @ _LUMINANCE).astype(np.float32)
+    return np.asarray(cv2.filter2D(luminance, -1, _FINE, borderType=cv2.BORDER_REFLECT), np.float32) ** 2
+
+
 def _missing(filled: Pixels, grain: _Grain) -> Floats:
     """Say what standard deviation [h, w] the noise still lacks in each pixel."""
-    padding = [(0, -length % _BLOCK) for length in filled.shape[:2]]
-    padded = np.pad(filled, (*padding, (0, 0)), "reflect" if min(filled.shape[:2]) > _BLOCK else "edge")
-    brightness, variance = _brightness_and_variance(padded)
+    size = (2 * _BLOCK + 1, 2 * _BLOCK + 1)
+    brightness = np.asarray(cv2.blur(filled, size)) @ _LUMINANCE
     wanted = np.interp(brightness, grain.brightness, grain.variances).astype(np.float32)
-    present = np.asarray(cv2.blur(np.minimum(variance, 2 * wanted), (3, 3)), np.float32)
-    lacking = np.sqrt(np.maximum(wanted - present, 0))
-    enlarged = cv2.resize(lacking, padded.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(enlarged, np.float32)[: filled.shape[0], : filled.shape[1]]
+    present = np.maximum(np.asarray(cv2.blur(_fine_energy(filled), size)) - _ROUNDING_ENERGY, 0) / grain.fineness
+    return np.sqrt(np.maximum(wanted - present, 0))
