@@ -44,7 +44,7 @@ from facemend.data.dataset import FaceDataset, FaceSample
 from facemend.errors import DataError, FacemendError
 from facemend.models.features import Lpips
 from facemend.models.inpainter import InpaintNet
-from facemend.pipeline import choose_device
+from facemend.torch_backend import choose_device
 
 Picture = NDArray[np.uint8]
 Hole = NDArray[np.bool_]

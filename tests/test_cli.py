@@ -331,7 +331,7 @@ def test_masks_that_cannot_be_drawn(facemend, tmp_path, options, word):
 
 
 def test_models_are_listed(facemend, monkeypatch, tiny_model):
-    monkeypatch.setattr("facemend.weights.BUNDLED", tiny_model.parent)
+    monkeypatch.setattr("facemend.model_folders.BUNDLED", tiny_model.parent)
     (model,) = json.loads(facemend("models", "--json").out)["models"]
     assert model["name"] == "tiny"
     assert model["path"] == str(tiny_model)

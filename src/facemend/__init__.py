@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facemend.masks import random_mask as random_mask
-    from facemend.pipeline import Inpainter as Inpainter
     from facemend.model_folders import list_models as list_models
+    from facemend.pipeline import Inpainter as Inpainter
     from facemend.weights import load_model as load_model
     from facemend.weights import save_model as save_model
 

@@ -1,26 +1,23 @@
 """`Inpainter`: a photo and a mask in, the restored photo out, of any size and colour mode."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor, nn
 
 from facemend import faces, framing, imaging, planning
+from facemend.backends import Backend, BackendName, Floats, open_backend
 from facemend.errors import ConfigError
 from facemend.faces import FaceDetector
 from facemend.framing import Window
 from facemend.grain import match_grain
 from facemend.imaging import Hole, Layout, Pixels
-from facemend.models.inpainter import InpaintNet
 from facemend.planning import View
 from facemend.residuals import NetworkView, carry_residuals
-from facemend.weights import load_model
 
 MAX_SEED = 2**63 - 1
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
@@ -51,33 +48,36 @@ class Inpainter:
     to the photo's own place and size. A portrait that is framed so already is seen as it is.
 
     Args:
-        net: The network.
-        device: Where it runs.
+        backend: The network, ready to run.
         detector: Finds the faces; by default MTCNN, loaded when it is first needed.
     """
 
-    def __init__(self, net: InpaintNet, device: str | torch.device = "cpu", *, detector: FaceDetector | None = None) -> None:
-        self.device = torch.device(device)
-        self.net = net.to(self.device).eval()
+    def __init__(self, backend: Backend, *, detector: FaceDetector | None = None) -> None:
+        self.backend = backend
         self.detector = detector
 
     @classmethod
     def from_pretrained(
-        cls, name_or_dir: str | Path = "default", device: str = "auto", *, detector: FaceDetector | None = None
+        cls,
+        name_or_dir: str | Path = "default",
+        device: str = "auto",
+        *,
+        backend: BackendName = "auto",
+        detector: FaceDetector | None = None,
     ) -> Self:
         """Load a model by bundled name, folder or hub id.
 
         Args:
             name_or_dir: see `load_model`.
             device: `auto` (the first there is of cuda, mps, cpu), or any device PyTorch knows, such as `cuda:1`.
+            backend: `torch`, `onnx` (ONNX Runtime, which needs no torch), or `auto`: PyTorch where it is installed.
             detector: what finds faces, instead of MTCNN.
 
         Raises:
             WeightsError: The model is missing, damaged, or another network's.
-            ConfigError: There is no such device.
+            ConfigError: There is no such device, or the backend is not installed.
         """
-        chosen = choose_device(device)
-        return cls(load_model(name_or_dir, chosen), chosen, detector=detector)
+        return cls(open_backend(name_or_dir, device, backend), detector=detector)
 
     def __call__(
         self,
@@ -88,6 +88,7 @@ class Inpainter:
         num_variants: int = 1,
         layout: Image.Image | NDArray[Any] | None = None,
         boxes: Sequence[Box] | None = None,
+        on_run: Callable[[int], None] = lambda variant: None,
     ) -> InpaintResult:
         """Repaint what the mask covers, and nothing else.
 
@@ -101,6 +102,7 @@ class Inpainter:
             layout: Class ids 0 to 18 for the whole photo, an image of mode L or P or an array [H, W], that replaces the
                 network's own idea of where the face's parts are.
             boxes: Where the faces are, upright, if they are not to be searched for.
+            on_run: Told before each run of the network which variant it is for, counted from 1; what it raises ends the work.
 
         Raises:
             ImageError: A photo or a layout that cannot be used.
@@ -117,8 +119,8 @@ class Inpainter:
 
         images: list[Image.Image] = []
         layouts: list[Layout] = []
-        for z in latents:
-            painted, ids = self._paint(rgb, hole, views, z, given)
+        for variant, latent in enumerate(latents, 1):
+            painted, ids = self._paint(rgb, hole, views, latent, given, on_run=lambda variant=variant: on_run(variant))
             images.append(imaging.paste(photo, painted, hole))
             layouts.append(ids)
         return InpaintResult(images, layouts[0] if given is None else given, () if windows or boxes else (NO_FACE,))
@@ -139,10 +141,10 @@ class Inpainter:
         photo = imaging.check_photo(image)
         rgb = imaging.to_rgb(photo)
         hole = np.zeros(rgb.shape[:2], np.bool_) if mask is None else imaging.read_hole(mask, photo.size)
-        (z,) = self._latents(0, 1)
+        (latent,) = self._latents(0, 1)
         layout: Layout = np.zeros(hole.shape, np.uint8)
         for view in planning.plan_faces(hole.shape, self._find_windows(rgb, hole)):
-            seen, ids = self._run(rgb, hole, view.window, z, None)
+            seen, ids = self._run(rgb, hole, view.window, latent, None)
             _write_ids(layout, ids, seen.window, view)
         return layout
 
@@ -150,12 +152,15 @@ class Inpainter:
         found = faces.find_faces(rgb, hole, self.detector)
         return [planning.settle_window(faces.face_window(face), hole, certain=face.score >= faces.SURE) for face in found]
 
-    def _paint(self, rgb: Pixels, hole: Hole, views: list[View], z: Tensor, layout: Layout | None) -> tuple[Pixels, Layout]:
+    def _paint(
+        self, rgb: Pixels, hole: Hole, views: list[View], latent: Floats, layout: Layout | None, *, on_run: Callable[[], None]
+    ) -> tuple[Pixels, Layout]:
         """Fill the hole view by view, each knowing what those before it painted."""
         painted, rest = rgb.copy(), hole.copy()
         layout_found: Layout = np.zeros(hole.shape, np.uint8)
         for view in views:
-            seen, ids = self._run(painted, rest, view.window, z, layout)
+            on_run()
+            seen, ids = self._run(painted, rest, view.window, latent, layout)
             own = hole[view.region] & view.area
             enlarged = framing.unview_photo(seen.completed, seen.window, view.region)
             detailed = carry_residuals(painted[view.region], rest[view.region], own, enlarged, seen)
@@ -164,35 +169,24 @@ class Inpainter:
             _write_ids(layout_found, ids, seen.window, view)
         return match_grain(painted, rgb, hole), layout_found
 
-    def _latents(self, seed: int, num_variants: int) -> list[Tensor]:
-        """Draw one latent [1, Z] per variant, on the CPU, so that every device gets the same ones."""
+    def _latents(self, seed: int, num_variants: int) -> list[Floats]:
+        """Draw one latent [Z] per variant."""
         if num_variants < 1:
             raise ConfigError(f"num_variants is {num_variants}: ask for 1 or more")
         if not 0 <= seed <= MAX_SEED:
             raise ConfigError(f"seed {seed} is out of range: take 0 to 2^63 - 1")
-        generator = torch.Generator().manual_seed(seed)
-        latents = [torch.zeros(1, self.net.config.latent_size)] if seed == 0 else []
-        while len(latents) < num_variants:
-            latents.append(torch.randn(1, self.net.config.latent_size, generator=generator))
-        return latents
+        size = self.backend.latent_size
+        random = np.random.default_rng(seed)
+        first = [np.zeros(size, np.float32)] if seed == 0 else []
+        return first + [random.standard_normal(size, np.float32) for _ in range(num_variants - len(first))]
 
-    @torch.inference_mode()
-    def _run(self, rgb: Pixels, hole: Hole, window: Window, z: Tensor, layout: Layout | None) -> tuple[NetworkView, Layout]:
+    def _run(self, rgb: Pixels, hole: Hole, window: Window, latent: Floats, layout: Layout | None) -> tuple[NetworkView, Layout]:
         """Run the network on one window of a photo; returns what it made of it, and class ids [S, S]."""
         window = replace(window, size=min(window.size, LARGEST_RUN))
         image, mask = framing.view_photo(rgb, hole, window)
-        given = None if layout is None else framing.view_layout(layout, window)
-        output = self.net(
-            torch.as_tensor(image, device=self.device)[None],
-            torch.as_tensor(mask, device=self.device)[None],
-            z.to(self.device),
-            None if given is None else torch.as_tensor(given, device=self.device)[None].long(),
-        )
-        probabilities = output.layout_logits.float().softmax(dim=1)
-        enlarged = nn.functional.interpolate(probabilities, size=image.shape[1:], mode="bilinear", align_corners=False)
-        completed, scores, parts = (x[0].float().cpu().numpy() for x in (output.completed, output.scores, probabilities))
-        ids = enlarged.argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
-        return NetworkView(window, window.region(hole.shape), completed, mask, scores, parts), ids
+        painted = self.backend(image, mask, latent, None if layout is None else framing.view_layout(layout, window))
+        region = window.region(hole.shape)
+        return NetworkView(window, region, painted.completed, mask, painted.scores, painted.layout), painted.ids()
 
 
 def _write_ids(layout: Layout, ids: Layout, window: Window, view: View) -> None:
@@ -208,17 +202,3 @@ def _box_windows(boxes: Sequence[Box], size: tuple[int, int]) -> list[Window]:
                 f"box ({shown}) is no box in a photo of {size[0]}x{size[1]}: give left, top, right, bottom in pixels"
             )
     return [faces.box_window(box) for box in boxes]
-
-
-def choose_device(name: str) -> torch.device:
-    """Find a device by name; `auto` takes the first there is of cuda, mps, cpu. Raises ConfigError when it is not there."""
-    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    if name == "auto":
-        return torch.device("cuda" if has_cuda else "mps" if has_mps else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):
-        there = ["auto", "cpu", *(["cuda"] if has_cuda else []), *(["mps"] if has_mps else [])]
-        raise ConfigError(f"device {name!r} is not to be had here: take one of {', '.join(there)}") from None
-    return device

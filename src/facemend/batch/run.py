@@ -125,7 +125,7 @@ def _check_model(model: str) -> tuple[str, str]:
 
 
 def _check_device(device: str, *, on_cluster: bool) -> str:
-    from facemend.pipeline import choose_device
+    from facemend.torch_backend import choose_device
 
     if on_cluster:  # whose machines have other devices than this one
         return "cpu" if device == "auto" else device

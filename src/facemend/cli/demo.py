@@ -28,6 +28,6 @@ def demo(
     inpainter = Inpainter.from_pretrained(model, device=device)
     picture = run_demo(inpainter, portrait, output, overwrite=overwrite)
     if as_json:
-        print_json(picture=str(picture), model=model, device=str(inpainter.device))
+        print_json(picture=str(picture), model=model, device=inpainter.backend.device)
     else:
         print(picture)

@@ -181,13 +181,15 @@ def inpaint(
             mode=mode,
             hole_area=round(float(hole.mean()), 6),
             model=model,
-            device=str(inpainter.device),
+            device=inpainter.backend.device,
             seed=seed,
             seconds=round(seconds, 4),
             notes=list(result.notes),
         )
     else:
-        note(f"repainted {hole.mean():.1%} of {image.width}x{image.height} pixels in {seconds:.2f} s on {inpainter.device}")
+        note(
+            f"repainted {hole.mean():.1%} of {image.width}x{image.height} pixels in {seconds:.2f} s on {inpainter.backend.device}"
+        )
         for path in (*outputs, *(path for path, _ in beside if path is not None)):
             print(path)
 

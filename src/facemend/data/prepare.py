@@ -30,8 +30,8 @@ from torch.nn import functional
 import facemend
 from facemend.data.dataset import INDEX_NAME, IndexRow, write_index
 from facemend.errors import DataError, OutputError
-from facemend.models.inpainter import InpaintNet, core_view
 from facemend.model_folders import WEIGHTS_FILE, resolve
+from facemend.models.inpainter import InpaintNet, core_view
 from facemend.weights import load_model
 
 Picture = NDArray[np.uint8]  # [H, W, 3] RGB

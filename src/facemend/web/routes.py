@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
 import facemend
+from facemend.model_folders import list_models
 from facemend.pipeline import Inpainter
 from facemend.web import tasks
 from facemend.web.answers import CLIENT_GONE, EventStream, answer_whole, as_refusal, wants, wants_json
@@ -35,7 +36,6 @@ from facemend.web.schemas import (
     ModelsAnswer,
     answers,
 )  # fmt: skip
-from facemend.model_folders import list_models
 
 _IMAGES = ("image/png", "image/jpeg", "image/webp", "image/tiff", "image/bmp", "image/heic")
 
@@ -146,7 +146,7 @@ def _describe(studio: Studio) -> ModelsAnswer:
         {
             "version": facemend.__version__,
             "model": studio.model,
-            "device": str(studio.inpainter.device),
+            "device": studio.inpainter.backend.device,
             "models": [vars(info) for info in list_models()],
             "legend": LEGEND,
             "limits": {**vars(studio.limits), "max_variants": MAX_VARIANTS, "max_patches": MAX_PATCHES},

@@ -1,12 +1,8 @@
 """What the worker does for each route: fields and an `Inpainter` in, the body of the answer out."""
 
 import json
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from facemend import imaging
 from facemend.damage import find_damage
@@ -33,10 +29,11 @@ def inpaint(inpainter: Inpainter, fields: InpaintFields, *, as_json: bool) -> Wo
         photo = read_photo(fields, job)
         hole = _hole_of_alpha(photo) if fields.mask is None else read_hole(fields.mask, photo)
         layout = None if fields.layout is None else read_layout(fields.layout, photo)
-        with _painting(inpainter, job, fields.num_variants), refusing("photo"):
+        with refusing("photo"):
             result = inpainter(
-                photo.image, hole, seed=fields.seed, num_variants=fields.num_variants, layout=layout, boxes=fields.box or None
-            )
+                photo.image, hole, seed=fields.seed, num_variants=fields.num_variants, layout=layout, boxes=fields.box or None,
+                on_run=_telling(job, fields.num_variants),
+            )  # fmt: skip
         job.enter("writing")
         if not as_json:
             return encode(result.image, photo.suffix, fields.quality)
@@ -129,23 +126,18 @@ def _hole_of_alpha(photo: Photo) -> Hole:
         raise RefusalError(422, "mask", f"mask: there is none, and {error}") from None
 
 
-@contextmanager
-def _painting(inpainter: Inpainter, job: Job, num_variants: int) -> Generator[None]:
-    """Before each run of the network tell which variant it is for, or stop it: one variant takes as many runs as it has views."""
-    step, latent = 0, None
+def _telling(job: Job, num_variants: int) -> Callable[[int], None]:
+    """Say at the first run of each variant which one it is; end the work of a job that nobody waits for."""
+    last = 0
 
-    def count(_: object, arguments: tuple[Tensor, ...]) -> None:
-        nonlocal step, latent
+    def tell(variant: int) -> None:
+        nonlocal last
         job.check()
-        if latent is None or not torch.equal(arguments[2], latent):
-            step, latent = step + 1, arguments[2]
-            job.tell({"stage": "painting", "step": step, "steps": num_variants})
+        if variant > last:
+            last = variant
+            job.tell({"stage": "painting", "step": variant, "steps": num_variants})
 
-    handle = inpainter.net.register_forward_pre_hook(count)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return tell
 
 
 def _mask(hole: Hole, *, as_json: bool) -> Content:

@@ -1,0 +1,69 @@
+"""The network in PyTorch, on whatever device there is."""
+
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from facemend.backends import Floats, Painted
+from facemend.errors import ConfigError
+from facemend.imaging import Layout
+from facemend.models.inpainter import InpaintNet
+from facemend.weights import load_model
+
+
+class TorchBackend:
+    """An `InpaintNet` as a `Backend`.
+
+    Args:
+        net: The network.
+        device: Where it runs.
+    """
+
+    def __init__(self, net: InpaintNet, device: str | torch.device = "cpu") -> None:
+        self._device = torch.device(device)
+        self.net = net.to(self._device).eval()
+
+    @classmethod
+    def open(cls, name_or_dir: str | Path, device: str) -> Self:
+        """Load a model by name, folder or hub id, onto a device that `choose_device` knows."""
+        chosen = choose_device(device)
+        return cls(load_model(name_or_dir, chosen), chosen)
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return str(self._device)
+
+    @property
+    def latent_size(self) -> int:
+        """Numbers in a latent."""
+        return self.net.config.latent_size
+
+    @torch.inference_mode()
+    def __call__(self, image: Floats, mask: Floats, latent: Floats, layout: Layout | None) -> Painted:
+        """Repaint a view; see `Backend`."""
+        view, hole, z = (torch.as_tensor(array, device=self._device)[None] for array in (image, mask, latent))
+        ids = None if layout is None else torch.as_tensor(layout, device=self._device)[None].long()
+        output = self.net(view, hole, z, ids)
+        probabilities = output.layout_logits.float().softmax(dim=1)
+        return Painted(_array(output.completed), _array(probabilities), _array(output.scores))
+
+
+def _array(x: Tensor) -> Floats:
+    return x[0].float().cpu().numpy()
+
+
+def choose_device(name: str) -> torch.device:
+    """Find a device by name; `auto` takes the first there is of cuda, mps, cpu. Raises ConfigError when it is not there."""
+    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if has_cuda else "mps" if has_mps else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        there = ["auto", "cpu", *(["cuda"] if has_cuda else []), *(["mps"] if has_mps else [])]
+        raise ConfigError(f"device {name!r} is not to be had here: take one of {', '.join(there)}") from None
+    return device
