@@ -4,7 +4,7 @@ Resamples are drawn of faces, not of cases: the cases of one face are no indepen
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -28,7 +28,6 @@ _CURVE_BINS = (*TENTHS, 0.7, 0.8, 0.9, 1.0)
 
 Numbers = NDArray[np.float64]
 Selection = NDArray[np.bool_]  # of cases
-Table = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,7 @@ class _Sample:
     area: Numbers  # [n]
     values: dict[str, Numbers]  # [n] by metric, nan where not measurable
     parts: Numbers | None  # [n, 3, classes]
-    features: dict[str, list[str]] = field(default_factory=lambda: {})
-
-    def everything(self) -> Selection:
-        return np.ones(len(self.face), bool)
+    features: dict[str, list[str]]  # [n] by net, packed
 
 
 def summarize(faces: Sequence[MeasuredFace], methods: Sequence[str], protocol: Protocol) -> dict[str, Any]:
