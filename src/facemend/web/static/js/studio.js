@@ -51,6 +51,7 @@ export class Studio {
       busy: null, // {kind, ...progress}
       problem: null, // {where, text or code}
       notes: [],
+      unsaved: false, // whether a result has not been downloaded
       canUndo: false,
       canRedo: false,
     });
@@ -95,14 +96,14 @@ export class Studio {
     this.store.set({
       photo, steps: [firstStep()], shown: ORIGINAL, onTop: true, compareWith: ORIGINAL, view: 'paint', tool: 'brush',
       brushSize: Math.round(Math.min(photo.width, photo.height) / 12), networkLayout: null, layoutEdited: false, area: 0,
-      notes: [], canUndo: false, canRedo: false,
+      notes: [], unsaved: false, canUndo: false, canRedo: false,
     });
   }
 
   close() {
     this.stop();
     if (this.state.photo) closePhoto(this.state.photo);
-    this.store.set({ photo: null, steps: [], problem: null, notes: [], view: 'paint' });
+    this.store.set({ photo: null, steps: [], problem: null, notes: [], unsaved: false, view: 'paint' });
   }
 
   // --- painting ---
@@ -335,7 +336,7 @@ export class Studio {
     const withLayouts = variants.map((patch, i) => ({ patch, layout: i === 0 || step.byLayout ? layout : null }));
     const steps = [...this.state.steps, { ...step, variants: withLayouts }];
     const shown = { step: steps.length - 1, variant: 0 };
-    this.store.set({ steps, notes });
+    this.store.set({ steps, notes, unsaved: true });
     this.#move({ shown, onTop: false, networkLayout: layout, compareWith: step.from }, 'compare', change ? [change] : []);
   }
 
@@ -397,7 +398,9 @@ export class Studio {
   /** The picture on the stage as a file; `format` null is the photo's own. */
   async export(format) {
     const picture = await this.#picture(this.state.shown);
-    return this.#ask('download', { kind: 'export' }, () => this.api.export(picture, format));
+    const blob = await this.#ask('download', { kind: 'export' }, () => this.api.export(picture, format));
+    if (blob) this.store.set({ unsaved: false });
+    return blob;
   }
 
   maskPng() {

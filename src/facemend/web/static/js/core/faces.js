@@ -55,7 +55,7 @@ function flood(data, width, height, start, seen) {
 /** How far around a part the hole reaches, so that its edge is repainted too: a share of the face's width, in pixels. */
 export function partMargin(face, layout) {
   const width = face ? face.right - face.left : Math.min(layout.width, layout.height) / 2;
-  return Math.max(2, width / 20);
+  return Math.max(2, width / 16);
 }
 
 /** The pixels of some classes and a margin around them, as a shape, or null where the photo shows none. */

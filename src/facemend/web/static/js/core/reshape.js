@@ -9,7 +9,7 @@ import { extent } from './shapes.js';
 
 const IS_LIPS = membership(LIPS);
 
-export const ideas = { smile: widerSmile, closedEyes, glasses, fringe, hairline: higherHairline };
+export const ideas = { smile: widerSmile, fringe, hairline: higherHairline, glasses, closedEyes };
 
 function widerSmile(layout) {
   const face = mainFace(layout);

@@ -13,7 +13,8 @@ export function describe({ key, values, code, text }) {
   if (code === 'offline') return t('error.offline');
   if (code === 'time') return t('error.time');
   if (code === 'token') return t('error.token');
-  return text ? text[0].toUpperCase() + text.slice(1) : t('error.offline');
+  const line = (text || t('error.offline')).replace(/^\w+: (?=is |has |cannot )/, 'This file ');
+  return line[0].toUpperCase() + line.slice(1);
 }
 
 export function showMessages(studio) {

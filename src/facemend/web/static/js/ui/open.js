@@ -1,21 +1,34 @@
 /** The ways in: pick a photo, drop it, paste it, or take a sample. Masks come in by file. */
 
+import { t } from '../i18n.js';
 import { $, h, words } from './dom.js';
 
 const SAMPLES = ['portrait', 'scratched'];
 
 export function buildOpen(studio) {
-  const pick = () => $('photo-file').click();
-  for (const id of ['pick', 'new-photo']) $(id).onclick = () => ($('menu').hidePopover(), pick());
-  $('close-photo').onclick = () => ($('menu').hidePopover(), studio.close(), $('pick').focus());
-  $('photo-file').onchange = () => take($('photo-file'), (file) => studio.open(file));
+  const open = (file) => mayLeave(studio) && studio.open(file);
+  for (const id of ['pick', 'new-photo']) $(id).onclick = () => ($('menu').hidePopover(), $('photo-file').click());
+  $('pick').disabled = false;
+  $('close-photo').onclick = () => {
+    $('menu').hidePopover();
+    if (!mayLeave(studio)) return;
+    studio.close();
+    $('pick').focus();
+  };
+  $('photo-file').onchange = () => take($('photo-file'), open);
   $('mask-file').onchange = () => take($('mask-file'), (file) => studio.maskFile(file));
   buildSamples(studio);
   document.addEventListener('paste', (event) => {
     const [file] = pictures(event.clipboardData);
-    if (file) studio.open(file);
+    if (file) open(file);
   });
-  buildDrop(studio);
+  buildDrop(studio, open);
+  window.addEventListener('beforeunload', (event) => studio.state.unsaved && event.preventDefault());
+}
+
+/** A restored photo that was not downloaded is given up only when its owner says so. */
+function mayLeave(studio) {
+  return !studio.state.unsaved || confirm(t('open.lose'));
 }
 
 export function askMaskFile() {
@@ -44,7 +57,7 @@ function buildSamples(studio) {
   }
 }
 
-function buildDrop(studio) {
+function buildDrop(studio, open) {
   const veil = $('drop-veil');
   let depth = 0; // dragenter and dragleave come for every element below
   const show = (change) => {
@@ -60,7 +73,7 @@ function buildDrop(studio) {
     event.preventDefault();
     show(-Infinity);
     const [file] = pictures(event.dataTransfer);
-    if (file) studio.open(file);
+    if (file) open(file);
     else studio.store.set({ problem: { where: 'photo', key: 'error.notPicture' } });
   });
 }

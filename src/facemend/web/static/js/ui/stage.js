@@ -36,8 +36,7 @@ export class Stage {
   }
 
   useTheme() {
-    const style = getComputedStyle(document.documentElement);
-    this.colors = Object.fromEntries(['mask', 'canvas', 'check'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    this.colors = Object.fromEntries(['mask', 'canvas', 'check'].map((name) => [name, themeColor(name)]));
     this.redraw();
   }
 
@@ -194,7 +193,7 @@ export class Stage {
   }
 
   #maskPaint() {
-    const rgb = parseColor(this.colors.mask);
+    const rgb = this.colors.mask.match(/\d+/g).map(Number);
     return {
       colors: Uint32Array.from({ length: 256 }, (_, value) => (value ? abgr(rgb, (0.5 * value) / 255) : CLEAR)),
       edgeOf: Uint8Array.from({ length: 256 }, (_, value) => (value >= 128 ? 1 : 0)),
@@ -215,6 +214,11 @@ export class Stage {
   }
 }
 
-function parseColor(hex) {
-  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+/** A colour of the theme that is on, as `rgb(...)`. */
+function themeColor(name) {
+  const probe = document.body.appendChild(document.createElement('i'));
+  probe.style.color = `var(--${name})`;
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
