@@ -6,7 +6,8 @@ from PIL import Image
 
 from facemend import Inpainter, framing, imaging
 from facemend.errors import ConfigError, ImageError, MaskError, WeightsError
-from facemend.pipeline import choose_device
+from facemend.faces import Face
+from facemend.torch_backend import choose_device
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +110,95 @@ def test_what_does_not_fit_is_refused(inpainter):
         inpainter(make_photo(), np.eye(96, 20, dtype=bool))
     with pytest.raises(ImageError, match="1x1"):
         inpainter(Image.new("RGB", (1, 1)), np.ones((1, 1), bool))
+
+
+def face_at(x, y, eye_distance, angle=0.0):
+    """A face by its landmarks: the middle between its eyes, and how it is turned."""
+    upright = np.array([[-0.5, 0], [0.5, 0], [0, 0.6], [-0.4, 1.05], [0.4, 1.05]]) * eye_distance
+    turn = np.radians(angle)
+    landmarks = upright @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + (x, y)
+    return Face((*landmarks.min(axis=0), *landmarks.max(axis=0)), landmarks.astype(np.float32), 1.0)
+
+
+@pytest.fixture
+def of_two_faces(tiny_model):
+    """An inpainter for a photo of which its detector knows where two faces are."""
+    found = [face_at(120, 90, 30), face_at(300, 130, 40, angle=25)]
+    return Inpainter.from_pretrained(tiny_model, device="cpu", detector=lambda rgb: found if rgb.shape[:2] == (260, 420) else [])
+
+
+def two_face_hole():
+    hole = np.zeros((260, 420), bool)
+    hole[80:110, 20:400] = True  # both faces, and what is between and beside them
+    hole[255, 3] = True  # a speck
+    return hole
+
+
+def test_every_face_and_what_lies_beside_is_repainted_and_nothing_else(of_two_faces):
+    photo, hole = make_photo("RGB", 420, 260), two_face_hole()
+    result = of_two_faces(photo, hole, num_variants=2)
+    assert result.notes == ()
+    for image in result.images:
+        changed = (np.asarray(image) != np.asarray(photo)).any(axis=2)
+        assert not changed[~hole].any()
+        assert changed[hole].mean() > 0.95  # noise may be hit by chance, here and there
+    assert result.layout.shape == (260, 420)
+
+
+def test_what_a_view_shows_of_other_holes_does_not_matter(of_two_faces):
+    hole = two_face_hole()
+    pixels = np.asarray(make_photo("RGB", 420, 260)).copy()
+    first = of_two_faces(Image.fromarray(pixels), hole)
+    pixels[hole] = 255 - pixels[hole]
+    assert of_two_faces(Image.fromarray(pixels), hole).image.tobytes() == first.image.tobytes()
+
+
+def test_a_given_layout_reaches_turned_faces(of_two_faces):
+    photo, hole = make_photo("RGB", 420, 260), two_face_hole()
+    layout = np.zeros((260, 420), np.uint8)
+    plain = np.asarray(of_two_faces(photo, hole, layout=layout).image)
+    layout[110:160, 270:330] = 13
+    changed = (np.asarray(of_two_faces(photo, hole, layout=layout).image) != plain).any(axis=2)
+    assert changed[:, 250:350].any() and not changed[:, 70:170].any()  # the other face
+
+
+def test_a_photo_is_parsed_face_by_face(of_two_faces):
+    layout = of_two_faces.parse(make_photo("RGB", 420, 260), two_face_hole())
+    assert layout.shape == (260, 420) and layout.dtype == np.uint8
+    assert len(np.unique(layout[90:150, 100:140])) > 1
+    assert not layout[:, :30].any() and not layout[:, 410:].any()  # beyond both
+    assert of_two_faces.parse(make_photo("RGB", 420, 260)).any()  # without a mask, too
+
+
+def test_the_user_is_told_when_no_face_was_found(inpainter):
+    result = inpainter(make_photo(), make_hole())
+    assert len(result.notes) == 1 and "no face found" in result.notes[0] and "--box" in result.notes[0]
+    assert inpainter(make_photo(), make_hole(), boxes=[(20, 20, 60, 70)]).notes == ()
+
+
+def test_a_box_is_restored_in_its_own_frame(inpainter):
+    photo, hole = make_photo("RGB", 600, 500), make_hole(600, 500)
+    whole, boxed = inpainter(photo, hole, boxes=[]), inpainter(photo, hole, boxes=[(150, 100, 290, 280)])
+    assert np.array_equal(np.asarray(boxed.image)[~hole], np.asarray(photo)[~hole])
+    assert boxed.image.tobytes() != whole.image.tobytes()
+
+
+@pytest.mark.parametrize("box", [(10, 10, 5, 50), (0, 0, 81, 50), (-1, 0, 20, 20), (1, 2, 3)])
+def test_a_box_that_is_none_is_refused(inpainter, box):
+    with pytest.raises(ConfigError, match="80x96"):
+        inpainter(make_photo(), make_hole(), boxes=[box])
+
+
+def test_a_large_photo_full_of_specks_takes_few_runs(inpainter, monkeypatch):
+    hole = np.zeros((600, 900), bool)
+    hole[::30, ::30] = True
+    runs = []
+    run = inpainter._run
+    monkeypatch.setattr(inpainter, "_run", lambda *arguments: runs.append(1) or run(*arguments))
+    photo = make_photo("RGB", 900, 600)
+    result = inpainter(photo, hole, boxes=[(100, 100, 200, 230)])
+    assert np.array_equal(np.asarray(result.image)[~hole], np.asarray(photo)[~hole])
+    assert len(runs) < 9
 
 
 def test_devices():

@@ -70,7 +70,8 @@ class Window:
         seen = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
         corners = self.corners - (columns.start, rows.start) - 0.5  # OpenCV counts from the middle of the first pixel
         inwards = np.where(corners < corners.mean(axis=0), np.ceil(corners * 16 - 1e-6), np.floor(corners * 16 + 1e-6))
-        cv2.fillConvexPoly(seen, inwards.astype(np.int32), 1, cv2.LINE_8, shift=4)
+        if seen.size:  # OpenCV paints on nothing else
+            cv2.fillConvexPoly(seen, inwards.astype(np.int32), 1, cv2.LINE_8, shift=4)
         return seen > 0
 
 

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facemend import framing, planning
+from facemend.framing import Window
+
+
+def claims(views, shape):
+    """How many views each pixel belongs to."""
+    count = np.zeros(shape, int)
+    for view in views:
+        count[view.region] += view.area
+    return count
+
+
+windows = st.builds(
+    Window, st.tuples(st.floats(0, 600), st.floats(0, 400)), st.floats(20, 500), st.just(256), st.floats(-180, 180)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(faces=st.lists(windows, max_size=4), seed=st.integers(0, 2**32), density=st.sampled_from([0.0001, 0.01, 0.3]))
+def test_every_damaged_pixel_belongs_to_one_view_that_sees_it(faces, seed, density):
+    generator = np.random.default_rng(seed)
+    hole = generator.random((400, 600)) < density
+    top, left = generator.integers(0, 300, 2)
+    hole[top : top + generator.integers(1, 200), left : left + generator.integers(1, 300)] = True
+    views = planning.plan_views(hole, faces)
+    assert (claims(views, hole.shape)[hole] == 1).all()
+    for view in views:
+        assert view.window.inside(view.region)[view.area].all()
+        region, own = view.own(hole)
+        assert own.any() and own.sum() == (hole[view.region] & view.area).sum()
+        assert hole[region][own].all()
+
+
+def test_faces_come_first_and_only_those_that_are_damaged():
+    hole = np.zeros((400, 900), bool)
+    hole[100:120, 80:400] = True
+    damaged, healthy = Window((150.0, 120.0), 180, 256, 10.0), Window((700.0, 200.0), 180, 256)
+    first, second = planning.plan_views(hole, [healthy, damaged])
+    assert first.window == damaged
+    assert second.window.angle == 0 and second.window.size >= 256
+
+
+def test_neighbours_leave_each_other_their_faces():
+    left, right = Window((200.0, 200.0), 200, 256), Window((300.0, 200.0), 200, 256)
+    views = planning.plan_faces((400, 600), [left, right])
+    owner = np.full((400, 600), -1)
+    for i, view in enumerate(views):
+        owner[view.region][view.area] = i
+    assert owner[200, 200] == 0 and owner[200, 300] == 1
+    assert (owner[150:250, 245:255] == 0).all()  # where the middles meet, the surer one
+
+
+def test_a_speck_beside_the_face_is_cheap():
+    hole = np.zeros((3000, 4000), bool)
+    hole[2500, 3500] = True
+    (view,) = planning.plan_views(hole, [Window((500.0, 500.0), 400, 256)])
+    assert view.window.is_plain and view.window.size == 256
+
+
+def test_many_specks_make_few_views():
+    hole = np.zeros((2000, 3000), bool)
+    hole[::50, ::50] = True  # 2400 of them
+    views = planning.plan_views(hole, [Window((500.0, 500.0), 300, 512)])
+    assert len(views) <= 35
+    assert max(view.window.size for view in views) <= 768
+
+
+def test_a_broad_hole_is_seen_whole():
+    hole = np.zeros((3000, 4000), bool)
+    hole[1000:2500, 1500:3000] = True
+    views = planning.plan_views(hole, [Window((300.0, 300.0), 200, 256)])
+    assert len(views) == 1
+    assert views[0].window.side > 2900
+
+
+def test_a_small_photo_without_faces_is_one_view():
+    hole = np.zeros((700, 600), bool)
+    hole[10:20, 10:20] = hole[600:610, 500:510] = True
+    (view,) = planning.plan_views(hole, [])
+    assert view.window == framing.choose_window(hole)
+
+
+@pytest.mark.parametrize(
+    ("window", "certain", "settled"),
+    [
+        (Window((130.0, 125.0), 260, 256, 3.0), True, True),
+        (Window((128.0, 128.0), 256, 256, 40.0), True, False),
+        (Window((128.0, 128.0), 130, 256), True, False),
+        (Window((160.0, 128.0), 256, 256, 40.0), False, True),  # too damaged to be measured
+        (Window((60.0, 128.0), 100, 256), False, False),
+    ],
+)
+def test_an_aligned_portrait_is_seen_as_it_is(window, certain, settled):
+    hole = np.zeros((256, 256), bool)
+    hole[100:150, 90:170] = True
+    found = planning.settle_window(window, hole, certain=certain)
+    assert found.is_plain if settled else found == window
