@@ -116,20 +116,19 @@ class _Match(NamedTuple):
 def _match(view: NetworkView, grid: _Grid, random: np.random.Generator) -> Iterator[list[_Match]]:
     """Find the sources, one row of patches after the other: that bounds the memory."""
     patches = _Patches(view)
-    corners = patches.known_corners()
-    colors, parts, tokens, in_region = (
-        patches.colors(corners),
-        patches.parts(corners),
-        patches.tokens(corners),
-        grid.in_region(corners),
-    )
+    sources = patches.known_corners()
+    if not len(sources):
+        yield from ([] for _ in grid.tops)
+        return
+    colors, parts, tokens = patches.colors(sources), patches.parts(sources), patches.tokens(sources)
+    in_region = grid.in_region(sources)
     attention = np.log(view.scores.mean(axis=0) + 1e-3)
     for top in grid.tops:
-        lefts = grid.touched_lefts(top) if len(corners) else np.empty(0, np.int64)
-        targets = grid.in_matching_picture(top, lefts)
-        if not len(targets):
+        lefts = grid.touched_lefts(top)
+        if not len(lefts):
             yield []
             continue
+        targets = grid.in_matching_picture(top, lefts)
         cost = _squared_distances(patches.colors(targets), colors) / colors.shape[1]
         cost += _LAYOUT_WEIGHT * _squared_distances(patches.parts(targets), parts)
         cost -= _SCORE_WEIGHT * attention[patches.tokens(targets)[:, None], tokens]
