@@ -37,18 +37,42 @@ def serving(model, *, limits=None, token=None):
         assert not thread.is_alive()
 
 
+class _Watched:
+    """A backend that does something before each run of the network."""
+
+    def __init__(self, backend, before):
+        self.backend, self.before = backend, before
+
+    def __call__(self, *arguments):
+        self.before()
+        return self.backend(*arguments)
+
+    def __getattr__(self, name):
+        return getattr(self.backend, name)
+
+
+@contextmanager
+def before_each_run(inpainter, before):
+    """Call something before each run of the network, within the block."""
+    backend = inpainter.backend
+    inpainter.backend = _Watched(backend, before)
+    try:
+        yield
+    finally:
+        inpainter.backend = backend
+
+
 @contextmanager
 def held(inpainter):
     """Hold the network before its next run, until the block ends; yields an event that tells when it is held."""
     reached, release = threading.Event(), threading.Event()
 
-    def wait(*_):
+    def wait():
         reached.set()
         assert release.wait(20)
 
-    handle = inpainter.net.register_forward_pre_hook(wait)
     try:
-        yield reached
+        with before_each_run(inpainter, wait):
+            yield reached
     finally:
-        handle.remove()
         release.set()

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
-from serving import TOKEN, encoded, held, serving
+from serving import TOKEN, before_each_run, encoded, held, serving
 
 from facemend.errors import ConfigError
 from facemend.web import body, server
@@ -247,16 +247,14 @@ def test_who_goes_at_once_leaves_nothing_behind(address, inpainter):
 
 
 def test_painting_stops_between_variants_for_who_has_gone(address, inpainter):
-    runs = []
-    counting = inpainter.net.register_forward_hook(lambda *_: runs.append(1))
-    dropped = figure(address, "facemend_jobs_dropped")
-    with held(inpainter), pytest.raises(httpx.ReadTimeout):
-        fields = {"num_variants": "8", "box": "0,0,80,96"}
-        httpx.post(f"{address}/api/v1/inpaint", files=FILES, data=fields, headers={"Accept": "application/json"}, timeout=1)
-    until(lambda: figure(address, "facemend_jobs_dropped") == dropped + 1)
-    assert inpaint(address).status_code == 200
-    counting.remove()
-    assert len(runs) == 1  # none of the eight, of which the first was held before its run
+    dropped, runs = figure(address, "facemend_jobs_dropped"), []
+    with before_each_run(inpainter, lambda: runs.append(1)):
+        with held(inpainter), pytest.raises(httpx.ReadTimeout):
+            fields = {"num_variants": "8", "box": "0,0,80,96"}
+            httpx.post(f"{address}/api/v1/inpaint", files=FILES, data=fields, headers={"Accept": "application/json"}, timeout=1)
+        until(lambda: figure(address, "facemend_jobs_dropped") == dropped + 1)
+        assert inpaint(address).status_code == 200
+    assert len(runs) == 2  # one of the eight, which was held, and the one after it
 
 
 # --- who is let in
@@ -445,18 +443,15 @@ def test_a_picture_of_a_strange_kind_is_no_accident(address, field, mode):
 
 
 def test_an_error_tells_nothing_about_the_server(address, inpainter):
-    def fail(*_):
+    def fail():
         raise RuntimeError("secret of /etc/shadow")
 
-    handle = inpainter.net.register_forward_pre_hook(fail)
-    try:
+    with before_each_run(inpainter, fail):
         for accept in ("image/png", "text/event-stream"):
             answer = inpaint(address, headers={"Accept": accept})
             assert "internal" in answer.text
             assert "secret" not in answer.text
             assert "Traceback" not in answer.text
-    finally:
-        handle.remove()
     assert inpaint(address).status_code == 200
 
 

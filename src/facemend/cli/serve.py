@@ -43,7 +43,7 @@ def serve(
     shown_host = f"[{host}]" if ":" in host else host
     address = f"http://{shown_host}:{listener.getsockname()[1]}/"
 
-    from facemend.pipeline import Inpainter  # torch takes seconds: only now that the rest is in order
+    from facemend.pipeline import Inpainter  # takes seconds: only now that the rest is in order
     from facemend.web.app import create_app
 
     inpainter = Inpainter.from_pretrained(model, device=device)
