@@ -39,7 +39,7 @@ class Backend(Protocol):
 
     @property
     def device(self) -> str:
-        """Where it runs, for people: `cpu`, `cuda`, `onnx on cpu`."""
+        """Where it runs: `cpu`, `cuda:1`, ..."""
         ...
 
     @property
@@ -62,7 +62,7 @@ class Backend(Protocol):
 class OnnxBackend:
     """ONNX Runtime on the CPU, without torch."""
 
-    device = "onnx on cpu"
+    device = "cpu"
 
     def __init__(self, folder: Path, num_threads: int | None = None) -> None:
         self._net = OnnxNet(folder, num_threads=num_threads)
@@ -79,7 +79,9 @@ class OnnxBackend:
         return Painted(output.completed[0], softmax(output.layout_logits[0]), output.scores[0])
 
 
-def open_backend(name_or_dir: str | Path = "default", device: str = "auto", backend: BackendName = "auto") -> Backend:
+def open_backend(
+    name_or_dir: str | Path = "default", device: str = "auto", backend: BackendName = "auto", *, num_threads: int | None = None
+) -> Backend:
     """Load a model for use.
 
     Args:
@@ -87,6 +89,7 @@ def open_backend(name_or_dir: str | Path = "default", device: str = "auto", back
         device: `auto` (the first there is of cuda, mps, cpu), or any device PyTorch knows, such as `cuda:1`; ONNX Runtime runs on
             the CPU.
         backend: `torch`, `onnx`, or `auto`: PyTorch where it is installed.
+        num_threads: Of one run on the CPU (for PyTorch, of the whole process); None for one per core.
 
     Raises:
         ConfigError: There is no such device or backend here.
@@ -97,8 +100,9 @@ def open_backend(name_or_dir: str | Path = "default", device: str = "auto", back
         backend = "torch" if has_torch else "onnx"
     if backend == "torch":
         if not has_torch:
-            raise ConfigError("PyTorch is not installed: pip install torch, or take backend onnx")
-        return import_module("facemend.torch_backend").TorchBackend.open(name_or_dir, device)  # torch takes seconds
+            raise ConfigError("PyTorch is not installed: pip install 'facemend[torch]', or take backend onnx")
+        # Imported by name, because torch takes seconds and may be absent.
+        return import_module("facemend.torch_backend").TorchBackend.open(name_or_dir, device, num_threads)
     if backend != "onnx":
         raise ConfigError(f"backend {backend!r} is unknown: take auto, torch or onnx")
     if device not in ("auto", "cpu"):
@@ -107,7 +111,7 @@ def open_backend(name_or_dir: str | Path = "default", device: str = "auto", back
     if not (folder / GRAPH_FILE).is_file():
         make_it = f"facemend export --model {name_or_dir} --format onnx-graph"
         raise ConfigError(f"{folder} has no {GRAPH_FILE} for ONNX Runtime: write it with `{make_it}`")
-    return OnnxBackend(folder)
+    return OnnxBackend(folder, num_threads)
 
 
 def softmax(logits: Floats) -> Floats:

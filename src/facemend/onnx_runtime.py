@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -39,7 +38,7 @@ class OnnxNet:
         providers: ONNX Runtime's execution providers, best first; it has others than the CPU's in other builds.
 
     Raises:
-        ConfigError: ONNX Runtime is not installed, or has no such provider.
+        ConfigError: ONNX Runtime has no such provider.
         WeightsError: The file is missing, damaged, of another version, or not one of ours.
     """
 
@@ -47,9 +46,7 @@ class OnnxNet:
         self, path: str | Path, *, num_threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
     ) -> None:
         path = Path(path)
-        if find_spec("onnxruntime") is None:
-            raise ConfigError("ONNX Runtime is not installed: pip install 'facemend[onnx]'")
-        runtime = cast(Any, import_module("onnxruntime"))
+        runtime = cast(Any, import_module("onnxruntime"))  # takes time: only when it is used
         there: list[str] = runtime.get_available_providers()
         for provider in providers:
             if provider not in there:

@@ -26,8 +26,10 @@ class TorchBackend:
         self.net = net.to(self._device).eval()
 
     @classmethod
-    def open(cls, name_or_dir: str | Path, device: str) -> Self:
+    def open(cls, name_or_dir: str | Path, device: str, num_threads: int | None = None) -> Self:
         """Load a model by name, folder or hub id, onto a device that `choose_device` knows."""
+        if num_threads is not None:
+            torch.set_num_threads(num_threads)
         chosen = choose_device(device)
         return cls(load_model(name_or_dir, chosen), chosen)
 

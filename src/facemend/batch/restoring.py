@@ -4,21 +4,20 @@ import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 from PIL import Image
 
 from facemend import imaging
+from facemend.backends import open_backend
 from facemend.batch.plan import Item
 from facemend.batch.records import Record, Records, Row, sha256_of
 from facemend.batch.sheet import draw_thumbnails
 from facemend.errors import FacemendError, ImageError, MaskError, OutputError
 from facemend.imaging import Hole
 from facemend.imaging.writing import FORMATS
-
-if TYPE_CHECKING:
-    from facemend.pipeline import Inpainter  # brings torch, which takes seconds; photos that are done need none
+from facemend.pipeline import Inpainter
 
 
 @dataclass(frozen=True)
@@ -56,13 +55,9 @@ class Restorer:
         return Row(**facts, status="failed", note=" ".join(note.split()))
 
     @cached_property
-    def _inpainter(self) -> "Inpainter":
-        import torch
-
-        from facemend.pipeline import Inpainter
-
-        torch.set_num_threads(1)  # always: another number could change a result's last bit
-        return Inpainter.from_pretrained(self.settings.model, device=self.settings.device)
+    def _inpainter(self) -> Inpainter:
+        # Always one thread: another number could change a result's last bit.
+        return Inpainter(open_backend(self.settings.model, self.settings.device, num_threads=1))
 
     def _restore(self, item: Item, facts: dict[str, Any]) -> Row:
         """Restore one photo; `facts` grows as they become known, so that a failure is reported with them."""

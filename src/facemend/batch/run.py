@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
+from facemend.backends import open_backend
 from facemend.batch.cluster import check_ray, connected, restore_on_ray
 from facemend.batch.plan import Plan
 from facemend.batch.pool import restore_in_processes
@@ -16,6 +17,7 @@ from facemend.batch.records import Records, Row, sha256_of
 from facemend.batch.report import Summary, write_contact_sheets, write_report
 from facemend.batch.restoring import Settings, failed_row, pending_row
 from facemend.errors import ConfigError, OutputError
+from facemend.model_folders import CONFIG_FILE, WEIGHTS_FILE, resolve
 
 MAX_GPU_WORKERS = 4  # each holds a network and a CUDA context of its own
 
@@ -67,12 +69,12 @@ def run_batch(
         raise ConfigError(f"{num_workers} workers restore nothing: ask for 1 or more")
     if ray is not None:
         check_ray()
-    model, weights_sha256 = _check_model(model)
+    model, weights_sha256, own_device = _check_model(model, "auto" if ray is not None else device)
     settings = Settings(
         output_dir=str(output_dir.absolute()),
         model=model,
         weights_sha256=weights_sha256,
-        device=_check_device(device, on_cluster=ray is not None),
+        device=own_device if ray is None else "cpu" if device == "auto" else device,  # a cluster has other devices
         strictness=strictness,
         quality=quality,
         provenance=provenance,
@@ -113,25 +115,6 @@ def default_num_workers(device: str) -> int:
     return cores if device == "cpu" else min(cores, MAX_GPU_WORKERS)
 
 
-def _check_model(model: str) -> tuple[str, str]:
-    """Load a model once, to complain here and not in every process; returns its name for them, and what its files hash to."""
-    from facemend.model_folders import CONFIG_FILE, WEIGHTS_FILE, resolve
-    from facemend.weights import load_model
-
-    folder = resolve(model)
-    load_model(folder)
-    digest = "-".join(sha256_of(folder / name) for name in (WEIGHTS_FILE, CONFIG_FILE))
-    return (str(folder.absolute()) if folder == Path(model) else model), digest
-
-
-def _check_device(device: str, *, on_cluster: bool) -> str:
-    from facemend.torch_backend import choose_device
-
-    if on_cluster:  # whose machines have other devices than this one
-        return "cpu" if device == "auto" else device
-    return str(choose_device(device))
-
-
 @contextmanager
 def _refusals_told(folder: Path) -> Generator[None]:
     """Turn what the disk refuses into an OutputError."""
@@ -139,6 +122,18 @@ def _refusals_told(folder: Path) -> Generator[None]:
         yield
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+
+
+def _check_model(model: str, device: str) -> tuple[str, str, str]:
+    """Load a model once, to complain here and not in every process.
+
+    Returns:
+        Its name for them, what its files hash to, and the device it runs on.
+    """
+    folder = resolve(model)
+    backend = open_backend(folder, device)
+    digest = "-".join(sha256_of(folder / name) for name in (WEIGHTS_FILE, CONFIG_FILE))
+    return (str(folder.absolute()) if folder == Path(model) else model), digest, backend.device
 
 
 @contextmanager

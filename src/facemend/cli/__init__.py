@@ -35,6 +35,10 @@ def main(arguments: list[str] | None = None) -> None:
         code = app(args=words or ["--help"], prog_name="facemend", standalone_mode=False)
     except FacemendError as error:
         code = _refuse(str(error))
+    except ModuleNotFoundError as error:  # restoring photos needs no torch, much else does
+        if error.name not in ("torch", "safetensors"):
+            raise
+        code = _refuse("this needs PyTorch: pip install 'facemend[torch]'")
     except typer.TyperException as error:  # what typer itself refuses
         context = getattr(error, "ctx", None)
         code = _refuse(_with_value(error, words) + (f" (see {context.command_path} --help)" if context else ""))

@@ -3,7 +3,7 @@
 import time
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -96,6 +96,9 @@ def inpaint(
         str, typer.Option(rich_help_panel=_MODEL, help="Name of a bundled model, a folder with weights, or a hub id owner/name.")
     ] = "default",
     device: Annotated[str, typer.Option(rich_help_panel=_MODEL, help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    backend: Annotated[
+        str, typer.Option(rich_help_panel=_MODEL, help="torch, onnx (ONNX Runtime), or auto: PyTorch where it is installed.")
+    ] = "auto",
 ) -> None:
     """Repaint a part of a photo, and nothing else.
 
@@ -135,7 +138,7 @@ def inpaint(
     def load_inpainter():  # torch takes seconds: only once the rest is in order
         from facemend.pipeline import Inpainter
 
-        return Inpainter.from_pretrained(model, device=device)
+        return Inpainter.from_pretrained(model, device=device, backend=cast(Any, backend))
 
     hole = find_hole(
         image,
