@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+
+from facemend.framing import Window, unview_photo, view_photo
+from facemend.metrics import high_frequency_ratio, seam_ratio
+from facemend.residuals import NetworkView, carry_residuals
+
+SIZE = 256
+GRID = 4  # the scores' grid
+
+
+def weave(shape, period=4):
+    """A texture [H, W, 3] finer than a network of 256 pixels sees in a larger view: threads from upper left to lower right."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return np.repeat((20 * np.sin((x - y) * 2 * np.pi / period))[..., None], 3, axis=2)
+
+
+def shaded(shape):
+    """Light from the left, [H, W, 3]."""
+    return np.repeat(np.linspace(90, 160, shape[1])[None, :, None], 3, axis=2) + np.zeros((*shape, 1))
+
+
+def as_pixels(values):
+    return np.clip(np.round(values), 0, 255).astype(np.uint8)
+
+
+def square_hole(shape, top=0.4, left=0.35, size=0.2):
+    hole = np.zeros(shape, bool)
+    y, x, n = (round(value * min(shape)) for value in (top, left, size))
+    hole[y : y + n, x : x + n] = True
+    return hole
+
+
+def perfect_view(truth, hole, window, scores=None, layout=None):
+    """What a network would make of a window that paints the hole rightly, as finely as it sees it."""
+    completed, _ = view_photo(truth, np.zeros_like(hole), window)
+    _, unknown = view_photo(truth, hole, window)
+    if scores is None:
+        scores = np.full((2, GRID**2, GRID**2), 1 / GRID**2, np.float32)
+    if layout is None:
+        layout = np.ones((1, 8, 8), np.float32)
+    return NetworkView(window, window.region(hole.shape), completed, unknown, scores, layout)
+
+
+def fill(photo, hole, view):
+    """Fill all of the hole; returns the photo as enlarged from the view, and with detail."""
+    enlarged = unview_photo(view.completed, view.window, view.region)
+    region = view.region
+    detailed = carry_residuals(photo[region], hole[region], hole[region], enlarged, view)
+    plain, full = photo.copy(), photo.copy()
+    plain[region][hole[region]] = enlarged[hole[region]]
+    full[region][hole[region]] = detailed[hole[region]]
+    return plain, full
+
+
+@pytest.mark.parametrize(("side", "angle"), [(640, 0), (500, 30), (600, 180)])
+def test_texture_finer_than_the_network_sees_is_carried_into_the_hole(side, angle):
+    shape = (640, 640)
+    truth, hole = as_pixels(shaded(shape) + weave(shape)), square_hole(shape)
+    photo = np.where(hole[..., None], np.uint8(0), truth)
+    plain, full = fill(photo, hole, perfect_view(truth, hole, Window((320, 320), side, SIZE, angle)))
+    assert high_frequency_ratio(plain, truth, hole) < 0.1
+    assert 0.2 < high_frequency_ratio(full, truth, hole) < 1.5
+    along = np.abs(full.astype(float) - shaded(shape))[hole].mean()
+    assert along < 25  # detail, and no more than there was
+    assert np.array_equal(full[~hole], photo[~hole])
+
+
+def test_detail_comes_from_the_same_part_of_the_face():
+    """Left half rough, right half smooth, of one colour: only the layout tells the network's halves apart."""
+    shape = (640, 640)
+    texture = weave(shape)
+    texture[:, 320:] = 0
+    truth = as_pixels(np.full((*shape, 3), 128.0) + texture)
+    hole = square_hole(shape, left=0.6) | square_hole(shape, left=0.2)
+    photo = np.where(hole[..., None], np.uint8(0), truth)
+    layout = np.zeros((2, 8, 8), np.float32)
+    layout[0, :, :4] = layout[1, :, 4:] = 1
+    _, full = fill(photo, hole, perfect_view(truth, hole, Window((320, 320), 640, SIZE), layout=layout))
+    rough, smooth = full[:, :300][hole[:, :300]], full[:, 340:][hole[:, 340:]]
+    assert rough.std() > 5
+    assert smooth.std() < 1
+
+
+def test_detail_follows_attention():
+    """Half of the known part is rough, and nothing but the attention tells which half the hole is like."""
+    shape = (640, 640)
+    texture = weave(shape)
+    texture[:320] = 0
+    truth = as_pixels(np.full((*shape, 3), 128.0) + texture)
+    hole = square_hole(shape)
+    photo = np.where(hole[..., None], np.uint8(0), truth)
+    roughness = {}
+    for half in ("upper", "lower"):
+        scores = np.zeros((2, GRID**2, GRID**2), np.float32)
+        rows = slice(0, GRID**2 // 2) if half == "upper" else slice(GRID**2 // 2, None)
+        scores[:, :, rows] = 2 / GRID**2
+        _, full = fill(photo, hole, perfect_view(truth, hole, Window((320, 320), 640, SIZE), scores=scores))
+        roughness[half] = full[hole].std()
+    assert roughness["lower"] > 3 * roughness["upper"]
+
+
+def test_a_thin_scratch_across_fine_texture_is_bridged():
+    shape = (640, 640)
+    truth = as_pixels(shaded(shape) + weave(shape, 9))
+    hole = np.zeros(shape, bool)
+    hole[:, 300:303] = True
+    photo = np.where(hole[..., None], np.uint8(0), truth)
+    plain, full = fill(photo, hole, perfect_view(truth, hole, Window((320, 320), 640, SIZE)))
+    errors = [np.abs(result.astype(float) - truth)[hole].mean() for result in (plain, full)]
+    assert errors[1] < 0.8 * errors[0]
+    assert seam_ratio(full, truth, hole) == pytest.approx(1, abs=0.2)
+
+
+def test_a_photo_without_fine_detail_gets_none():
+    shape = (900, 900)
+    truth, hole = as_pixels(shaded(shape)), square_hole(shape)
+    photo = np.where(hole[..., None], np.uint8(0), truth)
+    _, full = fill(photo, hole, perfect_view(truth, hole, Window((450, 450), 900, SIZE)))
+    assert np.abs(full.astype(int) - truth).max() <= 2
+
+
+def test_what_the_hole_covers_is_not_looked_at():
+    shape = (700, 800)
+    truth, hole = as_pixels(shaded(shape) + weave(shape)), square_hole(shape)
+    view = perfect_view(truth, hole, Window((400, 350), 700, SIZE, 20))
+    _, once = fill(truth, hole, view)
+    _, again = fill(np.where(hole[..., None], 255 - truth, truth), hole, view)
+    assert np.array_equal(once, again)
+
+
+@pytest.mark.parametrize(
+    ("shape", "center", "side"),
+    [((260, 900), (450, 130), 900), ((400, 400), (390, 390), 800), ((400, 400), (300, 130), 257)],
+)
+def test_windows_beyond_the_photo_and_holes_at_its_border(shape, center, side):
+    truth = as_pixels(shaded(shape) + weave(shape))
+    hole = np.zeros(shape, bool)
+    hole[:40] = hole[:, -30:] = True
+    view = perfect_view(truth, hole, Window(center, side, SIZE))
+    _, full = fill(truth, hole, view)
+    assert np.array_equal(full[~hole], truth[~hole])
+
+
+def test_nothing_known_is_borne():
+    truth = as_pixels(shaded((600, 600)))
+    everything = np.ones((600, 600), bool)
+    view = perfect_view(truth, everything, Window((300, 300), 600, SIZE))
+    enlarged = unview_photo(view.completed, view.window, view.region)
+    assert np.array_equal(carry_residuals(truth, everything, everything, enlarged, view), enlarged)
+
+
+def test_a_face_seen_at_its_own_size_or_enlarged_is_left_to_the_network():
+    truth = as_pixels(shaded((256, 256)) + weave((256, 256)))
+    hole = square_hole((256, 256))
+    view = perfect_view(truth, hole, Window((128, 128), 200, SIZE))
+    plain, full = fill(truth, hole, view)
+    assert np.array_equal(plain, full)
