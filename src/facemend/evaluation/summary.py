@@ -76,17 +76,19 @@ def summarize(faces: Sequence[MeasuredFace], methods: Sequence[str], protocol: P
     spans = _spans(protocol)
     kinds = sorted({kind for face in faces for kind in face.groups})
     members = {kind: _members(faces, kind) for kind in kinds}
+
+    def table(parts: Iterable[tuple[str, _Sample, Selection]]) -> list[dict[str, Any]]:
+        return [_row(group, sample, chosen, counts) for group, sample, chosen in parts if chosen.any()]
+
     return {
         "tables": {
-            "hole area, %": [
-                _row(span, sample, _within(sample, span, edges), counts) for span, edges in spans.items() for sample in samples
-            ],
+            "hole area, %": table(
+                (span, sample, _within(sample, span, edges)) for span, edges in spans.items() for sample in samples
+            ),
             **{
-                kind: [
-                    _row(group, sample, np.isin(sample.face, positions), counts)
-                    for group, positions in groups.items()
-                    for sample in samples
-                ]
+                kind: table(
+                    (group, sample, np.isin(sample.face, positions)) for group, positions in groups.items() for sample in samples
+                )
                 for kind, groups in members.items()
             },
         },
