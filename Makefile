@@ -24,5 +24,5 @@ test-slow:  # the others
 demo:  # a portrait restored under several masks, in demo/
 	$(BIN)/facemend demo --output demo --overwrite
 
-figures:  # the figures of the README and the model card; DATA is a folder with dev.zip and nvidia_masks_dev.zip
-	mkdir -p runs && $(BIN)/python scripts/dev_figures.py --faces $(DATA)/dev.zip --masks $(DATA)/nvidia_masks_dev.zip --no-vgg --output runs/figures.json --markdown
+figures:  # the report that the README and the model card quote; DATA is a folder with dev.zip and nvidia_masks_dev.zip
+	$(BIN)/facemend evaluate $(DATA)/dev.zip --protocol dev-nvidia --masks $(DATA)/nvidia_masks_dev.zip --model default --baseline telea,ns

@@ -16,10 +16,11 @@ from typing import Annotated
 import cv2
 import numpy as np
 import typer
-from dev_figures import read_masks
 from numpy.typing import NDArray
 
 from facemend.data.dataset import FaceDataset
+from facemend.evaluation.holes import open_holes
+from facemend.evaluation.protocols import Protocol
 from facemend.faces import Face, MtcnnDetector, find_faces
 from facemend.framing import Window
 
@@ -60,23 +61,25 @@ def main(
     """Print a table: share found and mean error, for each way and each bin of damage."""
     detector = MtcnnDetector()
     data = FaceDataset(faces)
-    bins = read_masks(masks, data[0].image.shape[0])
+    protocol = Protocol.parse({"masks": {"kind": "files", "path": str(masks)}, "size": data[0].image.shape[0]}, str(masks))
+    find_cases, _ = open_holes(protocol, [])
+    spans = [case.name for case in find_cases(0, "")]
     ways: dict[str, Callable[[Picture, Hole], list[Face]]] = {
         "plain MTCNN": lambda picture, hole: detector(picture),
         "find_faces": lambda picture, hole: find_faces(picture, hole, detector),
     }
-    print("| face | way | " + " | ".join(f"{10 * b}-{10 * b + 10} %" for b in range(len(bins))) + " |")
-    print("| --- " * (2 + len(bins)) + "|")
+    print("| face | way | " + " | ".join(f"{span} %" for span in spans) + " |")
+    print("| --- " * (2 + len(spans)) + "|")
     for name, angle in ANGLES.items():
-        errors: dict[str, list[list[float]]] = {way: [[] for _ in bins] for way in ways}
+        errors: dict[str, list[list[float]]] = {way: [[] for _ in spans] for way in ways}
         for i in range(0, len(data), every):
             face = data[i].image
             whole = max(detector(face), key=lambda face: face.score, default=None)
             if whole is None:
                 continue
-            for b, of_bin in enumerate(bins):
+            for b, case in enumerate(find_cases(i, "")):
                 rng = np.random.default_rng([i, b])
-                picture, hole, window = place(face, of_bin[i % len(of_bin)], angle, rng)
+                picture, hole, window = place(face, case.hole, angle, rng)
                 truth = whole.landmarks @ window.to_photo[:, :2].T + window.to_photo[:, 2]
                 picture[hole] = 255
                 for way, find in ways.items():
