@@ -129,7 +129,7 @@ def story(tmp_path_factory, tiny_model):
             os.kill(os.getpid(), signal.SIGINT)
 
     plan = plan_batch(album.photos, album.output, album.masks)
-    options = {"model": str(tiny_model), "device": "cpu", "num_workers": 2}
+    options = {"model": str(tiny_model), "device": "cpu", "num_workers": 1}
     stopped = run_batch(plan, album.output, **options, on_row=press_ctrl_c_after_three)
     return Story(album, stopped, call([*album.command(tiny_model), "--workers", "2", "--json"]))
 
