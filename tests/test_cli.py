@@ -38,7 +38,7 @@ def test_module_and_command_are_the_same():
     assert done.stdout == f"facemend {package.__version__}\n"
 
 
-VERBS = ["inpaint", "mask", "models", "demo", "train", "prepare"]
+VERBS = ["inpaint", "batch", "serve", "damage", "mask", "models", "demo", "train", "evaluate", "export", "prepare"]
 
 
 def test_help_names_every_verb(facemend):

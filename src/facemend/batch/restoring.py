@@ -87,7 +87,7 @@ class Restorer:
         with self.records.writing(output) as path:
             imaging.save_image(result.image, path, quality=quality, provenance=self.settings.provenance)
             facts |= {"output_sha256": sha256_of(path), "seconds": round(time.perf_counter() - started, 3)}
-            row = Row(**facts, status="restored")
+            row = Row(**facts, status="restored", note="; ".join(result.notes))
             self.records.write(Record(made_from, row))  # before the result is there: see records.py
         return row
 

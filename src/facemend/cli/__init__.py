@@ -19,7 +19,7 @@ from facemend.cli.grouped_help import GroupedCommand
 from facemend.cli.inpaint import inpaint
 from facemend.cli.mask import mask
 from facemend.cli.models import models
-from facemend.cli.options import note
+from facemend.cli.options import STOPPED, note
 from facemend.cli.prepare import celebahq, ffhq
 from facemend.cli.serve import serve
 from facemend.cli.train import train
@@ -39,6 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
         if error.name not in ("torch", "safetensors"):
             raise
         code = _refuse("this needs PyTorch: pip install 'facemend[torch]'")
+    except (KeyboardInterrupt, typer.Abort):
+        note("facemend: stopped")
+        code = STOPPED
     except typer.TyperException as error:  # what typer itself refuses
         context = getattr(error, "ctx", None)
         code = _refuse(_with_value(error, words) + (f" (see {context.command_path} --help)" if context else ""))

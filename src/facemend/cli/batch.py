@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facemend.cli.options import AsJson, Device, Model, note, print_json
+from facemend.cli.options import STOPPED, AsJson, Device, Model, note, print_json
 
 if TYPE_CHECKING:
     from facemend.batch import Row, Summary
-
-STOPPED = 130  # as a shell says it of what Ctrl-C ended
 
 
 def batch(

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+STOPPED = 130  # exit code, as a shell says it of what Ctrl-C ended
+
 Model = Annotated[str, typer.Option(help="Name of a bundled model, a folder with weights, or a hub id owner/name.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
