@@ -28,6 +28,7 @@ def serve(
 
     \b
     facemend serve
+    facemend serve --port 9000 --no-open
     FACEMEND_TOKEN=... facemend serve --host 0.0.0.0 --no-open
     """
     try:
