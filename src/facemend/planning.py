@@ -14,6 +14,7 @@ from facemend.imaging import Hole
 CELL = 16  # pixels; what is left beside the faces is gathered on a grid of such cells
 TILE = 32  # cells; narrow damage is repainted in squares of at most this side
 MARGIN = 64  # pixels of surroundings that such a square sees at least
+CONTEXT = 16  # times half the thickness of the damage that it sees round it
 MIDDLE = 0.6  # of a face's square holds the face itself, which its neighbours' squares leave to it
 ALIGNED = (0.1, 1.25, 10.0)  # by how much of the side, what factor and angle a face's square may miss a portrait's frame
 ALMOST_ALIGNED = (0.2, 1.35, 180.0)  # where the face is too damaged to be measured well
@@ -102,10 +103,16 @@ def _claim(free: Hole, hole: Hole, windows: Sequence[Window], *, spare: bool = T
 
 
 def _cover(rest: Hole) -> Iterator[Window]:
-    """Find windows that hold all of a hole: a wide one round each broad part, tiles for what is narrow (scratches, specks)."""
+    """Find windows that hold all of a hole: a wide one round each broad part, tiles for what is narrow (scratches, specks).
+
+    The thicker the damage, the more a window takes in: without a face in sight the network is tempted to paint one.
+    """
     share = _share_of_cells(rest)
+    depth = cv2.distanceTransform(np.pad(share > 0.5, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     narrow = share > 0
-    for part in _broad_parts(share):
+    _, labels = cv2.connectedComponents(narrow.astype(np.uint8))
+    for label in np.unique(labels[depth > TILE / 4]):
+        part = labels == label
         narrow &= ~part
         yield _window(part, rest.shape, lambda extent: 2 * extent)
     while narrow.any():
@@ -115,7 +122,8 @@ def _cover(rest: Hole) -> Iterator[Window]:
         part = np.zeros_like(narrow)
         part[tile] = narrow[tile]
         narrow[tile] = False
-        yield _window(part, rest.shape, lambda extent: extent + 2 * MARGIN)
+        margin = max(MARGIN, round(CONTEXT * CELL * float(depth[part].max())))
+        yield _window(part, rest.shape, lambda extent, margin=margin: extent + 2 * margin)
 
 
 def _window(part: _Cells, shape: tuple[int, ...], side: Callable[[int], int]) -> Window:
@@ -132,11 +140,3 @@ def _share_of_cells(hole: Hole) -> NDArray[np.float32]:
     padded = np.pad(hole, ((0, -height % CELL), (0, -width % CELL)))
     cells = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL)
     return cells.mean(axis=(1, 3), dtype=np.float32)
-
-
-def _broad_parts(share: NDArray[np.float32]) -> Iterator[_Cells]:
-    """Go through those connected parts of a hole that are thicker than half a tile somewhere."""
-    depth = cv2.distanceTransform(np.pad(share > 0.5, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    _, labels = cv2.connectedComponents((share > 0).astype(np.uint8))
-    for label in np.unique(labels[depth > TILE / 4]):
-        yield labels == label
