@@ -4,12 +4,20 @@ import io
 import threading
 from contextlib import contextmanager
 
+from conftest import make_photo
+from PIL import Image
+
 from facemend.pipeline import Inpainter
 from facemend.web.app import create_app
 from facemend.web.limits import Limits
 from facemend.web.server import Server, open_socket
 
 TOKEN = "a-token-of-some-length"
+
+
+def soft_photo():
+    """A photo of colours that flow into each other: noise would be taken for grain, and to measure that takes time."""
+    return make_photo(width=8, height=8).resize((80, 96), Image.Resampling.BICUBIC)
 
 
 def encoded(image, kind="PNG"):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
-from serving import encoded, serving
+from serving import encoded, serving, soft_photo
 
 from facemend import config, imaging
 
@@ -34,7 +34,7 @@ def decoded(data):
     return image
 
 
-PHOTO = encoded(make_photo())
+PHOTO = encoded(soft_photo())
 MASK = encoded(mask_image(make_hole()))
 REQUEST = {"photo": base64.b64encode(PHOTO).decode(), "mask": base64.b64encode(MASK).decode(), "box": ["0,0,80,96"]}
 
@@ -60,7 +60,7 @@ def test_a_form_is_answered_with_the_restored_photo(server):
     answer = post(server, "inpaint", mask=MASK)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/png"
-    before, after = np.asarray(make_photo()), np.asarray(decoded(answer.content))
+    before, after = np.asarray(soft_photo()), np.asarray(decoded(answer.content))
     hole = make_hole()
     assert np.array_equal(before[~hole], after[~hole])
     assert not np.array_equal(before[hole], after[hole])
@@ -68,7 +68,7 @@ def test_a_form_is_answered_with_the_restored_photo(server):
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
 def test_the_photo_keeps_its_format(server, kind):
-    answer = post(server, "inpaint", photo=encoded(make_photo(), kind), mask=MASK)
+    answer = post(server, "inpaint", photo=encoded(soft_photo(), kind), mask=MASK)
     assert answer.headers["content-type"] == f"image/{kind.lower()}"
     assert decoded(answer.content).format == kind
 
@@ -208,7 +208,7 @@ def patches_of(server, **fields):
 
 
 def test_a_patch_drawn_on_the_photo_is_the_restored_photo(server):
-    photo = make_photo()
+    photo = soft_photo()
     [(patch, _, left, top)] = patches_of(server, mask=MASK)
     assert patch.mode == "RGBA"
     assert patch.size == (20, 16)
@@ -236,8 +236,8 @@ def test_painting_on_top_of_a_patch_is_painting_on_the_restored_photo(server):
 
 
 def test_exporting_an_untouched_photo_changes_no_pixel(server):
-    answer = post(server, "export", photo=encoded(make_photo(), "TIFF"), format="png")
-    assert decoded(answer.content).tobytes() == make_photo().tobytes()
+    answer = post(server, "export", photo=encoded(soft_photo(), "TIFF"), format="png")
+    assert decoded(answer.content).tobytes() == soft_photo().tobytes()
 
 
 @pytest.mark.parametrize(("place", "code"), [("70,0", "patch"), ("-1,0", "patch"), ("7", "field"), ("0,0,0", "field")])

@@ -12,14 +12,14 @@ import httpx
 import pytest
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
-from serving import TOKEN, before_each_run, encoded, held, serving
+from serving import TOKEN, before_each_run, encoded, held, serving, soft_photo
 
 from facemend.errors import ConfigError
 from facemend.web import body, server
 from facemend.web.gate import check_access
 from facemend.web.limits import Limits
 
-FILES = {"photo": encoded(make_photo()), "mask": encoded(mask_image(make_hole()))}
+FILES = {"photo": encoded(soft_photo()), "mask": encoded(mask_image(make_hole()))}
 POST = b"POST /api/v1/inpaint HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 SMALL = Limits(max_bytes=200_000, max_pixels=100_000, queue_size=2, time_limit=20)
 
@@ -184,11 +184,12 @@ def test_half_an_upload_leaves_nothing_behind(address):
 
 def test_the_time_limit_is_told(tiny_model):
     with serving(tiny_model, limits=Limits(time_limit=1.5)) as (address, inpainter):
-        with held(inpainter):
+        with held(inpainter), ThreadPoolExecutor(1) as pool:
+            stream = pool.submit(inpaint, address, headers={"Accept": "text/event-stream"})
             answer = inpaint(address)
             assert code(answer) == (503, "time")
             assert "1.5 s" in answer.json()["error"]["message"]
-            assert '"time"' in inpaint(address, headers={"Accept": "text/event-stream"}).text
+            assert '"time"' in stream.result().text
         until(lambda: inpaint(address).status_code == 200)  # the worker has come back
 
 
