@@ -130,7 +130,8 @@ def further_tables(report: Json) -> list[Table]:
 def describe(report: Json) -> list[str]:
     """Say in sentences what was measured."""
     faces, settings = report["faces"], report["settings"]
-    masks = ", ".join(f"{key} {value}" for key, value in settings["masks"].items())
+    kept = {key.replace("_", " "): str(value) for key, value in settings["masks"].items() if key != "kind"}
+    masks = ", ".join(f"{key} {value.strip('[]')}" for key, value in kept.items())
     sentences = [settings["about"]] if settings.get("about") else []
     sentences.append(
         f"{faces['measured']} of {faces['chosen']} faces of {report['data']} at {settings['size']} pixels; "
