@@ -1,13 +1,9 @@
 # The studio on a CPU: docker build -t facemend-studio . && docker run -p 127.0.0.1:8000:8000 -e FACEMEND_TOKEN=... facemend-studio
 FROM python:3.12-slim AS build
 WORKDIR /build
-# Without this PyTorch brings CUDA along, several gigabytes; its site names the index of its CPU builds.
-ARG TORCH_INDEX
 COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY src src
-RUN python -m venv /opt/facemend \
-    && if [ -n "$TORCH_INDEX" ]; then /opt/facemend/bin/pip install --no-cache-dir -i "$TORCH_INDEX" -c requirements.lock torch; fi \
-    && /opt/facemend/bin/pip install --no-cache-dir -c requirements.lock '.[web,heic]'
+RUN python -m venv /opt/facemend && /opt/facemend/bin/pip install --no-cache-dir -c requirements.lock '.[web,heic]'
 
 FROM python:3.12-slim
 COPY --from=build /opt/facemend /opt/facemend

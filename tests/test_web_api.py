@@ -332,6 +332,10 @@ def test_the_documents_routes_and_fields_are_the_servers():
             assert f"`{name}`" in text, name
 
 
+def test_the_server_needs_no_torch():
+    subprocess.run([sys.executable, "-c", "import sys, facemend.web.app; assert 'torch' not in sys.modules"], check=True)
+
+
 def test_the_command_serves_until_it_is_stopped(tiny_model):
     words = [sys.executable, "-m", "facemend", "serve", "--port", "0", "--no-open", "--model", str(tiny_model)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
