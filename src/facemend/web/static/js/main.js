@@ -91,7 +91,7 @@ function buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload) {
     '+': withPhoto(() => stage.zoom(1.4)), '=': withPhoto(() => stage.zoom(1.4)), '-': withPhoto(() => stage.zoom(1 / 1.4)),
     0: withPhoto(() => stage.fit()), 1: withPhoto(() => stage.zoom(1 / stage.view.scale)),
     'Ctrl+z': idle(() => studio.undo()), 'Ctrl+Shift+z': idle(() => studio.redo()), 'Ctrl+y': idle(() => studio.redo()),
-    'Ctrl+Enter': idle(() => studio.restore()), 'Ctrl+s': idle(openDownload), 'Ctrl+o': () => $('photo-file').click(),
+    'Ctrl+Enter': idle(() => studio.restore({ another: studio.state.view === 'compare' })), 'Ctrl+s': idle(openDownload), 'Ctrl+o': () => $('photo-file').click(),
     v: withPhoto(() => {
       stage.showOverlay = !stage.showOverlay;
       stage.redraw();

@@ -24,7 +24,9 @@ export async function readMask(file, { width, height }) {
   const grey = new ImageData(bitmap.width, bitmap.height);
   for (let i = 0; i < crisp.length; i++) grey.data.set([crisp[i], 0, 0, 255], 4 * i);
   const scaled = rgbaOf(await createImageBitmap(grey), width, height, bitmap.width > width);
-  return Uint8Array.from({ length: width * height }, (_, i) => (scaled[4 * i] > 0 ? 255 : 0));
+  const bytes = new Uint8Array(width * height);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = scaled[4 * i] > 0 ? 255 : 0;
+  return bytes;
 }
 
 function binary(rgba) {

@@ -23,6 +23,7 @@ const PLACE_KEYS = ['shown', 'onTop', 'networkLayout', 'compareWith'];
 export class Studio {
   #undo = new UndoStack();
   #running = null; // the AbortController of the job under way
+  #quietly = null; // that of the layout being read in the background
   #original = { packed: null, bytes: null }; // the network's layout, unpacked
   #firstLayout = null; // on its way since the photo was opened
   #maskChangedSinceLayout = false;
@@ -84,7 +85,7 @@ export class Studio {
     } finally {
       this.store.set({ busy: null });
     }
-    this.#firstLayout = this.#loadLayout({ quiet: true });
+    this.#firstLayout = this.#loadLayout(null);
   }
 
   #begin(photo) {
@@ -252,7 +253,7 @@ export class Studio {
     this.store.set({ view, problem: null });
     if (view !== 'layout') return;
     const stale = this.#maskChangedSinceLayout && !this.state.layoutEdited && this.state.onTop;
-    if (stale) await this.#loadLayout({});
+    if (stale) await this.#loadLayout('layout');
     else await this.#needLayout('layout');
   }
 
@@ -262,16 +263,16 @@ export class Studio {
       await this.#firstLayout;
       this.store.set({ busy: null });
     }
-    if (!this.state.networkLayout) await this.#loadLayout({ where });
+    if (!this.state.networkLayout) await this.#loadLayout(where);
     return this.state.networkLayout !== null;
   }
 
-  /** Ask the network for the layout of the picture on the stage, completed under the mask. */
-  async #loadLayout({ quiet = false, where = 'layout' }) {
+  /** Ask the network for the layout of the picture on the stage, completed under the mask; without `where` in silence. */
+  async #loadLayout(where) {
     const { photo, shown, onTop, area } = this.state;
     const mask = onTop && area > 0 ? await this.maskPng() : null;
     const picture = await this.#picture(shown);
-    const bytes = await this.#ask(quiet ? null : where, { kind: 'layout', quiet }, async (signal) =>
+    const bytes = await this.#ask(where, { kind: 'layout' }, async (signal) =>
       readLayout(await this.api.layout(picture, mask, signal), this.legend),
     );
     const { state } = this;
@@ -305,7 +306,9 @@ export class Studio {
   #isLayoutEdited() {
     if (!this.state.networkLayout) return false;
     const bytes = this.#networkBytes();
-    return this.layout.data.some((id, i) => id !== bytes[i]);
+    const { data } = this.layout;
+    for (let i = 0; i < data.length; i++) if (data[i] !== bytes[i]) return true;
+    return false;
   }
 
   // --- restoring ---
@@ -416,18 +419,24 @@ export class Studio {
 
   stop() {
     this.#running?.abort();
+    this.#quietly?.abort();
   }
 
-  /** Run a job of the server; what goes wrong is told beside `where`. Resolves to nothing when it failed or was stopped. */
+  /**
+   * Run a job of the server; what goes wrong is told beside `where`. Resolves to nothing when it failed or was stopped.
+   * A job without `where` runs in the background and says nothing.
+   */
   async #ask(where, busy, job) {
-    if (!busy.quiet) this.stop();
     const controller = new AbortController();
     const { signal } = controller;
-    if (!busy.quiet) {
+    if (where) {
+      this.#running?.abort();
       this.#running = controller;
       this.store.set({ busy, problem: null });
+    } else {
+      this.#quietly = controller;
     }
-    const onWait = (seconds) => busy.quiet || this.store.set({ busy: { ...busy, stage: 'full', seconds } });
+    const onWait = (seconds) => where && this.store.set({ busy: { ...busy, stage: 'full', seconds } });
     try {
       return await patiently(() => job(signal), { signal, onWait });
     } catch (error) {

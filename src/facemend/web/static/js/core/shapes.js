@@ -87,7 +87,9 @@ export function grown(layer, within, test, radius) {
     bottom: Math.min(layer.height, found.bottom + margin),
   };
   const distances = distancesTo(layer, rect, within, test);
-  return bitmap(rect, Uint8Array.from(distances, (distance) => (distance <= 3 * radius ? 255 : 0)));
+  const bytes = new Uint8Array(distances.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = distances[i] <= 3 * radius ? 255 : 0;
+  return bitmap(rect, bytes);
 }
 
 /** The smallest rectangle that holds every pixel within `within` that passes `test(value, index)`, or null. */

@@ -19,8 +19,8 @@ export function describe({ key, values, code, text }) {
 
 export function showMessages(studio) {
   const render = () => {
-    const { problem, busy, area, view, notes, layoutEdited } = studio.state;
-    showProblems(problem);
+    const { photo, problem, busy, area, view, notes, layoutEdited } = studio.state;
+    showProblems(problem, photo);
     showWork(busy);
     const covered = area > 0 ? t(layoutEdited ? 'status.areaLayout' : 'status.area', { share: percent(area) }) : t('status.nothing');
     $('status').textContent = view === 'compare' ? notes.join(' ') : covered;
@@ -30,9 +30,10 @@ export function showMessages(studio) {
   onLanguage(render);
 }
 
-function showProblems(problem) {
+function showProblems(problem, photo) {
+  const where = problem?.where === 'photo' && photo ? 'restore' : problem?.where; // the empty page has a place of its own
   for (const place of document.querySelectorAll('[data-problem]')) {
-    const isHere = problem?.where === place.dataset.problem;
+    const isHere = where === place.dataset.problem;
     place.hidden = !isHere;
     place.textContent = isHere ? describe(problem) : '';
   }
@@ -44,7 +45,7 @@ function showWork(busy) {
   $('working').hidden = !shown;
   $('main-action').hidden = Boolean(shown);
   $('stage').classList.toggle('is-painting', busy?.kind === 'restore');
-  document.body.classList.toggle('is-busy', Boolean(shown));
+  $('panel-body').inert = Boolean(shown);
   if (!shown) return;
   const text = progressText(busy);
   $('working-text').textContent = text;
