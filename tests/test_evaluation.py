@@ -267,6 +267,19 @@ def test_an_onnx_network_is_fed_as_was_said(tmp_path, said, painted):
     assert fill_of("--onnx", f"grey={tmp_path}/grey.onnx,{said}") <= {painted, painted - 1}
 
 
+@pytest.mark.parametrize("size", [32, 128])
+def test_no_black_seeps_from_the_hole_into_what_a_network_sees(tmp_path, size):
+    from facemend.evaluation.exported import open_exported
+
+    save_onnx(tmp_path / "grey.onnx")
+    said = f"grey={tmp_path}/grey.onnx,range=0..1,mask=1-is-hole,size={size}"
+    hole = np.zeros((SIZE, SIZE), bool)
+    hole[20:40, 10:50] = True
+    masked = np.where(hole[..., None], np.uint8(0), np.full((SIZE, SIZE, 3), 128, np.uint8))
+    seen = open_exported(said, "--onnx", torch.device("cpu")).restore(masked, Case("x", "x", hole), "face").picture
+    assert abs(seen.astype(int) - 128).max() <= 2  # this network paints the hole in the same grey
+
+
 def test_an_onnx_network_of_bytes_gets_a_mask_of_255(tmp_path):
     save_onnx(tmp_path / "bytes.onnx", dtype="uint8")
     assert fill_of("--onnx", f"bytes={tmp_path}/bytes.onnx,range=0..255,mask=1-is-hole") == {127}

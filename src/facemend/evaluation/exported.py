@@ -55,6 +55,8 @@ class ExportedMethod:
         size = wanted.size or side
         low, high = _ENDS[wanted.range]
         hole = _resize(case.hole.astype(np.float32), size, cv2.INTER_NEAREST_EXACT) > 0  # every pixel the hole touches
+        if size != side:  # else black would seep into what is known beside the hole
+            masked = np.asarray(cv2.inpaint(masked, case.hole.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
         picture = _resize(masked.astype(np.float32), size) / 255 * (high - low) + low
         known = np.where(hole, 0.0, 1.0)[None, None]
         image = picture.transpose(2, 0, 1)[None] * known
