@@ -1,6 +1,7 @@
 """Film grain and sensor noise: what a network paints has none, so it is given the like of what surrounds it. Needs no torch."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -57,9 +58,8 @@ def match_grain(filled: Pixels, photo: Pixels, hole: Hole, seed: int = 0) -> Pix
         band = np.s_[start : min(start + _BAND, bottom), left:right]
         wanted = hole[band]
         if wanted.any():
-            noisy = filled[band] + _missing(filled[band], grain)[..., None] * _synthesize(
-                wanted.shape, grain.kernels, grain.colors, random
-            )
+            noise = _synthesize(wanted.shape, grain.kernels, grain.colors, random)
+            noisy = filled[band] + _missing(filled[band], grain)[..., None] * noise
             result[band][wanted] = np.clip(np.round(noisy[wanted]), 0, 255).astype(np.uint8)
     return result
 
@@ -90,7 +90,7 @@ _SURFACES = _smooth_surfaces()
 _FREEDOM = _BLOCK**2 - _SURFACES.shape[1]  # of a block once they are taken away
 
 
-def _blocks(plane: NDArray[np.generic]) -> NDArray[np.generic]:
+def _blocks(plane: NDArray[Any]) -> NDArray[Any]:
     """Cut [H, W, ...] into whole blocks [H / B, W / B, B * B, ...]."""
     rows, columns = plane.shape[0] // _BLOCK, plane.shape[1] // _BLOCK
     cut = plane[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK, *plane.shape[2:])
@@ -121,7 +121,8 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
         return None
     places = places[:: -(-len(places) // _MOST_BLOCKS)]
     noise = np.stack([photo[y : y + _BLOCK, x : x + _BLOCK] for y, x in places * _BLOCK]).astype(np.float32)
-    noise = _rough(noise.reshape(len(places), -1, 3)) / np.sqrt(floor[bins[tuple(places.T)]]).astype(np.float32)[:, None, None]
+    strengths = np.sqrt(floor[bins[places[:, 0], places[:, 1]]]).astype(np.float32)
+    noise = _rough(noise.reshape(len(places), -1, 3)) / strengths[:, None, None]
     kernels, colors = _independent_parts(noise)
     variances = lowest / _quantile_of_mean_square(_spectrum(noise @ _LUMINANCE))
     variances[variances < _LEAST_VARIANCE] = 0
@@ -143,7 +144,7 @@ def _without_texture(lowest: NDArray[np.float64]) -> NDArray[np.float64]:
     return limited
 
 
-def _spectrum(noise: Floats) -> Floats:
+def _spectrum(noise: NDArray[Any]) -> Floats:
     """Mean power [B, B] of blocks [n, B * B] at each frequency."""
     return (np.abs(np.fft.fft2(noise.reshape(-1, _BLOCK, _BLOCK))) ** 2).mean(axis=0).astype(np.float32)
 
@@ -175,20 +176,21 @@ def _find_kernel(spectrum: Floats) -> Floats:
     white = np.random.default_rng(0).standard_normal((32 * _BLOCK, 32 * _BLOCK), np.float32)
     wanted = spectrum / spectrum.sum()
     power, noise = np.ones_like(spectrum), white
-    kernel = np.ones((1, 1), np.float32)
+    kernel: Floats = np.ones((1, 1), np.float32)
     for _ in range(_TRIALS):
         shown = _spectrum(_rough(_blocks(noise).reshape(-1, _BLOCK * _BLOCK, 1)))
         power *= np.clip(wanted / np.maximum(shown / shown.sum(), 1e-6), 0.2, 5)
         power[0, 0] = (power[0, 1] + power[1, 0]) / 2  # the mean of a block says nothing of its noise
         kernel = np.fft.fftshift(np.fft.ifft2(np.sqrt(power)).real)[1:, 1:].astype(np.float32)
         noise = np.asarray(cv2.filter2D(white, -1, kernel), np.float32)
-        kernel /= np.sqrt((_rough(_blocks(noise).reshape(-1, _BLOCK * _BLOCK, 1)) ** 2).mean() * _BLOCK**2 / _FREEDOM)
+        variance = float((_rough(_blocks(noise).reshape(-1, _BLOCK * _BLOCK, 1)) ** 2).mean()) * _BLOCK**2 / _FREEDOM
+        kernel = (kernel / variance**0.5).astype(np.float32)
     return kernel
 
 
 def _rough(blocks: Floats) -> Floats:
     """Take smooth surfaces away from blocks [n, B * B, C]."""
-    return blocks - _SURFACES @ (_SURFACES.T @ blocks)
+    return np.asarray(blocks - _SURFACES @ (_SURFACES.T @ blocks), np.float32)
 
 
 def _synthesize(shape: tuple[int, ...], kernels: list[Floats], colors: list[Floats], random: np.random.Generator) -> Floats:
@@ -200,9 +202,9 @@ def _synthesize(shape: tuple[int, ...], kernels: list[Floats], colors: list[Floa
     return noise
 
 
-def _fine_energy(rgb: NDArray[np.generic]) -> Floats:
+def _fine_energy(rgb: NDArray[Any]) -> Floats:
     """Filter the luminance by what no shading and no straight edge passes, and square it: [h, w] (Immerkaer 1996, section 2)."""
-    luminance = (rgb @ _LUMINANCE).astype(np.float32)
+    luminance = np.asarray(rgb @ _LUMINANCE, np.float32)
     return np.asarray(cv2.filter2D(luminance, -1, _FINE, borderType=cv2.BORDER_REFLECT), np.float32) ** 2
 
 

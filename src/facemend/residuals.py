@@ -6,16 +6,17 @@ of the face wide, which shows as rectangles and ghosts. Here they are one of thr
 from a place that looks alike in the network's picture, that is the same part of the face, and that the attention drew on.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from facemend.framing import Region, Window
+from facemend.framing import Matrix, Region, Window
 from facemend.imaging import Hole, Pixels
 
 Floats = NDArray[np.float32]
@@ -77,26 +78,27 @@ class _Grid:
     def __init__(self, window: Window, region: Region, wanted: Hole) -> None:
         self.cell = _CELL * window.side / _SIZE  # in the photo's pixels
         self.size = round(2 * self.cell)
-        self._to_photo = window.to_photo @ np.diag([window.size / _SIZE, window.size / _SIZE, 1])
+        self._to_photo: Matrix = window.to_photo @ np.diag([window.size / _SIZE, window.size / _SIZE, 1])
         self._to_photo[:, 2] -= (region[1].start, region[0].start)
         self._wanted = wanted
-        touched_rows, touched_columns = (np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0))
-        self.tops, self.lefts = (self._starts(int(x[0]), int(x[-1]) + 1) for x in (touched_rows, touched_columns))
+        self.tops = self._starts(np.flatnonzero(wanted.any(axis=1)))
+        self.lefts = self._starts(np.flatnonzero(wanted.any(axis=0)))
 
-    def _starts(self, first: int, last: int) -> list[int]:
-        """Place overlapping patches so that two cover every pixel from first to last, along one side."""
-        return [round(first + i * self.cell) for i in range(-1, round(np.ceil((last - first) / self.cell)))]
+    def _starts(self, touched: Indices) -> list[int]:
+        """Place overlapping patches along one side, so that two cover every pixel from the first touched to the last."""
+        first, last = int(touched[0]), int(touched[-1]) + 1
+        return [round(first + i * self.cell) for i in range(-1, math.ceil((last - first) / self.cell))]
 
     def touched_lefts(self, top: int) -> Indices:
         """Return the left edges of the row's patches that hold anything to be filled."""
-        counts = np.concatenate([[0], np.cumsum(self._wanted[max(0, top) : top + self.size].any(axis=0))])
-        ends = np.clip(np.array(self.lefts)[:, None] + [0, self.size], 0, self._wanted.shape[1])
-        return np.array(self.lefts)[counts[ends[:, 1]] > counts[ends[:, 0]]]
+        touched = np.flatnonzero(self._wanted[max(0, top) : top + self.size].any(axis=0))
+        lefts = np.array(self.lefts)
+        return lefts[np.searchsorted(touched, lefts + self.size) > np.searchsorted(touched, lefts)]
 
     def in_matching_picture(self, top: int, lefts: Indices) -> Indices:
         """Return the corners (row, column), [n, 2], of the patches about the same middles in the matching picture."""
         middles = np.column_stack([lefts, np.full(len(lefts), top)]) + self.size / 2
-        inverse = np.asarray(cv2.invertAffineTransform(self._to_photo))
+        inverse = cast(Matrix, cv2.invertAffineTransform(self._to_photo))
         corners = np.round(middles @ inverse[:, :2].T + inverse[:, 2] - _CELL).astype(np.int64)
         return np.clip(corners, -_CELL, _SIZE - _CELL)[:, ::-1]
 
@@ -122,16 +124,16 @@ def _match(view: NetworkView, grid: _Grid, random: np.random.Generator) -> Itera
         return
     colors, parts, tokens = patches.colors(sources), patches.parts(sources), patches.tokens(sources)
     in_region = grid.in_region(sources)
-    attention = np.log(view.scores.mean(axis=0) + 1e-3)
+    attention = np.log(view.scores.mean(axis=0) + np.float32(1e-3))
     for top in grid.tops:
         lefts = grid.touched_lefts(top)
         if not len(lefts):
             yield []
             continue
         targets = grid.in_matching_picture(top, lefts)
-        cost = _squared_distances(patches.colors(targets), colors) / colors.shape[1]
+        cost = _squared_distances(patches.colors(targets), colors) / np.float32(colors.shape[1])
         cost += _LAYOUT_WEIGHT * _squared_distances(patches.parts(targets), parts)
-        cost -= _SCORE_WEIGHT * attention[patches.tokens(targets)[:, None], tokens]
+        cost -= _SCORE_WEIGHT * np.asarray(attention[patches.tokens(targets)[:, None], tokens], np.float32)
         cost -= random.gumbel(scale=_CHOICE, size=cost.shape)  # the least of these is drawn with likelihood exp(-cost / scale)
         chosen = in_region[cost.argmin(axis=1)].tolist()
         yield [_Match(left, (v, u)) for left, (v, u) in zip(lefts.tolist(), chosen, strict=True)]
@@ -143,7 +145,7 @@ class _Patches:
     def __init__(self, view: NetworkView) -> None:
         picture = _resized(np.ascontiguousarray(view.completed.transpose(1, 2, 0)), _SIZE)
         padded = np.pad(picture, ((_CELL, _CELL), (_CELL, _CELL), (0, 0)), "edge")
-        self._colors = sliding_window_view(padded, (_PATCH, _PATCH), (0, 1))  # type: NDArray[np.float32]
+        self._colors: Floats = sliding_window_view(padded, (_PATCH, _PATCH), (0, 1))
         self._unknown = _resized(view.unknown[0], _SIZE) > 0
         self._parts = view.layout
         self._num_tokens = round(view.scores.shape[1] ** 0.5)  # along one side
@@ -210,7 +212,7 @@ def _carried_bands(
             part[..., 3:] += weight
         rows = slice(max(0, top), min(end, height))
         done = sums[rows.start - top : rows.stop - top]
-        yield rows, done[..., :3] / np.maximum(done[..., 3:], 1e-6)
+        yield rows, (done[..., :3] / np.maximum(done[..., 3:], 1e-6)).astype(np.float32)
         sums = np.concatenate([sums[end - top :], np.zeros_like(sums[: end - top])])
 
 
