@@ -9,7 +9,9 @@ from facemend.evaluation.figures import BY_KEY
 from facemend.evaluation.pictures import PictureRow
 from facemend.evaluation.plots import COLORS, plot
 from facemend.evaluation.tables import (
+    HOLE,
     NOTES,
+    WHOLE,
     Cell,
     Table,
     describe,
@@ -38,10 +40,8 @@ def to_html(report: dict[str, Any], rows: Sequence[PictureRow]) -> str:
         *(f"<p>{escape(sentence)}</p>" for sentence in describe(report)),
         _legend(report, colors),
         "<h2>Over hole area</h2>",
-        '<div class="plots">',
-        *(plot(BY_KEY[key], curves, colors) for key, curves in report["curves"].items() if not key.startswith("hole_")),
-        "</div>",
-        _folded("The same in the hole alone", ['<div class="plots">', *_hole_plots(report, colors), "</div>"]),
+        _plots(report, colors, WHOLE),
+        _folded("The same in the hole alone", [_plots(report, colors, HOLE)]),
         _table(main, colors),
         *(_folded(table.title, [_table(table, colors)]) for table in (hole, *difference_tables(report))),
         *(_table(table, colors) for table in (*groups, *further_tables(report))),
@@ -75,8 +75,9 @@ def _swatch(color: str) -> str:
     return f'<i style="background:{color}"></i>'
 
 
-def _hole_plots(report: dict[str, Any], colors: dict[str, str]) -> list[str]:
-    return [plot(BY_KEY[key], curves, colors) for key, curves in report["curves"].items() if key.startswith("hole_")]
+def _plots(report: dict[str, Any], colors: dict[str, str], keys: Sequence[str]) -> str:
+    drawn = [plot(BY_KEY[key], curves, colors) for key, curves in report["curves"].items() if key in keys]
+    return f'<div class="plots">{"".join(drawn)}</div>'
 
 
 def _folded(title: str, content: list[str]) -> str:
