@@ -161,14 +161,14 @@ def test_restoring_again_works_on_top_of_the_picked_face(studio):
     first_mask = studio.mask()
     studio.restore()
     studio.page.get_by_role("radio", name="Face").nth(1).click()
-    first = np.asarray(studio.result("PNG")[1])
+    first = np.asarray(studio.result("As it came (PNG)")[1])
 
     studio.press("Paint on top")
     assert not studio.mask().any()
     studio.drag((0.45, 0.6), (0.5, 0.6))
     second_mask = studio.mask()
     studio.restore()
-    second = np.asarray(studio.result("PNG")[1])
+    second = np.asarray(studio.result("As it came (PNG)")[1])
 
     assert not (first_mask & second_mask).any()
     assert (first[~second_mask] == second[~second_mask]).all()
@@ -273,7 +273,7 @@ def test_a_photo_that_browsers_cannot_read_is_shown_and_kept_as_it_is(studio):
     studio.drag((0.45, 0.45), (0.55, 0.5))
     mask = studio.mask()
     studio.restore()
-    name, saved = studio.result("As it came (TIF)")
+    name, saved = studio.result("As it came (TIFF)")
     assert (name, saved.format, saved.mode) == ("scan-restored.tif", "TIFF", "I;16")
     assert (np.asarray(saved)[~mask] == np.asarray(photo)[~mask]).all()
 

@@ -67,6 +67,13 @@ export class Studio {
     return this.state.view === 'layout' ? this.layout : this.mask;
   }
 
+  /** Whether there is something to paint on now. */
+  get canPaint() {
+    const { photo, view, busy, networkLayout } = this.state;
+    if (!photo || view === 'compare') return false;
+    return view === 'layout' ? networkLayout !== null && !busy : !busy || busy.kind === 'layout';
+  }
+
   // --- photos ---
 
   async open(file) {

@@ -5,7 +5,8 @@ import { SHORTCUTS } from '../shortcuts.js';
 import { $, button, h, iconButton, saveAs, words } from './dom.js';
 import { describe } from './messages.js';
 
-const FORMATS = ['png', 'tiff', 'webp', 'jpeg'];
+const FORMATS = { png: 'PNG', tiff: 'TIFF', webp: 'WebP', jpeg: 'JPEG' };
+const ALIASES = { jpg: 'jpeg', tif: 'tiff' };
 const SUFFIXES = { 'image/jpeg': 'jpg', 'image/png': 'png', 'image/webp': 'webp', 'image/tiff': 'tif', 'image/bmp': 'bmp' };
 
 export function buildHelp() {
@@ -36,9 +37,11 @@ export function buildDownload(studio) {
   const render = () => {
     const { photo } = studio.state;
     if (!photo) return;
-    const own = { value: '', label: t('download.own', { name: photo.name.split('.').at(-1).toUpperCase() }) };
-    const choices = [own, ...FORMATS.map((format) => ({ value: format, label: format.toUpperCase() }))];
-    formats.replaceChildren(...choices.map(({ value, label }, i) =>
+    const suffix = photo.name.split('.').at(-1).toLowerCase();
+    const own = ALIASES[suffix] ?? suffix;
+    const others = Object.entries(FORMATS).filter(([format]) => format !== own);
+    const choices = [['', t('download.own', { name: FORMATS[own] ?? own.toUpperCase() })], ...others];
+    formats.replaceChildren(...choices.map(([value, label], i) =>
       h('label', { className: 'format' }, h('input', { type: 'radio', name: 'format', value, checked: i === 0, onchange: explain }), h('span', { textContent: label }))));
     formats.setAttribute('aria-label', t('download.format'));
     explain();

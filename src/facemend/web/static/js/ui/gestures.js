@@ -55,12 +55,12 @@ export class Gestures {
       this.#panning = true;
       return;
     }
-    const { tool, view, busy } = this.studio.state;
+    const { tool, view } = this.studio.state;
     this.#panning = event.button === 1 || this.spaceHeld || tool === 'hand';
-    if (this.#panning || event.button === 1) return;
+    if (this.#panning) return;
     if (view === 'compare') return this.#moveSplit(event);
     if (view === 'layout' && event.altKey) return this.#pick(event);
-    if (busy && (busy.kind !== 'layout' || view === 'layout')) return;
+    if (!this.studio.canPaint) return;
     this.#stroke = begin(this.studio, this.guides, this.#photoPoint(event), event.altKey || event.button === 2 || event.buttons === 32);
   }
 

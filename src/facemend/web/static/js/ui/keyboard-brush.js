@@ -54,6 +54,7 @@ export class KeyboardBrush {
 
   #toggle() {
     if (this.#stroke) return this.#end();
+    if (!this.studio.canPaint) return;
     this.#stroke = begin(this.studio, this.guides, this.#brush(), false);
     if (this.studio.state.tool === 'bucket') this.#end();
     else announce(t('keyboard.down'));
