@@ -74,9 +74,9 @@ def evaluate(
     if export_inputs is not None:
         _finish(run.export_inputs(subject, export_inputs), export_inputs, as_json)
 
+    from facemend.backends.on_torch import choose_device
     from facemend.evaluation.exported import open_exported
     from facemend.evaluation.methods import ResultsMethod, open_baseline, open_model, split_named
-    from facemend.torch_backend import choose_device
 
     where = choose_device(device)
     methods = [

@@ -37,8 +37,8 @@ def ffhq(
     \b
     facemend prepare ffhq ffhq-dataset/ sets/ffhq --size 256
     """
+    from facemend.backends.on_torch import choose_device
     from facemend.data.prepare import prepare_ffhq
-    from facemend.torch_backend import choose_device
 
     counts = prepare_ffhq(source, output, size=size, model=model, device=str(choose_device(device)))
     _report_prepared(output, counts, as_json)

@@ -25,7 +25,7 @@ def train(
 
     config = load_train_config(recipe)
 
-    from facemend.torch_backend import choose_device
+    from facemend.backends.on_torch import choose_device
     from facemend.training.trainer import train as run_training
 
     run_training(config, data, run_dir, max_minutes=max_minutes, device=str(choose_device(device)))

@@ -16,13 +16,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import facemend
+from facemend.backends.on_torch import TorchBackend
 from facemend.errors import ConfigError, DataError, FacemendError
 from facemend.evaluation.holes import Case
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.model_folders import WEIGHTS_FILE, resolve
 from facemend.models.inpainter import InpaintNet
 from facemend.pipeline import Inpainter
-from facemend.torch_backend import TorchBackend
 
 BASELINES = ("telea", "ns", "biharmonic")
 

@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from facemend.backends import Floats, Painted
+from facemend.backends.contract import Floats, Painted
 from facemend.errors import ConfigError
 from facemend.imaging import Layout
 from facemend.models.inpainter import InpaintNet

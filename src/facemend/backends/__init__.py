@@ -1,0 +1,50 @@
+"""What runs the network on one view: PyTorch, or ONNX Runtime. Which one it is, nobody above has to know."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from facemend.backends.contract import Backend, Floats, Painted
+from facemend.backends.on_onnx import OnnxBackend
+from facemend.errors import ConfigError
+from facemend.model_folders import GRAPH_FILE, resolve
+
+BackendName = Literal["auto", "torch", "onnx"]
+
+__all__ = ["Backend", "BackendName", "Floats", "OnnxBackend", "Painted", "open_backend"]
+
+
+def open_backend(
+    name_or_dir: str | Path = "default", device: str = "auto", backend: BackendName = "auto", *, num_threads: int | None = None
+) -> Backend:
+    """Load a model for use.
+
+    Args:
+        name_or_dir: the name of a bundled model, a folder, or a hub id `owner/name`.
+        device: `auto` (the first there is of cuda, mps, cpu), or any device PyTorch knows, such as `cuda:1`; ONNX Runtime runs on
+            the CPU.
+        backend: `torch`, `onnx`, or `auto`: PyTorch where it is installed.
+        num_threads: Of one run on the CPU (for PyTorch, of the whole process); None for one per core.
+
+    Raises:
+        ConfigError: There is no such device or backend here.
+        WeightsError: The model is missing, damaged, or another network's.
+    """
+    has_torch = find_spec("torch") is not None
+    if backend == "auto":
+        backend = "torch" if has_torch else "onnx"
+    if backend == "torch":
+        if not has_torch:
+            raise ConfigError("PyTorch is not installed: pip install 'facemend[torch]', or take backend onnx")
+        # Imported by name, because torch takes seconds and may be absent.
+        return import_module("facemend.backends.on_torch").TorchBackend.open(name_or_dir, device, num_threads)
+    if backend != "onnx":
+        raise ConfigError(f"backend {backend!r} is unknown: take auto, torch or onnx")
+    if device not in ("auto", "cpu"):
+        raise ConfigError(f"the onnx backend runs on the cpu, not on {device!r}: take backend torch")
+    folder = resolve(name_or_dir)
+    if not (folder / GRAPH_FILE).is_file():
+        make_it = f"facemend export --model {name_or_dir} --format onnx-graph"
+        raise ConfigError(f"{folder} has no {GRAPH_FILE} for ONNX Runtime: write it with `{make_it}`")
+    return OnnxBackend(folder, num_threads)

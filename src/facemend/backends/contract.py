@@ -1,0 +1,52 @@
+"""What whoever runs the network takes and gives."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facemend.imaging import Layout
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What the network makes of one view."""
+
+    completed: Floats  # [3, S, S] in [-1, 1]: the view, repainted under its mask and nowhere else
+    layout: Floats  # [K, C, C], probabilities of the face's parts at the core's size
+    scores: Floats  # [heads, T, T], attention of stage 2 over a square grid of T places
+
+    def ids(self) -> Layout:
+        """Class ids at the view's own size, uint8 [S, S]."""
+        size = self.completed.shape[1:]
+        enlarged: list[Floats] = [cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in self.layout]
+        return np.argmax(enlarged, axis=0).astype(np.uint8)
+
+
+class Backend(Protocol):
+    """A network, ready to run."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: `cpu`, `cuda:1`, ..."""
+        ...
+
+    @property
+    def latent_size(self) -> int:
+        """Numbers in a latent."""
+        ...
+
+    def __call__(self, image: Floats, mask: Floats, latent: Floats, layout: Layout | None) -> Painted:
+        """Repaint a view.
+
+        Args:
+            image: [3, S, S] in [-1, 1], S a multiple of 16 from 64 on.
+            mask: [1, S, S] in {0, 1}, 1 = repaint.
+            latent: [Z]; zeros for the single most likely completion.
+            layout: class ids [S, S] to paint by, or None.
+        """
+        ...

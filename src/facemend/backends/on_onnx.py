@@ -1,0 +1,46 @@
+"""The network in ONNX Runtime, on the CPU, without torch."""
+
+from pathlib import Path
+
+import numpy as np
+
+from facemend.backends.contract import Floats, Painted
+from facemend.imaging import Layout
+from facemend.onnx_runtime import OnnxNet
+
+
+class OnnxBackend:
+    """An `OnnxNet` as a `Backend`."""
+
+    device = "cpu"
+
+    def __init__(self, folder: Path, num_threads: int | None = None) -> None:
+        self._net = OnnxNet(folder, num_threads=num_threads)
+
+    @property
+    def latent_size(self) -> int:
+        """Numbers in a latent."""
+        return self._net.latent_size
+
+    def __call__(self, image: Floats, mask: Floats, latent: Floats, layout: Layout | None) -> Painted:
+        """Repaint a view; see `Backend`."""
+        given = None if layout is None else _shares(layout, self._net.num_classes, self._net.core_size)[None]
+        output = self._net(image[None], mask[None], latent[None], given)
+        return Painted(output.completed[0], _softmax(output.layout_logits[0]), output.scores[0])
+
+
+def _softmax(logits: Floats) -> Floats:
+    """Probabilities over the first axis."""
+    powers = np.exp(logits - logits.max(axis=0))
+    return powers / powers.sum(axis=0)
+
+
+def _shares(layout: Layout, num_classes: int, size: int) -> Floats:
+    """Class ids [S, S] -> the share of each class under each of the core's pixels, [K, size, size]."""
+    classes = np.arange(num_classes, dtype=np.uint8)[:, None, None]
+    side = layout.shape[0]
+    edges = np.arange(size + 1, dtype=np.float32) * side / size
+    pixels = np.arange(side, dtype=np.float32)
+    covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    weights = covered.clip(0) * size / side
+    return (weights @ (layout == classes).astype(np.float32) @ weights.T).astype(np.float32)
