@@ -150,6 +150,18 @@ def find_faces(rgb: Pixels, hole: Hole | None = None, detector: FaceDetector | N
     return found
 
 
+def measure_again(face: Face, restored: NDArray[np.float32], window: Window, detector: FaceDetector | None = None) -> Face:
+    """Detect a face once more in a restored view of it, [3, S, S] in [-1, 1]; the old one if it is not found there."""
+    found = [_moved(candidate, window.to_photo) for candidate in (detector or _default_detector())(_to_pixels(restored))]
+    return max((candidate for candidate in found if _is_same(candidate, face)), key=lambda same: same.score, default=face)
+
+
+def hides_landmarks(hole: Hole, face: Face) -> bool:
+    """Whether some of a face's landmarks lie under a hole, where a detector can only guess them."""
+    columns, rows = np.clip(face.landmarks.T.astype(int), 0, [[hole.shape[1] - 1], [hole.shape[0] - 1]])
+    return bool(hole[rows, columns].any())
+
+
 def face_window(face: Face) -> Window:
     """Lay the square round a face in which the network knows faces: FFHQ's (Karras et al. 2019, appendix C).
 
@@ -258,7 +270,7 @@ def _unexplained(hole: Hole, found: list[Face]) -> Iterator[Window]:
 
 def _to_pixels(image: NDArray[np.float32]) -> Pixels:
     """[3, S, S] in [-1, 1] -> uint8 [S, S, 3]."""
-    return np.ascontiguousarray(np.round((image + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0))
+    return np.ascontiguousarray(np.round((np.clip(image, -1, 1) + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0))
 
 
 def _moved(face: Face, matrix: Matrix) -> Face:

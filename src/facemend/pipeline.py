@@ -12,7 +12,7 @@ from PIL import Image
 from facemend import faces, framing, imaging, planning
 from facemend.backends import Backend, BackendName, Floats, open_backend
 from facemend.errors import ConfigError
-from facemend.faces import FaceDetector
+from facemend.faces import Face, FaceDetector
 from facemend.framing import Window
 from facemend.grain import match_grain
 from facemend.imaging import Hole, Layout, Pixels
@@ -21,6 +21,7 @@ from facemend.residuals import NetworkView, carry_residuals
 
 MAX_SEED = 2**63 - 1
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
+NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
 NO_FACE = "no face found: took the photo round the mask for one; give the face's box (boxes=, --box) if there is one"
 
 Box = Sequence[float]  # left, top, right, bottom of a face in the photo's pixels, forehead to chin
@@ -149,8 +150,18 @@ class Inpainter:
         return layout
 
     def _find_windows(self, rgb: Pixels, hole: Hole) -> list[Window]:
-        found = faces.find_faces(rgb, hole, self.detector)
-        return [planning.settle_window(faces.face_window(face), hole, certain=face.score >= faces.SURE) for face in found]
+        return [self._frame(face, rgb, hole) for face in faces.find_faces(rgb, hole, self.detector)]
+
+    def _frame(self, face: Face, rgb: Pixels, hole: Hole) -> Window:
+        """Lay the square round a face; one that lacks eyes or mouth is restored first, to be measured by that."""
+        certain = face.score >= faces.SURE
+        for _ in range(NUM_FITS):
+            window = planning.settle_window(faces.face_window(face), hole, certain=certain)
+            if window.is_plain or not faces.hides_landmarks(hole, face):
+                return window
+            restored, _ = self._run(rgb, hole, window, self._latents(0, 1)[0], None)
+            face = faces.measure_again(face, restored.completed, restored.window, self.detector)
+        return planning.settle_window(faces.face_window(face), hole, certain=certain)
 
     def _paint(
         self, rgb: Pixels, hole: Hole, views: list[View], latent: Floats, layout: Layout | None, *, on_run: Callable[[], None]
