@@ -1,6 +1,6 @@
 """Trains the net behind `facemend.find_damage` on damage drawn onto clean faces, and writes it as ONNX.
 
-One CPU core does it in under half an hour:
+One CPU core does it in under half an hour; the extra `export` is needed:
 
     python scripts/train_damage.py --data FOLDER_OF_ZIPS --output src/facemend/damage_data/damage.onnx
 
@@ -16,6 +16,7 @@ from typing import Annotated
 
 import cv2
 import numpy as np
+import onnx
 import torch
 import typer
 from numpy.typing import NDArray
@@ -43,7 +44,8 @@ SCENES = (
 SCENE_SHARE = 0.15
 POOL_SIZE, RENEWED_SHARE = 400, 0.25
 CROP_SIZE = 160
-CLEAN_SHARE = 0.35
+CLEAN_SHARE = 0.5
+BLOB_DEPTH = 4  # pixels: what lies deeper inside damage counts less, or a few large spots outweigh all scratches
 UNSURE = 4  # of 255: a pixel changed by this much up to `VISIBLE` counts neither as whole nor as damaged
 
 Rng = np.random.Generator
@@ -76,8 +78,7 @@ class DamageNet(nn.Module):
 
 
 def block(num_in: int, num_out: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(num_in, num_out, 3, stride, padding=dilation, dilation=dilation, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(num_out), nn.ReLU(inplace=True))
+    return nn.Sequential(nn.Conv2d(num_in, num_out, 3, stride, padding=dilation, dilation=dilation), nn.ReLU(inplace=True))
 
 
 class Pictures:
@@ -117,18 +118,22 @@ def draw_sample(pictures: Pictures, rng: Rng) -> Sample:
     if rng.random() > CLEAN_SHARE:
         kinds = [kind for kind in KINDS if rng.random() < 0.4] or [KINDS[rng.integers(len(KINDS))]]
         pixels_per_unit = math.exp(rng.uniform(math.log(0.7), math.log(2.8)))
-        amount, scale = math.exp(rng.uniform(math.log(0.15), math.log(0.7))), pixels_per_unit * 512 / CROP_SIZE
+        amount, scale = math.exp(rng.uniform(math.log(0.12), math.log(0.5))), pixels_per_unit * 512 / CROP_SIZE
         aged = age_photo(picture, kinds=kinds, amount=amount, scale=scale, seed=rng)
         picture, change = aged.image, aged.change
-    weight = ((change < UNSURE) | (change >= VISIBLE)).astype(np.float32)
-    return net_input(scanned(picture, rng)), (change >= VISIBLE).astype(np.float32), weight
+    damage = (change >= VISIBLE).astype(np.uint8)
+    depth = cv2.distanceTransform(damage, cv2.DIST_L2, 3)
+    weight = np.where((change < UNSURE) | (damage > 0), BLOB_DEPTH / np.maximum(depth, BLOB_DEPTH), 0).astype(np.float32)
+    return net_input(scanned(picture, rng)), damage.astype(np.float32), weight
 
 
 def crop(picture: Pixels, rng: Rng) -> Pixels:
-    """Take a square of the picture at random, shrunk or enlarged to the crop's size."""
+    """Take a square of the picture at random and shrink it to the crop's size.
+
+    It is hardly ever enlarged: on blurred pictures the net would learn that whatever is sharp is damage.
+    """
     longest = min(picture.shape[:2])
-    side = round(math.exp(rng.uniform(math.log(0.3 * longest), math.log(longest))))
-    side = min(longest, max(side, CROP_SIZE // 3))
+    side = min(longest, round(math.exp(rng.uniform(math.log(0.75 * CROP_SIZE), math.log(max(longest, CROP_SIZE))))))
     top, left = (int(rng.integers(extent - side + 1)) for extent in picture.shape[:2])
     piece = picture[top : top + side, left : left + side]
     method = cv2.INTER_AREA if side > CROP_SIZE else cv2.INTER_CUBIC
@@ -192,8 +197,8 @@ def damage_loss(logits: Tensor, damage: Tensor, weight: Tensor) -> Tensor:
     """Cross entropy over all pixels plus soft Dice over the batch, so that the few damaged pixels count; all [N, 1, H, W]."""
     entropy = (functional.binary_cross_entropy_with_logits(logits, damage, reduction="none") * weight).mean()
     found = logits.sigmoid() * weight
-    dice = 1 - (2 * (found * damage).sum() + 1) / (found.sum() + damage.sum() + 1)
-    return 4 * entropy + dice
+    dice = 1 - (2 * (found * damage).sum() + 1) / (found.sum() + (damage * weight).sum() + 1)
+    return 8 * entropy + dice
 
 
 def train(
@@ -202,6 +207,8 @@ def train(
     output: Annotated[Path, typer.Option(help="Where to write the net, .onnx.")],
     steps: Annotated[int, typer.Option(help="Batches to train on.")] = 2000,
     batch_size: Annotated[int, typer.Option()] = 12,
+    learning_rate: Annotated[float, typer.Option(help="The highest of the schedule.")] = 2e-3,
+    start: Annotated[Path | None, typer.Option(help="Net to go on from, .onnx, as this script writes it.")] = None,
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Train, print the mean loss now and then, and write the net."""
@@ -209,8 +216,10 @@ def train(
     cv2.setNumThreads(1)
     torch.manual_seed(seed)
     rng, pictures, net = np.random.default_rng(seed), Pictures(data), DamageNet().to(memory_format=torch.channels_last)
+    if start is not None:
+        net.load_state_dict(read_weights(start))
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps, pct_start=0.1)
     started, losses = time.monotonic(), []
     for step in range(1, steps + 1):
         samples = [draw_sample(pictures, rng) for _ in range(batch_size)]
@@ -226,16 +235,22 @@ def train(
         losses.append(loss.item())
         if step % 50 == 0:
             print(f"step {step}  loss {np.mean(losses[-50:]):.4f}  {time.monotonic() - started:.0f} s", flush=True)
-        if step % 500 == 0 or step == steps:
+        if step % 250 == 0 or step == steps:
             export(net, output)
 
 
 def export(net: DamageNet, path: Path) -> None:
-    """Write the net with its norms folded in: probabilities [1, 1, S, S] for one tile [1, 5, S, S], S = TILE_SIZE."""
+    """Write the net: probabilities [1, 1, S, S] for one tile [1, 5, S, S], S = TILE_SIZE."""
     net.eval()
     picture = torch.zeros(1, 5, TILE_SIZE, TILE_SIZE)
     torch.onnx.export(nn.Sequential(net, nn.Sigmoid()), (picture,), str(path), opset_version=13, dynamo=False)
     net.train()
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read what `export` wrote; it has the sigmoid behind the net, hence a prefix before each name."""
+    stored = onnx.load(path).graph.initializer
+    return {weights.name.removeprefix("0."): torch.from_numpy(onnx.numpy_helper.to_array(weights).copy()) for weights in stored}
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from facemend.imaging import Hole, Pixels
 
 DamageKind = Literal["scratches", "tears", "creases", "dust", "spots"]
 KINDS: tuple[DamageKind, ...] = get_args(DamageKind)
-VISIBLE = 12  # of 255: a pixel whose colour changed by less counts as whole
+VISIBLE = 16  # of 255: a pixel whose colour changed by less counts as whole
 
 Rng = np.random.Generator
 Values = NDArray[np.float32]
@@ -117,7 +117,7 @@ def _paper(rng: Rng) -> NDArray[np.float32]:
 def _mark_color(rng: Rng) -> NDArray[np.float32]:
     """Choose what a scratch or a speck shows: mostly bare paper, else black, else one of a colour film's layers."""
     choice = rng.random()
-    if choice < 0.62:
+    if choice < 0.5:
         return _paper(rng)
     if choice < 0.9:
         return np.full(3, rng.uniform(0, 50), np.float32)
@@ -194,7 +194,7 @@ def _film_scratches(sheet: _Sheet) -> None:
         points = _walk(sheet, np.array([x, top]), heading, length, bend=0.03, jag=0.01)
         num = len(points) - 1
         width = sheet.unit * rng.uniform(0.6, 3) * np.exp(0.2 * _wavering(num, 8, rng))
-        faint = rng.uniform(0.3, 1) * np.clip(1 + rng.uniform(0, 0.6) * _wavering(num, 12, rng), 0, 1)
+        faint = rng.uniform(0.45, 1) * np.clip(1 + rng.uniform(0, 0.6) * _wavering(num, 12, rng), 0, 1)
         _draw_line(layer, points, width, faint)
         x += rng.normal(0, 8) * sheet.unit
     sheet.cover(layer, _mark_color(rng), softness=sheet.unit * rng.uniform(0, 0.6))
@@ -209,7 +209,7 @@ def _print_scratch(sheet: _Sheet) -> None:
     num = len(points) - 1
     taper = np.minimum(1, 4 * np.sin(np.linspace(0.05, math.pi - 0.05, num)))
     width = sheet.unit * float(np.exp(rng.uniform(math.log(0.7), math.log(6)))) * taper * np.exp(0.3 * _wavering(num, 5, rng))
-    strength = rng.uniform(0.4, 1) * np.clip(1 + rng.uniform(0, 0.7) * _wavering(num, 6, rng), 0, 1)
+    strength = rng.uniform(0.5, 1) * np.clip(1 + rng.uniform(0, 0.7) * _wavering(num, 6, rng), 0, 1)
     if rng.random() < 0.25:
         strength = strength * (_wavering(num, rng.uniform(3, 15), rng) > -0.3)
     color, softness = _mark_color(rng), sheet.unit * rng.uniform(0, 0.8)
@@ -223,7 +223,7 @@ def _print_scratch(sheet: _Sheet) -> None:
 
 def _tears(sheet: _Sheet) -> None:
     for _ in range(sheet.count(0.6, 2.6)):
-        if sheet.rng.random() < 0.15:
+        if sheet.rng.random() < 0.1:
             _torn_corner(sheet)
         else:
             _tear(sheet)
@@ -308,7 +308,7 @@ def _specks(sheet: _Sheet, count: int) -> None:
     for _ in range(count):
         center = sheet.anywhere() if spread == 3 else rng.normal(middle, spread * min(sheet.width, sheet.height))
         radius = sheet.unit * float(np.exp(rng.normal(math.log(1.3), 0.55)))
-        strength = rng.uniform(0.4, 1) * min(1.0, (2 * radius) ** 2)
+        strength = rng.uniform(0.5, 1) * min(1.0, (2 * radius) ** 2)
         _fill(layer, _blob(center, max(0.6, radius), 0.3, rng), strength)
     sheet.cover(layer, _mark_color(rng), softness=sheet.unit * rng.uniform(0, 0.5))
 
@@ -319,7 +319,7 @@ def _hairs(sheet: _Sheet) -> None:
     for _ in range(sheet.count(0.5, 4)):
         heading, length = rng.uniform(0, 7), rng.uniform(15, 120) * sheet.unit
         points = _walk(sheet, sheet.anywhere(), heading, length, bend=rng.uniform(2, 14), jag=0.1)
-        _draw_line(layer, points, sheet.unit * rng.uniform(0.7, 1.8), rng.uniform(0.4, 1))
+        _draw_line(layer, points, sheet.unit * rng.uniform(0.7, 1.8), rng.uniform(0.5, 1))
     sheet.cover(layer, _mark_color(rng), softness=sheet.unit * rng.uniform(0, 0.4))
 
 
@@ -328,22 +328,22 @@ def _spots(sheet: _Sheet) -> None:
     rng = sheet.rng
     for _ in range(sheet.count(0.8, 5)):
         layer = sheet.layer()
-        center, radius = sheet.anywhere(), sheet.unit * float(np.exp(rng.uniform(math.log(5), math.log(60))))
+        center, radius = sheet.anywhere(), sheet.unit * float(np.exp(rng.uniform(math.log(4), math.log(45))))
         radius = min(radius, 0.2 * min(sheet.height, sheet.width))
         outline = _blob(center, radius, 0.35, rng)
         kind = rng.random()
-        if kind < 0.65:
-            color, strength = _paper(rng), rng.uniform(0.7, 1)
-        elif kind < 0.85:
-            color, strength = np.array([150, 105, 60], np.float32) * np.float32(rng.uniform(0.5, 1.3)), rng.uniform(0.35, 0.9)
+        if kind < 0.6:
+            color, strength = _paper(rng), rng.uniform(0.8, 1)
+        elif kind < 0.75:
+            color, strength = np.array([150, 105, 60], np.float32) * np.float32(rng.uniform(0.5, 1.3)), rng.uniform(0.5, 0.9)
         else:
-            color, strength = np.full(3, rng.uniform(0, 40), np.float32), rng.uniform(0.6, 1)
+            color, strength = np.full(3, rng.uniform(0, 40), np.float32), rng.uniform(0.8, 1)
         _fill(layer, outline, strength)
         if rng.random() < 0.2:
             rim = sheet.layer()
             _draw_line(rim, np.concatenate([outline, outline[:1]]), sheet.unit * rng.uniform(1, 3), rng.uniform(0.3, 0.8))
             sheet.cover(rim, 0.5 * color, softness=sheet.unit)
-        sheet.cover(layer, color, softness=radius * rng.choice([0.03, 0.08, 0.2]))
+        sheet.cover(layer, color, softness=radius * rng.choice([0.02, 0.05, 0.1]))
 
 
 def _fray(layer: NDArray[np.uint8], sheet: _Sheet) -> Values:

@@ -20,8 +20,10 @@ TILE_SIZE = 512  # what the net takes; scripts/train_damage.py exports it so
 MARGIN = 64  # at each side of a tile, where the net lacks sight of its surroundings
 MEDIAN_SIDES = (5, 17)  # pixels
 MAX_VIEW_PIXELS = 6_000_000  # larger photos are looked at reduced: this bounds time and memory
-MIN_VIEW_SIDE = 192
+MIN_VIEW_SIDE = 384  # below it a face is so small that its features look like specks
 MIN_PIXELS = 4  # of the largest view: smaller finds are noise
+LOWEST_CERTAIN, HIGHEST_CERTAIN = 100, 250  # of 255: what is certain at strictness 0 and 1
+LIKELY_SHARE = 0.8  # of that: what is likely
 GROWTH = 1  # pixels of the largest view, so that the soft edge of the damage is covered too
 
 Chances = NDArray[np.uint8]  # [H, W], 255 = certainly damaged
@@ -42,18 +44,21 @@ def find_damage(rgb: Pixels, *, strictness: float = 0.5) -> Hole:
     """
     if not 0 <= strictness <= 1:
         raise ConfigError(f"strictness {strictness:g} is out of range: take 0 (every suspicion) to 1 (only what is certain)")
-    chances = _judge(rgb)
+    return choose_damage(judge_damage(rgb), (rgb.shape[1], rgb.shape[0]), strictness)
+
+
+def choose_damage(chances: Chances, size: tuple[int, int], strictness: float) -> Hole:
+    """Decide what is damage, given what `judge_damage` says of a photo of this (width, height), at a strictness of 0 to 1."""
     # Where the damage is certain it is followed to where it is likely. Each step from here keeps a stricter search's finds
     # within those of a laxer one.
-    certain = round(255 * (0.3 + 0.65 * strictness))
-    found = _touching(chances >= certain // 2, chances >= certain)
+    certain = round(LOWEST_CERTAIN + (HIGHEST_CERTAIN - LOWEST_CERTAIN) * strictness)
+    found = _touching(chances >= LIKELY_SHARE * certain, chances >= certain)
     grown = cv2.dilate(found, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * GROWTH + 1, 2 * GROWTH + 1)))
-    height, width = rgb.shape[:2]
-    return cv2.resize(grown * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR) > 127
+    return cv2.resize(grown * np.uint8(255), size, interpolation=cv2.INTER_LINEAR) > 127
 
 
-def _judge(rgb: Pixels) -> Chances:
-    """Run the net at every size; returns the highest chances, at the largest of these sizes."""
+def judge_damage(rgb: Pixels) -> Chances:
+    """Run the net at every size; returns the highest chances, at the largest of these sizes: [h, w], at most the photo's."""
     net = cv2.dnn.readNetFromONNX(str(NET_PATH))  # anew for each photo: a net that threads share would mix their tiles up
     height, width = rgb.shape[:2]
     shrink = max(1.0, math.sqrt(height * width / MAX_VIEW_PIXELS))
