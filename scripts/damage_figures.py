@@ -71,7 +71,7 @@ def run(
     *,
     faces: Annotated[Path, typer.Option(help="Zip of faces that the net was not trained on.")],
     photos: Annotated[Path, typer.Option(help="Folder of whole undamaged photos, .jpg.")],
-    num_faces: Annotated[int, typer.Option(help="How many faces, spread over the zip.")] = 60,
+    num_faces: Annotated[int, typer.Option(help="How many faces, spread over the zip.")] = 40,
     overlays: Annotated[Path | None, typer.Option(help="Existing folder for pictures to look at.")] = None,
 ) -> None:
     cv2.setNumThreads(1)
