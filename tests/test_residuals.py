@@ -109,7 +109,7 @@ def test_a_thin_scratch_across_fine_texture_is_bridged():
     plain, full = fill(photo, hole, perfect_view(truth, hole, Window((320, 320), 640, SIZE)))
     errors = [np.abs(result.astype(float) - truth)[hole].mean() for result in (plain, full)]
     assert errors[1] < 0.8 * errors[0]
-    assert seam_ratio(full, truth, hole) == pytest.approx(1, abs=0.2)
+    assert seam_ratio(full, truth, hole) < 1.1  # no step that was not there
 
 
 def test_a_photo_without_fine_detail_gets_none():
@@ -156,3 +156,18 @@ def test_a_face_seen_at_its_own_size_or_enlarged_is_left_to_the_network():
     view = perfect_view(truth, hole, Window((128, 128), 200, SIZE))
     plain, full = fill(truth, hole, view)
     assert np.array_equal(plain, full)
+
+
+def test_rough_detail_beside_a_smooth_edge_leaves_no_seam():
+    """What is carried may be rougher than what is next to it: it sets in behind the hole's edge."""
+    shape = (1280, 1280)
+    texture = np.random.default_rng(0).normal(0, 25, (*shape, 3))
+    hole = square_hole(shape)
+    texture[400:900, 350:850] *= 0.1  # smooth all round the hole, rough beyond
+    truth = as_pixels(np.full((*shape, 3), 128.0) + texture)
+    photo = np.where(hole[..., None], np.uint8(0), truth)
+    scores = np.full((2, GRID**2, GRID**2), 1e-6, np.float32)
+    scores[:, :, 0] = 1  # the attention draws on a rough corner
+    _, full = fill(photo, hole, perfect_view(truth, hole, Window((640, 640), 1280, SIZE), scores=scores))
+    assert full[560:720, 560:640].std() > 3
+    assert seam_ratio(full, truth, hole) < 1.1

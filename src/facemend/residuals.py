@@ -67,7 +67,7 @@ def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, enlarged: Pixels, v
     matches = _match(view, grid, np.random.default_rng(0))
     ratio = view.window.side / view.window.size
     for rows, carried in _carried_bands(photo, hole, enlarged, grid, matches):
-        detailed = enlarged[rows] + _fitted(photo, hole, enlarged, rows, ratio) + carried
+        detailed = enlarged[rows] + _joined(carried, photo, hole, enlarged, rows, ratio=ratio)
         filled[rows][wanted[rows]] = np.clip(np.round(detailed[wanted[rows]]), 0, 255).astype(np.uint8)
     return filled
 
@@ -216,19 +216,23 @@ def _carried_bands(
         sums = np.concatenate([sums[end - top :], np.zeros_like(sums[: end - top])])
 
 
-def _fitted(photo: Pixels, hole: Hole, enlarged: Pixels, rows: slice, ratio: float) -> Floats:
-    """Spread what the enlarged picture is off by at the hole's edge into it, near pixels before far ones: [rows, w, 3].
+def _joined(carried: Floats, photo: Pixels, hole: Hole, enlarged: Pixels, rows: slice, *, ratio: float) -> Floats:
+    """Join carried residuals to those that are known across the hole's edge: [rows, w, 3].
 
-    It is pull-push (Gortler et al. 1996, section 3.4) of three levels, which bounds how far it sees; beyond that it is 0.
+    Known residuals spread into the hole, near ones before far ones: pull-push (Gortler et al. 1996, section 3.4) of three levels.
+    Beyond the widest they are 0; within a pixel of the network they say more than what was carried.
     """
     radii = [round(4 * ratio), round(ratio), 1]
     seen = slice(max(0, rows.start - radii[0]), min(hole.shape[0], rows.stop + radii[0]))
+    inner = slice(rows.start - seen.start, rows.stop - seen.start)
     known = np.logical_not(hole[seen]).astype(np.float32)
     off = (photo[seen].astype(np.float32) - enlarged[seen]) * known[..., None]
-    fitted = np.zeros_like(off)
-    for radius in radii:
+    joined = np.zeros_like(carried)
+    for i, radius in enumerate(radii):
         box = (2 * radius + 1, 2 * radius + 1)
-        share = np.asarray(cv2.blur(known, box), np.float32)[..., None]
-        near = np.asarray(cv2.blur(off, box), np.float32) / np.maximum(share, 1e-6)
-        fitted += np.minimum(share / _SURE_SHARE, 1) * (near - fitted)
-    return fitted[rows.start - seen.start : rows.stop - seen.start]
+        share = np.asarray(cv2.blur(known, box), np.float32)[inner, :, None]
+        near = np.asarray(cv2.blur(off, box), np.float32)[inner] / np.maximum(share, 1e-6)
+        joined += np.minimum(share / _SURE_SHARE, 1) * (near - joined)
+        if i == 0:
+            joined += carried
+    return joined
