@@ -5,7 +5,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from facemend import faces
+from facemend import faces, framing
 from facemend.errors import WeightsError
 from facemend.faces import Face, YuNetDetector, face_window, find_faces
 
@@ -71,6 +71,19 @@ def test_a_face_is_found_although_part_of_it_is_missing(astronaut, part):
     damaged[hole] = (0, 255, 0)  # whatever the damage looks like
     again = find_faces(damaged, hole)
     assert [face.landmarks.tolist() for face in again] == [face.landmarks.tolist() for face in found]
+
+
+def test_a_guessed_face_is_measured_anew_in_a_restored_view(astronaut):
+    known = find_faces(astronaut)[0]
+    guess = Face(known.box, known.landmarks + np.float32([6, -5]), 0.9)
+    window = face_window(guess)
+    assert not faces.hides_landmarks(rectangle(astronaut.shape, 0, 0, 512, 90), known)
+    hole = rectangle(astronaut.shape, 180, 90, 265, 122)
+    assert faces.hides_landmarks(hole, guess)
+
+    restored, _ = framing.view_photo(astronaut, np.zeros_like(hole), window)
+    assert_astronaut(faces.measure_again(guess, restored, window), lambda x, y: (x, y), tolerance=0.1)
+    assert faces.measure_again(guess, np.zeros_like(restored), window) is guess
 
 
 def test_a_small_face_in_a_large_photo(astronaut):

@@ -126,7 +126,7 @@ def _from_yunet(row: NDArray[np.float32]) -> Face:
 def find_faces(rgb: Pixels, hole: Hole | None = None, detector: FaceDetector | None = None) -> list[Face]:
     """Find faces in a photo, though it lies on its side, they are tilted, or part of them is missing.
 
-    Holes are filled from their edges (Telea 2004) before the detector sees them. What it finds on a reduced copy is looked at
+    Holes are filled from their edges before the detector sees them. What it finds on a reduced copy is looked at
     again from near by and turned upright, because landmarks are only as good as the picture they are read off.
 
     Args:
@@ -163,7 +163,7 @@ def hides_landmarks(hole: Hole, face: Face) -> bool:
 
 
 def face_window(face: Face) -> Window:
-    """Lay the square round a face in which the network knows faces: FFHQ's (Karras et al. 2019, appendix C).
+    """Lay the square round a face in which the network knows faces: FFHQ's, by the recipe of Karras et al. 2018, appendix C.
 
     It is upright on the line between the eyes and across that to the mouth, and as wide as four times the one or 3.6 times the
     other, whichever is more.
@@ -212,7 +212,7 @@ def _search(rgb: Pixels, hole: Hole, detector: FaceDetector, side: int, turns: S
 
 
 def _filled(rgb: Pixels, hole: Hole) -> Pixels:
-    """Fill a hole from its edge, coarsely where it is wide: the filling takes time."""
+    """Fill a hole from its edge (Telea 2004)."""
     if not hole.any():
         return rgb
     return cast(Pixels, cv2.inpaint(rgb, hole.astype(np.uint8), FILL_RADIUS, cv2.INPAINT_TELEA))
