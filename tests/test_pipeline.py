@@ -5,9 +5,9 @@ from conftest import make_hole, make_photo, mask_image
 from PIL import Image
 
 from facemend import Inpainter, framing, imaging
+from facemend.backends.on_torch import choose_device
 from facemend.errors import ConfigError, ImageError, MaskError, WeightsError
 from facemend.faces import Face
-from facemend.torch_backend import choose_device
 
 
 @pytest.fixture(scope="module")
