@@ -227,14 +227,14 @@ def _detect_turned(copy: Pixels, turn: int, detector: FaceDetector) -> list[Face
 
 
 def _look_closely(faces: list[Face], rgb: Pixels, hole: Hole, detector: FaceDetector) -> list[Face]:
-    """Detect each face again in a view of its own, upright and of a size that suits the detector."""
+    """Detect each face again in a view of its own, upright and of a size that suits the detector; drop what is none there."""
     seen_again: list[Face] = []
     for face in _distinct(faces):
         closer = _close_up(face, rgb, hole, detector)
         if closer and abs(face_window(closer).angle - face_window(face).angle) > CROOKED:
             closer = _close_up(closer, rgb, hole, detector) or closer
-        if closer or face.score >= SURE:
-            seen_again.append(closer or face)
+        if closer:
+            seen_again.append(closer)
     return _distinct(seen_again)
 
 
