@@ -48,7 +48,7 @@ class NetworkView:
 def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, enlarged: Pixels, view: NetworkView) -> Pixels:
     """Add to what the network painted the fine detail that the known part of the photo has.
 
-    Takes 3 bytes for a pixel of the region, 16 for one of a band of rows as high as a patch, and 100 MB at most for the search.
+    Takes 3 bytes for a pixel of the region, 16 for one of a band of rows as high as a patch, and some 10 MB for the search.
 
     Args:
         photo: the view's region of it, uint8 [h, w, 3]; what lies under the hole is not looked at.
