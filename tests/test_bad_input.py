@@ -59,7 +59,7 @@ def no_model(monkeypatch):
     def load(*_):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("facemend.pipeline.load_model", load)
+    monkeypatch.setattr("facemend.pipeline.open_backend", load)
 
 
 def test_mask_of_another_size_is_scaled(restore, photo_file, tmp_path):

@@ -241,10 +241,10 @@ def test_masks_add_up_and_can_be_inverted(used_mask, mask_file):
 
 
 def test_damage_found_by_itself_is_a_mask(used_mask, facemend, tmp_path):
-    scan = Image.new("RGB", (80, 96), (90, 80, 70))
-    scan.paste((250, 250, 245), (30, 0, 32, 96))
+    scan = demo.load_portrait()
+    scan.paste((250, 250, 245), (120, 0, 124, scan.height))
     used = used_mask(scan, "--mask", "auto", "--strictness", 0.3)
-    assert used[:, 30:32].mean() > 0.9
+    assert used[:, 120:124].mean() > 0.9
     assert np.array_equal(used, find_damage(np.asarray(scan), strictness=0.3))
     Image.new("RGB", (80, 96), (90, 80, 70)).save(tmp_path / "clean.png")
     clean = facemend("inpaint", tmp_path / "clean.png", "--mask", "auto", "--strictness", 0.9)

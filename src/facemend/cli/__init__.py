@@ -40,7 +40,6 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         code = _refuse("this needs PyTorch: pip install 'facemend[torch]'")
     except (KeyboardInterrupt, typer.Abort):
-        note("facemend: stopped")
         code = STOPPED
     except typer.TyperException as error:  # what typer itself refuses
         context = getattr(error, "ctx", None)
