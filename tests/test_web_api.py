@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -338,7 +339,9 @@ def test_the_server_needs_no_torch():
 
 def test_the_command_serves_until_it_is_stopped(tiny_model):
     words = [sys.executable, "-m", "facemend", "serve", "--port", "0", "--no-open", "--model", str(tiny_model)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+    heed_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which a shell's background jobs do not
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes, preexec_fn=heed_ctrl_c) as command:  # noqa: PLW1509
         address = re.search(r"http://127.0.0.1:\d+/", command.stdout.readline())[0]
         assert httpx.get(f"{address}healthz").json() == {"status": "ok"}
         assert "<html" in httpx.get(address).text
