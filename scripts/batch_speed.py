@@ -15,20 +15,18 @@ import tempfile
 import time
 from pathlib import Path
 
+import cv2
+
 from facemend import imaging
+from facemend.backends import open_backend
 from facemend.batch import Item, plan_batch
+from facemend.pipeline import Inpainter
 
 
 def restore_all(items: list[Item], model: str, num_threads: int) -> None:
     """Restore photos in this process, and print what that cost."""
-    import cv2  # noqa: PLC0415  (other measurements need neither)
-    import torch  # noqa: PLC0415
-
-    from facemend.pipeline import Inpainter  # noqa: PLC0415
-
-    torch.set_num_threads(num_threads)
     cv2.setNumThreads(num_threads)
-    inpainter = Inpainter.from_pretrained(model, device="cpu")
+    inpainter = Inpainter(open_backend(model, "cpu", num_threads=num_threads))
 
     def restore(item: Item) -> None:
         photo = imaging.load_photo(Path(item.photo))

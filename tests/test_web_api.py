@@ -341,7 +341,7 @@ def test_the_command_serves_until_it_is_stopped(tiny_model):
     words = [sys.executable, "-m", "facemend", "serve", "--port", "0", "--no-open", "--model", str(tiny_model)]
     heed_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which a shell's background jobs do not
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(words, **pipes, preexec_fn=heed_ctrl_c) as command:  # noqa: PLW1509
+    with subprocess.Popen(words, **pipes, preexec_fn=heed_ctrl_c) as command:  # noqa: PLW1509 - it takes no lock
         address = re.search(r"http://127.0.0.1:\d+/", command.stdout.readline())[0]
         assert httpx.get(f"{address}healthz").json() == {"status": "ok"}
         assert "<html" in httpx.get(address).text

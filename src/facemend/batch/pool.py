@@ -81,7 +81,7 @@ def _interrupts_kept_from_children() -> Generator[None]:
 
 
 def _begin(settings: Settings) -> None:
-    global _restorer  # noqa: PLW0603
+    global _restorer  # noqa: PLW0603 - a pool hands its workers no other place to keep the network in
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _restorer = Restorer(settings)
 

@@ -25,7 +25,7 @@ class WatchedProtocol(H11Protocol):
         self._receiving: asyncio.TimerHandle | None = None
         self._sending: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing of BaseTransport
         """Begin to watch."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
@@ -75,7 +75,7 @@ def open_socket(host: str, port: int) -> socket.socket:
     """Take an address. Raises ConfigError when it is not to be had."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family)  # type: ignore[arg-type]
+        return socket.create_server(address[:2], family=family)  # type: ignore[arg-type]  # getaddrinfo is typed too widely
     except OSError as error:
         raise ConfigError(f"{host}:{port} cannot be served: {error.strerror}: choose another --host or --port") from None
 

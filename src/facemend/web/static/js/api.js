@@ -98,7 +98,8 @@ function form(fields) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || value === null) continue;
-    if (value instanceof Blob) body.append(name, value, value.name ?? `${name}.png`);
+    const fileName = value.name ?? name + '.png';
+    if (value instanceof Blob) body.append(name, value, fileName);
     else body.append(name, String(value));
   }
   return body;
