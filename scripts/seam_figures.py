@@ -23,7 +23,7 @@ import typer
 from numpy.typing import NDArray
 
 from facemend import faces, framing, imaging, metrics, planning, random_mask
-from facemend.backends import Backend, open_backend
+from facemend.backends import Backend, MaskedView, open_backend
 from facemend.framing import Window
 from facemend.grain import match_grain
 from facemend.models.features import Lpips
@@ -64,7 +64,7 @@ def restore(backend: Backend, photo: Picture, hole: Hole, views: list[View], met
     for view in views:
         window = replace(view.window, size=min(view.window.size, method.working_size))
         image, unknown = framing.view_photo(painted, rest, window)
-        run = backend(image, unknown, latent, None)
+        (run,) = backend([MaskedView(image, unknown, latent)])
         own = hole[view.region] & view.area
         filled = framing.unview_photo(run.completed, window, view.region)
         if method.carried:

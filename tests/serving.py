@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from conftest import make_photo
 from PIL import Image
 
+from facemend.backends import BatchingBackend, open_backend
 from facemend.pipeline import Inpainter
 from facemend.web.app import create_app
 from facemend.web.limits import Limits
@@ -30,7 +31,7 @@ def encoded(image, kind="PNG"):
 @contextmanager
 def serving(model, *, limits=None, token=None):
     """Serve on a free port of this computer; yields the address and the `Inpainter` behind it."""
-    inpainter = Inpainter.from_pretrained(model, device="cpu")
+    inpainter = Inpainter(BatchingBackend(open_backend(model, "cpu")))
     started = threading.Event()
     server = Server(create_app(inpainter, model="tiny", limits=limits or Limits(), token=token), started.set)
     listener = open_socket("127.0.0.1", 0)

@@ -2,6 +2,10 @@
 
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +14,7 @@ from PIL import Image
 from skimage import data
 
 from facemend import Inpainter, backends
-from facemend.backends import open_backend
+from facemend.backends import BatchingBackend, MaskedView, open_backend
 from facemend.errors import ConfigError
 
 WITHOUT_TORCH = "import sys\nsys.modules['torch'] = None  # importing it is now an error\n"
@@ -76,3 +80,76 @@ def test_what_onnx_cannot_do_is_refused(tiny_model):
         open_backend(tiny_model, backend="onnx")
     with pytest.raises(ConfigError, match="'tpu' is unknown"):
         open_backend(backend="tpu")
+
+
+def masked_views(num, size=64, latent_size=4, **fields):
+    random = np.random.default_rng(0)
+    masks = np.zeros((num, 1, size, size), np.float32)
+    masks[:, :, 20:40, 20:50] = 1
+    images = random.uniform(-1, 1, (num, 3, size, size)).astype(np.float32)
+    return [MaskedView(*parts, np.zeros(latent_size, np.float32), **fields) for parts in zip(images, masks, strict=True)]
+
+
+@pytest.mark.parametrize("name", ["torch", "onnx"])
+def test_a_batch_gives_what_single_runs_give(name):
+    backend = open_backend(backend=name)
+    views = masked_views(3, latent_size=backend.latent_size)
+    views[1] = replace(views[1], latent=np.ones(backend.latent_size, np.float32))
+    for together, alone in zip(backend(views), [backend([view])[0] for view in views], strict=True):
+        for field in ("completed", "layout", "scores"):
+            np.testing.assert_allclose(getattr(together, field), getattr(alone, field), atol=1e-5)
+
+
+class _Slow:
+    """A backend that waits before its first run, and writes down how large the batches are."""
+
+    def __init__(self, backend, error=None):
+        self.backend, self.error, self.batches = backend, error, []
+        self.begun, self.released = threading.Event(), threading.Event()
+
+    def __call__(self, views):
+        self.batches.append(len(views))
+        self.begun.set()
+        assert self.released.wait(20)
+        if self.error and len(self.batches) > 1:
+            raise self.error
+        return self.backend(views)
+
+
+def ask_while_it_runs(slow, later):
+    """One view first, and each of `later` from a thread of its own while that one is being painted."""
+    batching = BatchingBackend(slow)
+    with ThreadPoolExecutor(1 + len(later)) as pool:
+        first = pool.submit(batching, masked_views(1))
+        assert slow.begun.wait(20)
+        rest = [pool.submit(batching, views) for views in later]
+        while len(batching._waiting) < len(later):
+            time.sleep(0.01)
+        slow.released.set()
+    return [first, *rest]
+
+
+def test_what_is_asked_during_a_run_goes_together_into_the_next(tiny_model):
+    backend = open_backend(tiny_model)
+    slow = _Slow(backend)
+    views = masked_views(3)
+    answers = ask_while_it_runs(slow, [[view] for view in views])
+    assert slow.batches == [1, 3]
+    for answer, view in zip(answers[1:], views, strict=True):
+        np.testing.assert_allclose(answer.result()[0].completed, backend([view])[0].completed, atol=1e-5)
+
+
+def test_only_what_fits_goes_together(tiny_model):
+    layout = np.ones((64, 64), np.uint8)
+    later = [masked_views(1), masked_views(1, size=80), masked_views(1, layout=layout), masked_views(3), masked_views(2)]
+    slow = _Slow(open_backend(tiny_model))
+    answers = ask_while_it_runs(slow, later)
+    assert [len(answer.result()) for answer in answers[1:]] == [1, 1, 1, 3, 2]
+    assert sorted(slow.batches) == [1, 1, 1, 2, 4]  # a fifth view would be one too many
+
+
+def test_an_error_reaches_all_who_were_in_the_run(tiny_model):
+    slow = _Slow(open_backend(tiny_model), RuntimeError("out of memory"))
+    first, *rest = ask_while_it_runs(slow, [masked_views(1), masked_views(1)])
+    assert len(first.result()) == 1
+    assert [str(answer.exception()) for answer in rest] == ["out of memory"] * 2

@@ -21,7 +21,7 @@ from facemend.web.limits import Limits
 
 FILES = {"photo": encoded(soft_photo()), "mask": encoded(mask_image(make_hole()))}
 POST = b"POST /api/v1/inpaint HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-SMALL = Limits(max_bytes=200_000, max_pixels=100_000, queue_size=2, time_limit=20)
+SMALL = Limits(max_bytes=200_000, max_pixels=100_000, queue_size=2, time_limit=20, at_once=1)
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +207,17 @@ def test_a_full_queue_says_when_to_come_again(address, inpainter):
             assert code(answer) == (429, "busy")
             assert int(answer.headers["Retry-After"]) >= 1
         assert [job.result().status_code for job in waiting] == [200] * 3
+
+
+def test_photos_are_worked_on_together_as_far_as_memory_goes(tiny_model):
+    width, height = soft_photo().size
+    limits = Limits(max_pixels=2 * width * height, at_once=4)
+    with serving(tiny_model, limits=limits) as (address, inpainter), ThreadPoolExecutor(3) as pool:
+        with held(inpainter):
+            jobs = [pool.submit(inpaint, address) for _ in range(3)]
+            until(lambda: figure(address, "facemend_jobs_in_work") == 2 and figure(address, "facemend_queue_length") == 1)
+        assert [job.result().status_code for job in jobs] == [200] * 3
+        until(lambda: figure(address, "facemend_jobs_in_work") == 0)
 
 
 def test_the_place_in_the_queue_is_told(address, inpainter):

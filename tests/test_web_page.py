@@ -324,7 +324,7 @@ def test_problems_are_told_in_words_where_they_arose(studio):
 
 
 def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model):
-    with serving(tiny_model, limits=Limits(queue_size=1)) as (address, inpainter):
+    with serving(tiny_model, limits=Limits(queue_size=1, at_once=1)) as (address, inpainter):
         running, queued, refused = studios = [Studio(browser.new_page(locale="en-US")) for _ in range(3)]
         for studio in studios:
             show(studio.page, address)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facemend import faces, framing, imaging, planning
-from facemend.backends import Backend, BackendName, Floats, open_backend
+from facemend.backends import Backend, BackendName, Floats, MaskedView, open_backend
 from facemend.errors import ConfigError
 from facemend.faces import Face, FaceDetector
 from facemend.framing import Window
@@ -195,7 +195,8 @@ class Inpainter:
         """Run the network on one window of a photo; returns what it made of it, and class ids [S, S]."""
         window = replace(window, size=min(window.size, LARGEST_RUN))
         image, mask = framing.view_photo(rgb, hole, window)
-        painted = self.backend(image, mask, latent, None if layout is None else framing.view_layout(layout, window))
+        given = None if layout is None else framing.view_layout(layout, window)
+        (painted,) = self.backend([MaskedView(image, mask, latent, given)])
         region = window.region(hole.shape)
         return NetworkView(window, region, painted.completed, mask, painted.scores, painted.layout), painted.ids()
 

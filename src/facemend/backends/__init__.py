@@ -5,14 +5,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from facemend.backends.contract import Backend, Floats, Painted
+from facemend.backends.batching import BatchingBackend
+from facemend.backends.contract import Backend, Floats, MaskedView, Painted
 from facemend.backends.on_onnx import OnnxBackend
 from facemend.errors import ConfigError
 from facemend.model_folders import GRAPH_FILE, resolve
 
 BackendName = Literal["auto", "torch", "onnx"]
 
-__all__ = ["Backend", "BackendName", "Floats", "OnnxBackend", "Painted", "open_backend"]
+__all__ = ["Backend", "BackendName", "BatchingBackend", "Floats", "MaskedView", "OnnxBackend", "Painted", "open_backend"]
 
 
 def open_backend(

@@ -1,5 +1,6 @@
 """What whoever runs the network takes and gives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +11,16 @@ from numpy.typing import NDArray
 from facemend.imaging import Layout
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class MaskedView:
+    """What the network is asked to repaint."""
+
+    image: Floats  # [3, S, S] in [-1, 1], S a multiple of 16 from 64 on
+    mask: Floats  # [1, S, S] in {0, 1}, 1 = repaint
+    latent: Floats  # [Z]; zeros for the single most likely completion
+    layout: Layout | None = None  # class ids [S, S] to paint by
 
 
 @dataclass(frozen=True)
@@ -40,13 +51,6 @@ class Backend(Protocol):
         """Numbers in a latent."""
         ...
 
-    def __call__(self, image: Floats, mask: Floats, latent: Floats, layout: Layout | None) -> Painted:
-        """Repaint a view.
-
-        Args:
-            image: [3, S, S] in [-1, 1], S a multiple of 16 from 64 on.
-            mask: [1, S, S] in {0, 1}, 1 = repaint.
-            latent: [Z]; zeros for the single most likely completion.
-            layout: class ids [S, S] to paint by, or None.
-        """
+    def __call__(self, views: Sequence[MaskedView]) -> list[Painted]:
+        """Repaint views of one size, all with a layout or all without, in one run of the network."""
         ...

@@ -1,10 +1,11 @@
 """The network in ONNX Runtime, on the CPU, without torch."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from facemend.backends.contract import Floats, Painted
+from facemend.backends.contract import Floats, MaskedView, Painted
 from facemend.imaging import Layout
 from facemend.onnx_runtime import OnnxNet
 
@@ -22,11 +23,15 @@ class OnnxBackend:
         """Numbers in a latent."""
         return self._net.latent_size
 
-    def __call__(self, image: Floats, mask: Floats, latent: Floats, layout: Layout | None) -> Painted:
-        """Repaint a view; see `Backend`."""
-        given = None if layout is None else _shares(layout, self._net.num_classes, self._net.core_size)[None]
-        output = self._net(image[None], mask[None], latent[None], given)
-        return Painted(output.completed[0], _softmax(output.layout_logits[0]), output.scores[0])
+    def __call__(self, views: Sequence[MaskedView]) -> list[Painted]:
+        """Repaint views; see `Backend`."""
+        image, mask, latent = (np.stack(parts) for parts in zip(*((v.image, v.mask, v.latent) for v in views), strict=True))
+        shares = [_shares(v.layout, self._net.num_classes, self._net.core_size) for v in views if v.layout is not None]
+        output = self._net(image, mask, latent, np.stack(shares) if shares else None)
+        return [
+            Painted(completed, _softmax(logits), scores)
+            for completed, logits, scores in zip(output.completed, output.layout_logits, output.scores, strict=True)
+        ]
 
 
 def _softmax(logits: Floats) -> Floats:

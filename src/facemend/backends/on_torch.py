@@ -1,14 +1,15 @@
 """The network in PyTorch, on whatever device there is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from facemend.backends.contract import Floats, Painted
+from facemend.backends.contract import Floats, MaskedView, Painted
 from facemend.errors import ConfigError
-from facemend.imaging import Layout
 from facemend.models.inpainter import InpaintNet
 from facemend.weights import load_model
 
@@ -44,17 +45,24 @@ class TorchBackend:
         return self.net.config.latent_size
 
     @torch.inference_mode()
-    def __call__(self, image: Floats, mask: Floats, latent: Floats, layout: Layout | None) -> Painted:
-        """Repaint a view; see `Backend`."""
-        view, hole, z = (torch.as_tensor(array, device=self._device)[None] for array in (image, mask, latent))
-        ids = None if layout is None else torch.as_tensor(layout, device=self._device)[None].long()
-        output = self.net(view, hole, z, ids)
+    def __call__(self, views: Sequence[MaskedView]) -> list[Painted]:
+        """Repaint views; see `Backend`."""
+        image, mask, latent = (
+            torch.as_tensor(np.stack(parts), device=self._device)
+            for parts in zip(*((view.image, view.mask, view.latent) for view in views), strict=True)
+        )
+        ids = [view.layout for view in views if view.layout is not None]
+        layout = torch.as_tensor(np.stack(ids), device=self._device).long() if ids else None
+        output = self.net(image, mask, latent, layout)
         probabilities = output.layout_logits.float().softmax(dim=1)
-        return Painted(_array(output.completed), _array(probabilities), _array(output.scores))
+        return [
+            Painted(*parts)
+            for parts in zip(_arrays(output.completed), _arrays(probabilities), _arrays(output.scores), strict=True)
+        ]
 
 
-def _array(x: Tensor) -> Floats:
-    return x[0].float().cpu().numpy()
+def _arrays(x: Tensor) -> Floats:
+    return x.float().cpu().numpy()
 
 
 def choose_device(name: str) -> torch.device:

@@ -22,6 +22,7 @@ def serve(
     max_bytes: Annotated[int, typer.Option(min=1, help="Of one request.")] = 100_000_000,
     queue_size: Annotated[int, typer.Option(min=1, help="Requests that may wait; further ones are told to come again.")] = 16,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds for one request.")] = 120,
+    at_once: Annotated[int, typer.Option(min=1, help="Requests to work on together; large photos take turns all the same.")] = 3,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Show the page in the browser.")] = True,
 ) -> None:
     """Restore photos in the browser: serve the studio's page and its REST API.
@@ -39,15 +40,16 @@ def serve(
         raise ConfigError(f"facemend serve needs {error.name}: pip install 'facemend[web]'") from None
     token = token or None  # an empty variable is none
     check_access(host, token)
-    limits = Limits(max_bytes, max_pixels, queue_size, time_limit)
+    limits = Limits(max_bytes, max_pixels, queue_size, time_limit, at_once)
     listener = open_socket(host, port)
     shown_host = f"[{host}]" if ":" in host else host
     address = f"http://{shown_host}:{listener.getsockname()[1]}/"
 
-    from facemend.pipeline import Inpainter  # takes seconds: only now that the rest is in order
+    from facemend.backends import BatchingBackend, open_backend  # takes seconds: only now that the rest is in order
+    from facemend.pipeline import Inpainter
     from facemend.web.app import create_app
 
-    inpainter = Inpainter.from_pretrained(model, device=device)
+    inpainter = Inpainter(BatchingBackend(open_backend(model, device)))
     name = Path(model).name if Path(model).is_dir() else model  # where the folder lies is nobody's business
     app = create_app(inpainter, model=name, limits=limits, host=host, token=token)
 

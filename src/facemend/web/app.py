@@ -36,7 +36,7 @@ def create_app(
     """Make the studio's server, an ASGI application.
 
     Args:
-        inpainter: Restores; it is called from one thread.
+        inpainter: Restores; it is called from several threads, which a `BatchingBackend` lets share the network's runs.
         model: What `GET /api/v1/models` calls it.
         limits: Of one request and of the queue.
         host: The address that it will be served on. On a loopback address without a token only local names are answered to.

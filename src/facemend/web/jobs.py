@@ -1,4 +1,4 @@
-"""A bounded queue and the one thread that works it off: one model, one photo in work, whatever number of clients."""
+"""A bounded queue and the few threads that work it off, whatever the number of clients."""
 
 import asyncio
 import math
@@ -32,9 +32,10 @@ News = Event | Content | Exception  # the last of it is the content or the excep
 
 @dataclass(eq=False)
 class Job:
-    """One piece of work; made and followed in the event loop, worked on in the worker's thread."""
+    """One piece of work; made and followed in the event loop, worked on in one of the worker's threads."""
 
     work: Callable[["Job"], Content]
+    pixels: int  # of its pictures: what it takes of the memory
     deadline: float  # of `time.monotonic`
     loop: asyncio.AbstractEventLoop
     news: asyncio.Queue[News] = field(default_factory=asyncio.Queue[News])
@@ -56,7 +57,11 @@ class Job:
 
 
 class Worker:
-    """The thread, and the queue before it."""
+    """The threads, and the queue before them.
+
+    Several jobs are in work at once, so that one is decoded while another is painted, and the network gets batches. A large photo
+    is worked on alone: the memory is what one photo of the most pixels takes, not several.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -64,48 +69,58 @@ class Worker:
         self._changed = threading.Condition()
         self._closed = False
         self._job_seconds = 1.0  # how long a job takes: a running mean, for Retry-After
-        self._busy = False
+        self._in_work: list[Job] = []
         self.num_dropped = 0
-        self._thread = threading.Thread(target=self._work, name="facemend-worker", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._work, name=f"facemend-worker-{i}", daemon=True) for i in range(limits.at_once)
+        ]
 
     def start(self) -> None:
         """Begin to work."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
-        """Drop what waits and what is in work; returns once the thread has ended, or after a few seconds."""
+        """Drop what waits and what is in work; returns once the threads have ended, or after a few seconds."""
         with self._changed:
             self._closed = True
-            for job in self._waiting:
+            for job in (*self._waiting, *self._in_work):
                 job.ended.set()
-            self._changed.notify()
-        self._thread.join(timeout=5)
+            self._changed.notify_all()
+        end = time.monotonic() + 5
+        for thread in self._threads:
+            thread.join(timeout=max(0.0, end - time.monotonic()))
 
     @property
     def alive(self) -> bool:
         """Whether there is someone to do the work."""
-        return self._thread.is_alive()
+        return all(thread.is_alive() for thread in self._threads)
 
     @property
     def num_waiting(self) -> int:
         """How many jobs wait."""
         return len(self._waiting)
 
+    @property
+    def num_in_work(self) -> int:
+        """How many jobs are being worked on."""
+        return len(self._in_work)
+
     def check_free(self) -> None:
         """Refuse, before a body is received, a request that could not be queued now."""
         if len(self._waiting) >= self.limits.queue_size:
-            seconds = max(1, math.ceil(self._job_seconds * len(self._waiting)))
+            seconds = max(1, math.ceil(self._job_seconds * len(self._waiting) / self.limits.at_once))
             raise RefusalError(
                 429, "busy", f"{len(self._waiting)} requests wait already: try again in {seconds} s", retry_after=seconds
             )
 
-    def submit(self, work: Callable[[Job], Content]) -> Job:
-        """Queue some work; call it in the event loop. Raises RefusalError when the queue is full."""
+    def submit(self, work: Callable[[Job], Content], pixels: int) -> Job:
+        """Queue some work on so many pixels; call it in the event loop. Raises RefusalError when the queue is full."""
         with self._changed:
             self.check_free()
-            job = Job(work, time.monotonic() + self.limits.time_limit, asyncio.get_running_loop())
+            job = Job(work, pixels, time.monotonic() + self.limits.time_limit, asyncio.get_running_loop())
             self._waiting.append(job)
-            job.tell({"stage": "queued", "position": len(self._waiting) - 1 + self._busy})
+            job.tell({"stage": "queued", "position": len(self._waiting) - 1 + len(self._in_work)})
             self._changed.notify()
         return job
 
@@ -119,23 +134,32 @@ class Worker:
             if job in self._waiting:
                 self._waiting.remove(job)
                 self._tell_positions()
+                self._changed.notify_all()  # the next may fit
 
     def _tell_positions(self) -> None:
         for position, job in enumerate(self._waiting):
-            job.tell({"stage": "queued", "position": position + self._busy})
+            job.tell({"stage": "queued", "position": position + len(self._in_work)})
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._busy = False
-                self._changed.wait_for(lambda: self._waiting or self._closed)
+                self._changed.wait_for(lambda: self._closed or self._next_fits())
                 if self._closed:
                     return
                 job = self._waiting.popleft()
-                self._busy = True
+                self._in_work.append(job)
                 self._tell_positions()
             self._run(job)
+            with self._changed:
+                self._in_work.remove(job)
+                self._changed.notify_all()  # there may be room for several
             del job  # and the photo with it, while waiting for the next
+
+    def _next_fits(self) -> bool:
+        if not self._waiting:
+            return False
+        pixels = sum(job.pixels for job in self._in_work) + self._waiting[0].pixels
+        return not self._in_work or pixels <= self.limits.max_pixels
 
     def _run(self, job: Job) -> None:
         started = time.perf_counter()

@@ -22,8 +22,9 @@ class Limits:
 
     max_bytes: int = 100_000_000  # of one body
     max_pixels: int = 50_000_000  # of one picture
-    queue_size: int = 16  # requests that wait; one more is being worked on
+    queue_size: int = 16  # requests that wait
     time_limit: float = 120.0  # seconds from a request's last byte to its answer
+    at_once: int = 3  # requests worked on together, while their pictures have no more than `max_pixels` in all
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

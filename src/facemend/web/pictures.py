@@ -33,8 +33,14 @@ class Photo:
 # --- reading ------------------------------------------------------------------------------------------------------------
 
 
-def check_pictures(fields: PhotoFields, limits: Limits) -> None:
-    """Refuse, by their headers alone, pictures of another kind or with too many pixels."""
+def check_pictures(fields: PhotoFields, limits: Limits) -> int:
+    """Refuse, by their headers alone, pictures of another kind or with too many pixels.
+
+    Returns:
+        How many pixels the largest has, all variants of it together.
+    """
+    variants = fields.num_variants if isinstance(fields, InpaintFields) else 1
+    largest = 0
     for name in _PICTURE_FIELDS:
         value: bytes | list[bytes] | None = getattr(fields, name, None)
         for data in value if isinstance(value, list) else [value] if value is not None else []:
@@ -42,8 +48,10 @@ def check_pictures(fields: PhotoFields, limits: Limits) -> None:
             size, pixels = f"{image.width}x{image.height} pixels", image.width * image.height
             if pixels > limits.max_pixels:
                 raise RefusalError(413, "pixels", f"{name}: {size} are more than {limits.max_pixels:,}: reduce it")
-            if isinstance(fields, InpaintFields) and pixels * fields.num_variants > VARIANTS_HELD * limits.max_pixels:
-                raise RefusalError(413, "pixels", f"{name}: {size} are too many for {fields.num_variants} variants")
+            if pixels * variants > VARIANTS_HELD * limits.max_pixels:
+                raise RefusalError(413, "pixels", f"{name}: {size} are too many for {variants} variants")
+            largest = max(largest, pixels * variants)
+    return largest
 
 
 def read_photo(fields: PhotoFields, job: Job) -> Photo:

@@ -62,8 +62,8 @@ def build_router(studio: Studio) -> APIRouter:
         try:
             studio.worker.check_free()
             fields = await read_fields(request, model, ticket)
-            await anyio.to_thread.run_sync(check_pictures, fields, studio.limits)
-            job = studio.worker.submit(make_work(fields))
+            pixels = await anyio.to_thread.run_sync(check_pictures, fields, studio.limits)
+            job = studio.worker.submit(make_work(fields), pixels)
             if streams and wants(request, "text/event-stream"):
                 return EventStream(studio.worker, job, ticket)
             return await answer_whole(request, studio.worker, job, ticket)

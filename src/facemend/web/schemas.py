@@ -92,6 +92,7 @@ class LimitsAnswer(BaseModel):
     max_patches: int
     queue_size: int
     time_limit: float
+    at_once: int
 
 
 class ModelsAnswer(BaseModel):

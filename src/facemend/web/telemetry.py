@@ -22,6 +22,8 @@ class Telemetry:
         )  # fmt: skip
         waiting = Gauge("facemend_queue_length", "Requests that wait.", registry=self._registry)
         waiting.set_function(lambda: worker.num_waiting)
+        in_work = Gauge("facemend_jobs_in_work", "Requests that are worked on.", registry=self._registry)
+        in_work.set_function(lambda: worker.num_in_work)
         held = Gauge("facemend_body_bytes", "Of requests that are held in memory.", registry=self._registry)
         held.set_function(lambda: intake.held)
         dropped = Gauge("facemend_jobs_dropped", "Jobs that nobody waited for any more.", registry=self._registry)
