@@ -31,8 +31,8 @@ def encoded(image: Image.Image, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def start_server(model: str) -> tuple[subprocess.Popen[str], str]:
-    words = [sys.executable, "-m", "facemend", "serve", "--port", "0", "--no-open", "--model", model]
+def start_server(model: str, at_once: int) -> tuple[subprocess.Popen[str], str]:
+    words = [sys.executable, "-m", "facemend", "serve", "--port", "0", "--no-open", "--model", model, "--at-once", str(at_once)]
     server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     address = re.search(r"http://\S+", server.stdout.readline())
@@ -57,13 +57,16 @@ async def be_a_client(
             await asyncio.sleep(int(answer.headers["Retry-After"]) * random.uniform(0.8, 1.2))
 
 
+async def figure(client: httpx.AsyncClient, name: str) -> float:
+    match = re.search(rf"^{name} (\S+)$", (await client.get("/metrics")).text, re.M)
+    if match is None:
+        raise SystemExit(f"the server does not tell its {name}: this needs Linux")
+    return float(match[1])
+
+
 async def watch_memory(client: httpx.AsyncClient, end: float, megabytes: list[float]) -> None:
     while time.monotonic() < end:
-        text = (await client.get("/metrics")).text
-        match = re.search(r"^process_resident_memory_bytes (\S+)$", text, re.M)
-        if match is None:
-            raise SystemExit("the server does not tell its memory: this needs Linux")
-        megabytes.append(float(match[1]) / 1e6)
+        megabytes.append(await figure(client, "process_resident_memory_bytes") / 1e6)
         await asyncio.sleep(2)
 
 
@@ -77,17 +80,19 @@ async def load(address: str, clients: int, seconds: float, side: int) -> bool:
     megabytes: list[float] = []
     limits = httpx.Limits(max_connections=clients + 1)
     async with httpx.AsyncClient(base_url=address, timeout=150, limits=limits) as client:
+        cpu_before = await figure(client, "process_cpu_seconds_total")
         end = time.monotonic() + seconds
         await asyncio.gather(
             *[be_a_client(client, files, end, log) for _ in range(clients)], watch_memory(client, end, megabytes)
         )
+        cpu_seconds = await figure(client, "process_cpu_seconds_total") - cpu_before
     statuses = Counter(status for status, _, _ in log)
     answered = np.array([took for status, took, _ in log if status == 200])
     refused = np.array([took for status, took, _ in log if status == 429])
     since_first_try = np.array([waited for status, _, waited in log if status == 200])
     third = len(megabytes) // 3
     print(f"{clients} clients, {seconds:g} s, photos of {side}x{side}: {dict(statuses)}")
-    print(f"restored per second: {len(answered) / seconds:.2f}")
+    print(f"restored per second: {len(answered) / seconds:.2f}, at {cpu_seconds / max(1, len(answered)):.3f} CPU seconds each")
     for name, times in (("accepted", answered), ("refused", refused), ("accepted, from the first try", since_first_try)):
         if times.size:
             print(f"{name}: median {np.median(times):.2f} s, p95 {np.quantile(times, 0.95):.2f} s, longest {times.max():.2f} s")
@@ -101,9 +106,10 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--side", type=int, default=256, help="pixels")
+    parser.add_argument("--at-once", type=int, default=3, help="photos that the server works on together")
     parser.add_argument("--model", default="default")
     arguments = parser.parse_args()
-    server, address = start_server(arguments.model)
+    server, address = start_server(arguments.model, arguments.at_once)
     try:
         good = asyncio.run(load(address, arguments.clients, arguments.seconds, arguments.side))
         good = good and server.poll() is None
