@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facemend import feature_cache
+from facemend.cache_folder import cache_dir
 from facemend.errors import WeightsError
-from facemend.feature_cache import WEIGHTS, FeatureWeights, cache_dir, load_feature_weights
+from facemend.feature_cache import WEIGHTS, FeatureWeights, load_feature_weights
 from facemend.models.features import (
     AlexNetFeatures,
     EfficientNetLite0Features,

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import IO
 
 import torch
-from platformdirs import user_cache_dir
 from rich.console import Console
 from rich.progress import wrap_file
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
+from facemend.cache_folder import cache_dir
 from facemend.dlib_file import read_dlib_net
 from facemend.errors import WeightsError
 
@@ -54,11 +54,6 @@ class FeatureWeights:
     def official_name(self) -> str:
         """Name of the official file."""
         return self.address.rsplit("/", 1)[-1]
-
-
-def cache_dir() -> Path:
-    """Return the folder that holds feature weights."""
-    return Path(os.environ.get("FACEMEND_CACHE") or user_cache_dir("facemend"))
 
 
 def load_feature_weights(name: str) -> State:

@@ -23,6 +23,7 @@ from facemend.cli.options import STOPPED, note
 from facemend.cli.prepare import celebahq, ffhq
 from facemend.cli.serve import serve
 from facemend.cli.train import train
+from facemend.cli.web_export import web_export
 from facemend.errors import FacemendError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -81,7 +82,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     """
 
 
-for verb in (inpaint, batch, serve, damage, mask, models, demo, train, evaluate, export):
+for verb in (inpaint, batch, serve, web_export, damage, mask, models, demo, train, evaluate, export):
     app.command(cls=GroupedCommand)(verb)
 
 prepare_app = typer.Typer(rich_markup_mode=None, help="Turn a public face set into one to train on.")

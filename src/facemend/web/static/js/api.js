@@ -10,6 +10,9 @@ export class ApiError extends Error {
 }
 
 export class Api {
+  formats = ['png', 'tiff', 'webp', 'jpeg'];
+  keepsPhotosHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
+  notice = null;
   #token = null;
 
   /** @param {() => Promise<string | null>} askToken what to do when the server wants a token */

@@ -1,6 +1,5 @@
 /** Puts the page together. */
 
-import { Api } from './api.js';
 import { chosenLanguage, onLanguage, t, useLanguage } from './i18n.js';
 import { listenForKeys } from './shortcuts.js';
 import { Studio } from './studio.js';
@@ -18,16 +17,13 @@ import { buildRail, chooseTool, stepBrush } from './ui/rail.js';
 import { buildResults } from './ui/results.js';
 import { Stage } from './ui/stage.js';
 
-const api = new Api(async (wasWrong) => {
-  const token = await askToken(wasWrong);
-  if (token) sessionStorage.setItem('token', token); // until this tab is closed
-  return token;
-});
-
 await useLanguage(chosenLanguage());
-takeTokenFromAddress();
 try {
-  build(new Studio(api, await api.models()));
+  const isAlone = document.querySelector('meta[name="backend"]').content === 'browser'; // written by `facemend web-export`
+  const api = await (isAlone ? openBrowser() : openServer());
+  const studio = new Studio(api, await api.models());
+  await build(studio);
+  api.ready?.().catch(({ code, message }) => studio.store.set({ problem: { where: 'photo', code, text: message } }));
 } catch (error) {
   const [place] = document.querySelectorAll('[data-problem="photo"]');
   place.hidden = false;
@@ -35,8 +31,26 @@ try {
   throw error;
 }
 
+/** Everything is done in this browser. */
+async function openBrowser() {
+  const { BrowserApi } = await import('./browser/api.js');
+  return new BrowserApi();
+}
+
+/** The server that this page came from does the work. */
+async function openServer() {
+  const { Api } = await import('./api.js');
+  const api = new Api(async (wasWrong) => {
+    const token = await askToken(wasWrong);
+    if (token) sessionStorage.setItem('token', token); // until this tab is closed
+    return token;
+  });
+  takeTokenFromAddress(api);
+  return api;
+}
+
 /** `/#token=...` never reaches a server's log; once read it need not stay in sight. */
-function takeTokenFromAddress() {
+function takeTokenFromAddress(api) {
   const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? sessionStorage.getItem('token');
   if (!token) return;
   api.useToken(token);

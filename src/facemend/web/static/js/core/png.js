@@ -15,15 +15,15 @@ export async function encodePng(width, height, bytes, palette) {
   for (let y = 0; y < height; y++) rows.set(bytes.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
   const packed = new Response(new Blob([rows]).stream().pipeThrough(new CompressionStream('deflate')));
   const chunks = [
-    chunk('IHDR', new Uint8Array(header.buffer)),
-    ...(palette ? [chunk('PLTE', Uint8Array.from(palette.flat()))] : []),
-    chunk('IDAT', new Uint8Array(await packed.arrayBuffer())),
-    chunk('IEND', new Uint8Array(0)),
+    pngChunk('IHDR', new Uint8Array(header.buffer)),
+    ...(palette ? [pngChunk('PLTE', Uint8Array.from(palette.flat()))] : []),
+    pngChunk('IDAT', new Uint8Array(await packed.arrayBuffer())),
+    pngChunk('IEND', new Uint8Array(0)),
   ];
   return new Blob([SIGNATURE, ...chunks], { type: 'image/png' });
 }
 
-function chunk(type, data) {
+export function pngChunk(type, data) {
   const bytes = new Uint8Array(data.length + 12);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, data.length);

@@ -39,7 +39,7 @@ export function buildDownload(studio) {
     if (!photo) return;
     const suffix = photo.name.split('.').at(-1).toLowerCase();
     const own = ALIASES[suffix] ?? suffix;
-    const others = Object.entries(FORMATS).filter(([format]) => format !== own);
+    const others = Object.entries(FORMATS).filter(([format]) => format !== own && studio.api.formats.includes(format));
     const choices = [['', t('download.own', { name: FORMATS[own] ?? own.toUpperCase() })], ...others];
     formats.replaceChildren(...choices.map(([value, label], i) =>
       h('label', { className: 'format' }, h('input', { type: 'radio', name: 'format', value, checked: i === 0, onchange: explain }), h('span', { textContent: label }))));

@@ -23,7 +23,7 @@ export function buildHeader(studio, stage) {
   });
   buildTheme(stage);
   buildLanguage();
-  showPrivacy();
+  showPrivacy(studio.api);
 }
 
 function buildTheme(stage) {
@@ -54,12 +54,10 @@ function buildLanguage() {
 }
 
 /** On this computer nothing leaves it; a server elsewhere is named. */
-function showPrivacy() {
-  const isHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
+function showPrivacy({ keepsPhotosHere, notice }) {
   const render = () => {
-    for (const place of document.querySelectorAll('.privacy-text')) {
-      place.textContent = isHere ? t('privacy.here') : t('privacy.there', { host: location.host });
-    }
+    const privacy = keepsPhotosHere ? t('privacy.here') : t('privacy.there', { host: location.host });
+    for (const place of document.querySelectorAll('.privacy-text')) place.textContent = notice ? `${privacy} ${t(notice)}` : privacy;
   };
   render();
   onLanguage(render);

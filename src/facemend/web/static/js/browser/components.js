@@ -1,0 +1,59 @@
+/** Connected parts of a mask, and distances within it: what the pipeline needs of OpenCV's cv2.connectedComponents and others. */
+
+/**
+ * Number the parts of a mask {data, width, height} that hang together by edge or corner, from 1 on.
+ * @returns {{labels: Int32Array, count: number, parts: object[]}} parts: {number, area, width, height, x, y}, (x, y) their middle
+ */
+export function label({ data, width, height }) {
+  const labels = new Int32Array(data.length);
+  const parts = [];
+  const waiting = [];
+  for (let start = 0; start < data.length; start++) {
+    if (!data[start] || labels[start]) continue;
+    const number = parts.length + 1;
+    const part = { number, area: 0, left: width, top: height, right: 0, bottom: 0, sumX: 0, sumY: 0 };
+    labels[start] = number;
+    waiting.push(start);
+    while (waiting.length) {
+      const i = waiting.pop();
+      const x = i % width;
+      const y = (i - x) / width;
+      part.area++;
+      part.sumX += x;
+      part.sumY += y;
+      part.left = Math.min(part.left, x);
+      part.right = Math.max(part.right, x + 1);
+      part.top = Math.min(part.top, y);
+      part.bottom = Math.max(part.bottom, y + 1);
+      for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny++) {
+        for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx++) {
+          const next = ny * width + nx;
+          if (!data[next] || labels[next]) continue;
+          labels[next] = number;
+          waiting.push(next);
+        }
+      }
+    }
+    parts.push({ number, area: part.area, width: part.right - part.left, height: part.bottom - part.top, x: part.sumX / part.area, y: part.sumY / part.area });
+  }
+  return { labels, count: parts.length, parts };
+}
+
+/** How far each set pixel is from the nearest that is not, beyond the edge included (cv2.distanceTransform, exact). */
+export function distances({ data, width, height }) {
+  const vertical = new Float32Array(data.length);
+  for (let x = 0; x < width; x++) {
+    for (let y = 0, run = 0; y < height; y++) vertical[y * width + x] = run = data[y * width + x] ? run + 1 : 0;
+    for (let y = height - 1, run = 0; y >= 0; y--) {
+      run = data[y * width + x] ? run + 1 : 0;
+      vertical[y * width + x] = Math.min(vertical[y * width + x], run);
+    }
+  }
+  return vertical.map((_, i) => {
+    const x = i % width;
+    const row = i - x;
+    let nearest = Math.min(x + 1, width - x) ** 2;
+    for (let other = 0; other < width; other++) nearest = Math.min(nearest, (x - other) ** 2 + vertical[row + other] ** 2);
+    return Math.sqrt(nearest);
+  });
+}

@@ -1,0 +1,167 @@
+/**
+ * Faces in photos: found although they are damaged, and framed as the network knows them. Mirrors facemend/faces.py.
+ * A face is {box: [left, top, right, bottom], landmarks: [[x, y] x 5], score}.
+ */
+
+import { label } from './components.js';
+import { Window, toPixels, viewPhoto, workingSize } from './framing.js';
+import { mapped, resizeArea, roundEven } from './resample.js';
+import { fillHole } from './telea.js';
+
+const SEARCH_SIDE = 1024;
+const TURNED_SEARCH_SIDE = 512;
+const TURNS = [-90, 90, 180, -45, 45, -135, 135];
+export const SURE = 0.99;
+const TURNED_SURE = 0.9;
+const CLOSE_UP = 1.25;
+const CLOSE_UP_SIZE = 256;
+const CROOKED = 10;
+const NUM_PARTS = 6;
+const PART_FACTORS = [2, 3.5];
+const FACE_SHARE = 0.6;
+const FILL_RADIUS = 3;
+const SAME_FACE = 0.25;
+
+/** Find faces in a photo, though it lies on its side, they are tilted, or part of them is missing. */
+export async function findFaces(rgb, hole, detector) {
+  const close = (faces) => lookClosely(faces, rgb, hole, detector);
+  let found = await close(await search(rgb, hole, detector, SEARCH_SIDE, [0]));
+  const hidden = [];
+  for (const window of unexplained(hole, found)) hidden.push(...(await detectIn(window, rgb, hole, detector)));
+  found = distinct([...found, ...(await close(hidden))]);
+  const isHoled = hole.data.includes(1);
+  const sought = found.filter((face) => !isHoled || meets(faceWindow(face), hole));
+  if (Math.max(0, ...sought.map(({ score }) => score)) >= SURE) return found;
+  const turned = await close(await search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS));
+  return distinct([...found, ...turned.filter(({ score }) => score >= TURNED_SURE)]);
+}
+
+/** Detect a face once more in a restored view of it, [3, S, S] in [-1, 1]; the old one if it is not found there. */
+export async function measureAgain(face, restored, window, detector) {
+  const found = (await detector.detect(toPixels(restored, window.size))).map((candidate) => moved(candidate, window.toPhoto));
+  return surest(found.filter((candidate) => isSame(candidate, face))) ?? face;
+}
+
+/** Whether some of a face's landmarks lie under a hole, where a detector can only guess them. */
+export function hidesLandmarks({ data, width, height }, { landmarks }) {
+  const within = (place, length) => Math.min(length - 1, Math.max(0, Math.trunc(place)));
+  return landmarks.some(([x, y]) => data[within(y, height) * width + within(x, width)] === 1);
+}
+
+/** Lay the square round a face in which the network knows faces: FFHQ's (Karras et al. 2018, appendix C). */
+export function faceWindow({ landmarks: [leftEye, rightEye, , leftMouth, rightMouth] }) {
+  const middle = (a, b) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+  const [eyes, mouth] = [middle(leftEye, rightEye), middle(leftMouth, rightMouth)];
+  const eyeToEye = [rightEye[0] - leftEye[0], rightEye[1] - leftEye[1]];
+  const eyeToMouth = [mouth[0] - eyes[0], mouth[1] - eyes[1]];
+  const across = [eyeToEye[0] + eyeToMouth[1], eyeToEye[1] - eyeToMouth[0]];
+  const side = Math.max(4 * Math.hypot(...eyeToEye), 3.6 * Math.hypot(...eyeToMouth), 1);
+  const center = [eyes[0] + 0.1 * eyeToMouth[0], eyes[1] + 0.1 * eyeToMouth[1]];
+  return new Window(center, side, workingSize(side), (Math.atan2(across[1], across[0]) * 180) / Math.PI);
+}
+
+function meets(window, hole) {
+  const region = window.region(hole);
+  const inside = window.inside(region);
+  const width = region.right - region.left;
+  return inside.some((seen, k) => seen && hole.data[(region.top + Math.floor(k / width)) * hole.width + region.left + (k % width)]);
+}
+
+/** A copy of at most `side` pixels, its hole shrunk with it: every pixel that the hole touches belongs to it. */
+function reduced(hole, side) {
+  const scale = Math.min(1, side / Math.max(hole.width, hole.height));
+  const [width, height] = [hole.width, hole.height].map((length) => Math.max(1, roundEven(length * scale)));
+  const grey = resizeArea({ ...hole, channels: 1, data: hole.data.map((value) => value * 255) }, width, height);
+  return { touched: { ...grey, data: grey.data.map((value) => (value > 0 ? 1 : 0)) }, scale };
+}
+
+/** Detect on a copy of at most `side` pixels, with its hole filled, turned by several angles in degrees. */
+async function search(rgb, hole, detector, side, turns) {
+  const { touched } = reduced(hole, side);
+  const copy = fillHole(resizeArea(rgb, touched.width, touched.height), touched, FILL_RADIUS);
+  const toPhoto = [rgb.width / copy.width, 0, 0, 0, rgb.height / copy.height, 0];
+  const found = [];
+  for (const turn of turns) {
+    const faces = turn ? await detectTurned(copy, turn, detector) : await detector.detect(copy);
+    found.push(...faces.map((face) => moved(face, toPhoto)));
+  }
+  return found;
+}
+
+async function detectTurned(copy, turn, detector) {
+  const { width, height } = copy;
+  const size = Math.ceil(Math.hypot(width, height) / 16) * 16;
+  const window = new Window([width / 2, height / 2], size, size, turn);
+  const { image } = viewPhoto(copy, { data: new Uint8Array(width * height), width, height }, window);
+  return (await detector.detect(toPixels(image, size))).map((face) => moved(face, window.toPhoto));
+}
+
+/** Detect each face again in a view of its own, upright and of a size that suits the detector; drop what is none there. */
+async function lookClosely(faces, rgb, hole, detector) {
+  const again = [];
+  for (const face of distinct(faces)) {
+    let closer = await closeUp(face, rgb, hole, detector);
+    if (closer && Math.abs(faceWindow(closer).angle - faceWindow(face).angle) > CROOKED) {
+      closer = (await closeUp(closer, rgb, hole, detector)) ?? closer;
+    }
+    if (closer) again.push(closer);
+  }
+  return distinct(again);
+}
+
+async function closeUp(face, rgb, hole, detector) {
+  const window = faceWindow(face).scaled(CLOSE_UP).withSize(CLOSE_UP_SIZE);
+  return surest((await detectIn(window, rgb, hole, detector)).filter((candidate) => isSame(candidate, face)));
+}
+
+/** Detect in a window of the photo, its hole filled as finely as the window sees it. */
+async function detectIn(window, rgb, hole, detector) {
+  const { image, unknown } = viewPhoto(rgb, hole, window);
+  const mask = { data: Uint8Array.from(unknown), width: window.size, height: window.size };
+  const seen = fillHole(toPixels(image, window.size), mask, FILL_RADIUS);
+  return (await detector.detect(seen)).map((candidate) => moved(candidate, window.toPhoto));
+}
+
+/** Go through windows round the largest parts of a hole that lie in no face surely found: they may hide all of one. */
+function* unexplained(hole, found) {
+  const { touched, scale } = reduced(hole, TURNED_SEARCH_SIDE);
+  const largest = label(touched).parts.sort((a, b) => b.area - a.area).slice(0, NUM_PARTS);
+  const certain = found.filter(({ score }) => score >= SURE).map((face) => faceWindow(face).scaled(FACE_SHARE));
+  for (const part of largest) {
+    const [x, y] = [part.x / scale, part.y / scale];
+    const pixel = { left: Math.trunc(x), top: Math.trunc(y), right: Math.trunc(x) + 1, bottom: Math.trunc(y) + 1 };
+    if (certain.some((window) => window.inside(pixel)[0])) continue;
+    const extent = Math.max(part.width, part.height) / scale;
+    for (const factor of PART_FACTORS) yield new Window([x, y], factor * extent, CLOSE_UP_SIZE);
+  }
+}
+
+/** Take a face to where an affine map puts it, box and all. */
+function moved({ box: [left, top, right, bottom], landmarks, score }, matrix) {
+  const corners = [[left, top], [right, top], [right, bottom], [left, bottom]].map(([x, y]) => mapped(matrix, x, y));
+  const [xs, ys] = [0, 1].map((i) => corners.map((corner) => corner[i]));
+  return {
+    box: [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)],
+    landmarks: landmarks.map(([x, y]) => mapped(matrix, x, y).map(Math.fround)),
+    score,
+  };
+}
+
+/** Keep the surest of those that are the same face. */
+function distinct(faces) {
+  const kept = [];
+  for (const face of [...faces].sort((a, b) => b.score - a.score)) {
+    if (!kept.some((other) => isSame(face, other))) kept.push(face);
+  }
+  return kept;
+}
+
+function surest(faces) {
+  return faces.reduce((best, face) => (best && best.score >= face.score ? best : face), undefined);
+}
+
+function isSame(face, other) {
+  const [first, second] = [faceWindow(face), faceWindow(other)];
+  const apart = Math.hypot(first.center[0] - second.center[0], first.center[1] - second.center[1]);
+  return apart < SAME_FACE * Math.max(first.side, second.side);
+}

@@ -1,0 +1,3 @@
+export function matchGrain(filled) {
+  return filled;
+}

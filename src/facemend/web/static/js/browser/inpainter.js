@@ -1,0 +1,154 @@
+/** A photo and a hole in, the restored photo out. Mirrors facemend/pipeline.py, class ids included. */
+
+import { SURE, faceWindow, findFaces, hidesLandmarks, measureAgain } from './faces.js';
+import { unviewLayout, unviewPhoto, viewLayout, viewPhoto } from './framing.js';
+import { matchGrain } from './grain.js';
+import { Mtcnn } from './mtcnn.js';
+import { eachPixel, planFaces, planViews, settleWindow } from './planning.js';
+import { normals } from './random.js';
+import { resizeLinear } from './resample.js';
+import { carryResiduals } from './residuals.js';
+
+const LARGEST_RUN = 256;
+const NUM_FITS = 2;
+const NO_FACE = 'no face found: took the photo round the mask for one';
+
+export class Inpainter {
+  constructor(nets, description) {
+    this.nets = nets;
+    this.description = description;
+    this.detector = new Mtcnn(nets.detector);
+  }
+
+  /**
+   * Repaint what the hole covers.
+   * @param rgb picture of bytes; what lies under the hole is not looked at
+   * @param hole {data, width, height}, 1 = repaint
+   * @param options {seed, numVariants, layout: {data, width, height} of class ids or null, onRun: async (variant from 1)}
+   * @returns {{variants: object[], layout, notes}} variants: pictures, changed in the hole alone
+   */
+  async restore(rgb, hole, { seed, numVariants, layout, onRun }) {
+    const windows = await this.#findWindows(rgb, hole, () => onRun(0));
+    const views = planViews(hole, windows);
+    const variants = [];
+    let firstLayout = layout;
+    for (const [i, latent] of this.#latents(seed, numVariants).entries()) {
+      const { painted, ids } = await this.#paint(rgb, hole, views, latent, layout, () => onRun(i + 1));
+      variants.push(painted);
+      firstLayout ??= ids;
+    }
+    return { variants, layout: firstLayout, notes: windows.length ? [] : [NO_FACE] };
+  }
+
+  /** Tell the parts of every face in a photo, those under the hole as the network would paint them. */
+  async parse(rgb, hole, onRun) {
+    const [latent] = this.#latents(0, 1);
+    const layout = emptyLayout(rgb);
+    for (const view of planFaces(rgb, await this.#findWindows(rgb, hole, onRun))) {
+      await onRun();
+      const seen = await this.#run(rgb, hole, view.window, latent, null);
+      writeIds(layout, seen, view);
+    }
+    return layout;
+  }
+
+  async #findWindows(rgb, hole, onRun) {
+    const detector = { detect: async (image) => (await onRun(), this.detector.detect(image)) };
+    const windows = [];
+    for (const face of await findFaces(rgb, hole, detector)) windows.push(await this.#frame(face, rgb, hole, detector));
+    return windows;
+  }
+
+  /** Lay the square round a face; one that lacks eyes or mouth is restored first, to be measured by that. */
+  async #frame(face, rgb, hole, detector) {
+    const certain = face.score >= SURE;
+    for (let i = 0; i < NUM_FITS; i++) {
+      const window = settleWindow(faceWindow(face), hole, certain);
+      if (window.isPlain || !hidesLandmarks(hole, face)) return window;
+      const restored = await this.#run(rgb, hole, window, this.#latents(0, 1)[0], null);
+      face = await measureAgain(face, restored.completed, restored.window, detector);
+    }
+    return settleWindow(faceWindow(face), hole, certain);
+  }
+
+  /** Fill the hole view by view, each knowing what those before it painted. */
+  async #paint(rgb, hole, views, latent, layout, onRun) {
+    const painted = { ...rgb, data: rgb.data.slice() };
+    const rest = { ...hole, data: hole.data.slice() };
+    const ids = emptyLayout(rgb);
+    for (const view of views) {
+      await onRun();
+      const seen = await this.#run(painted, rest, view.window, latent, layout);
+      const own = view.area.slice();
+      eachPixel(view.region, hole.width, (k, at) => (own[k] &= hole.data[at]));
+      const enlarged = unviewPhoto(seen.completed, seen.window, view.region);
+      const detailed = carryResiduals(painted, rest, own, enlarged, seen, view.region);
+      eachPixel(view.region, hole.width, (k, at) => {
+        if (!own[k]) return;
+        for (let c = 0; c < 3; c++) painted.data[3 * at + c] = detailed.data[3 * k + c];
+        rest.data[at] = 0;
+      });
+      writeIds(ids, seen, view);
+    }
+    return { painted: matchGrain(painted, rgb, hole), ids };
+  }
+
+  #latents(seed, count) {
+    const size = this.description.latent_size;
+    const draw = normals(seed);
+    return Array.from({ length: count }, (_, i) => (seed === 0 && i === 0 ? new Float32Array(size) : draw(size)));
+  }
+
+  /** Run the network on one window of a photo. */
+  async #run(rgb, hole, wanted, latent, layout) {
+    const window = wanted.withSize(Math.min(wanted.size, LARGEST_RUN));
+    const view = viewPhoto(rgb, hole, window);
+    const { core_size: core, legend } = this.description;
+    const shares = layout && sharesOf(viewLayout(layout, window), legend.length, core);
+    const painted = await this.nets.inpaint(view, latent, shares);
+    return { ...painted, window, unknown: view.unknown };
+  }
+}
+
+function emptyLayout({ width, height }) {
+  return { data: new Uint8Array(width * height), width, height };
+}
+
+/** Write the class ids a view shows into the part of the photo that is its own. */
+function writeIds(layout, seen, { region, area }) {
+  const ids = unviewLayout(likeliest(seen.layout, seen.window.size), seen.window, region);
+  eachPixel(region, layout.width, (k, at) => area[k] && (layout.data[at] = ids.data[k]));
+}
+
+/** Class ids at the view's own size. */
+function likeliest({ data, classes, size }, side) {
+  const best = new Float32Array(side * side).fill(-1);
+  const ids = new Uint8Array(side * side);
+  for (let k = 0; k < classes; k++) {
+    const plane = { data: data.subarray(k * size * size, (k + 1) * size * size), width: size, height: size, channels: 1 };
+    const enlarged = resizeLinear(plane, side, side).data;
+    for (let i = 0; i < ids.length; i++) {
+      if (enlarged[i] <= best[i]) continue;
+      best[i] = enlarged[i];
+      ids[i] = k;
+    }
+  }
+  return { data: ids, width: side, height: side, channels: 1 };
+}
+
+/** Class ids as the share of each class under each of the core's pixels, [K, size, size]. */
+export function sharesOf(ids, classes, size) {
+  const shares = new Float32Array(classes * size * size);
+  const scale = size / ids.width;
+  const overlap = (pixel, cell) => Math.max(0, Math.min((pixel + 1) * scale, cell + 1) - Math.max(pixel * scale, cell));
+  const cells = (pixel) => [Math.floor(pixel * scale), Math.min(size - 1, Math.floor((pixel + 1) * scale))];
+  for (let y = 0; y < ids.height; y++) {
+    const [top, bottom] = cells(y);
+    for (let x = 0; x < ids.width; x++) {
+      const [left, right] = cells(x);
+      const plane = ids.data[y * ids.width + x] * size * size;
+      for (let v = top; v <= bottom; v++) for (let u = left; u <= right; u++) shares[plane + v * size + u] += overlap(y, v) * overlap(x, u);
+    }
+  }
+  return shares;
+}

@@ -1,0 +1,130 @@
+/** Colour profile and camera data of a photo, copied from its file into the one that is written (JPEG and PNG). */
+
+import { pngChunk } from '../core/png.js';
+
+const [EXIF, ICC] = ['Exif\0\0', 'ICC_PROFILE\0'];
+const MOST_IN_SEGMENT = 65_533; // bytes of a JPEG segment beside its length
+const ORIENTATION = 0x0112;
+
+/** @returns {Promise<Blob>} `written`, with what `file` knew; as it is where its kind holds nothing of the sort */
+export async function copyMetadata(file, written) {
+  const { exif, icc } = await read(new Uint8Array(await file.arrayBuffer()));
+  if (!exif && !icc) return written;
+  if (exif) setUpright(exif); // the pixels were turned when they were read
+  const bytes = new Uint8Array(await written.arrayBuffer());
+  if (written.type === 'image/jpeg') return new Blob([bytes.subarray(0, 2), ...jpegSegments(exif, icc), bytes.subarray(2)], { type: written.type });
+  if (written.type !== 'image/png') return written;
+  const chunks = [...pngChunks(bytes)].filter(({ name }) => !(icc && ['iCCP', 'sRGB', 'gAMA', 'cHRM'].includes(name)));
+  const added = [...(icc ? [pngChunk('iCCP', join(ascii('icc\0\0'), await deflated(icc)))] : []), ...(exif ? [pngChunk('eXIf', exif)] : [])];
+  const [header, ...others] = chunks.map(({ whole }) => whole);
+  return new Blob([bytes.subarray(0, 8), header, ...added, ...others], { type: written.type });
+}
+
+async function read(bytes) {
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return readJpeg(bytes);
+  const start = text(bytes.subarray(0, 12));
+  if (start.startsWith('\x89PNG')) return readPng(bytes);
+  return start.startsWith('RIFF') && start.endsWith('WEBP') ? readWebp(bytes) : {};
+}
+
+function readJpeg(bytes) {
+  let exif = null;
+  const parts = [];
+  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda; ) {
+    const length = (bytes[at + 2] << 8) | bytes[at + 3];
+    const data = bytes.subarray(at + 4, at + 2 + length);
+    if (bytes[at + 1] === 0xe1 && begins(data, EXIF)) exif ??= data.slice(EXIF.length);
+    if (bytes[at + 1] === 0xe2 && begins(data, ICC)) parts[data[ICC.length]] = data.subarray(ICC.length + 2);
+    at += 2 + length;
+  }
+  return { exif, icc: parts.length ? join(...parts.filter(Boolean)) : null };
+}
+
+async function readPng(bytes) {
+  const found = {};
+  for (const { name, data } of pngChunks(bytes)) {
+    if (name === 'eXIf') found.exif = data.slice();
+    if (name === 'iCCP') found.icc = await through(new DecompressionStream('deflate'), data.subarray(data.indexOf(0) + 2)).catch(() => null);
+  }
+  return found;
+}
+
+function readWebp(bytes) {
+  const found = {};
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const [name, length] = [text(bytes.subarray(at, at + 4)), view.getUint32(at + 4, true)];
+    const data = bytes.slice(at + 8, at + 8 + length);
+    if (name === 'ICCP') found.icc = data;
+    if (name === 'EXIF') found.exif = begins(data, EXIF) ? data.slice(EXIF.length) : data;
+    at += 8 + length + (length & 1);
+  }
+  return found;
+}
+
+/** Say in EXIF data that the pixels are stored upright. */
+function setUpright(exif) {
+  const view = new DataView(exif.buffer, exif.byteOffset, exif.length);
+  const little = exif[0] === 0x49;
+  try {
+    const entries = view.getUint32(4, little);
+    for (let i = 0; i < view.getUint16(entries, little); i++) {
+      const at = entries + 2 + 12 * i;
+      if (view.getUint16(at, little) === ORIENTATION) view.setUint16(at + 8, 1, little);
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // data cut off: nothing to set
+  }
+}
+
+function jpegSegments(exif, icc) {
+  const segments = [];
+  if (exif && exif.length + EXIF.length <= MOST_IN_SEGMENT) segments.push(jpegSegment(0xe1, join(ascii(EXIF), exif)));
+  const size = MOST_IN_SEGMENT - ICC.length - 2;
+  const count = icc ? Math.ceil(icc.length / size) : 0;
+  for (let i = 0; i < count; i++) segments.push(jpegSegment(0xe2, join(ascii(ICC), Uint8Array.of(i + 1, count), icc.subarray(i * size, (i + 1) * size))));
+  return segments;
+}
+
+function jpegSegment(marker, data) {
+  return join(Uint8Array.of(0xff, marker, (data.length + 2) >> 8, (data.length + 2) & 255), data);
+}
+
+function* pngChunks(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const length = view.getUint32(at);
+    yield { name: text(bytes.subarray(at + 4, at + 8)), data: bytes.subarray(at + 8, at + 8 + length), whole: bytes.subarray(at, at + 12 + length) };
+    at += 12 + length;
+  }
+}
+
+function deflated(bytes) {
+  return through(new CompressionStream('deflate'), bytes);
+}
+
+async function through(stream, bytes) {
+  return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+}
+
+function join(...parts) {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function begins(data, start) {
+  return text(data.subarray(0, start.length)) === start;
+}
+
+function ascii(string) {
+  return Uint8Array.from(string, (letter) => letter.charCodeAt(0));
+}
+
+function text(bytes) {
+  return String.fromCharCode(...bytes);
+}

@@ -1,0 +1,73 @@
+/** The networks, run by onnxruntime-web: in WebAssembly, the large one on the graphics card where the browser has WebGPU. */
+
+import { fileAddress, loadNetwork } from './files.js';
+import { Problem } from './problem.js';
+
+const MOST_THREADS = 8; // more gain nothing with networks of this size
+
+/** Load everything; resolves to {device, inpaint, detector: {pnet, rnet, onet}, damage}. */
+export async function openNets(description, wanted) {
+  const adapter = wanted === 'wasm' ? null : await navigator.gpu?.requestAdapter().catch(() => null);
+  if (wanted === 'webgpu' && !adapter) throw new Problem('browser', 'this browser offers no WebGPU here: leave out ?device=webgpu');
+  const load = (path) => loadNetwork(path, description);
+  const [graph, weights, pnet, rnet, onet, damage] = await Promise.all(
+    ['model/graph.onnx', 'model/model.safetensors', 'detector/pnet.onnx', 'detector/rnet.onnx', 'detector/onet.onnx', 'damage/damage.onnx'].map(load),
+  );
+  const ort = await import(fileAddress(`onnxruntime/ort.${adapter ? 'webgpu' : 'wasm'}.min.mjs`));
+  const threads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
+  Object.assign(ort.env.wasm, { wasmPaths: fileAddress('onnxruntime/'), numThreads: threads });
+  ort.env.logLevel = 'error';
+
+  const open = async (bytes, options = {}) => {
+    const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'], ...options });
+    return async (inputs) => {
+      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, [data, dims]]) => [name, new ort.Tensor('float32', data, dims)]));
+      return session.run(feeds);
+    };
+  };
+  const openSingle = async (bytes, input) => {
+    const run = await open(bytes);
+    return (data, dims) => run({ [input]: [data, dims] });
+  };
+  const options = { externalData: [{ path: 'model.safetensors', data: weights }], executionProviders: [adapter ? 'webgpu' : 'wasm'] };
+  const run = await open(graph, options);
+  return {
+    device: adapter ? 'webgpu' : `wasm, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    inpaint: (view, latent, shares) => inpaint(run, description, view, latent, shares),
+    detector: { pnet: await openSingle(pnet, 'input_1'), rnet: await openSingle(rnet, 'input_2'), onet: await openSingle(onet, 'input_3') },
+    damage: await open(damage),
+  };
+}
+
+/**
+ * Repaint a view. Mirrors facemend/backends/on_onnx.py.
+ * @param view {image: [3, S, S], unknown: [S, S]}
+ * @param shares [K, C, C], probabilities of the parts to paint by, or null
+ * @returns {{completed, layout, scores}} layout: probabilities [K, C, C]
+ */
+async function inpaint(run, { core_size: core, legend, latent_size }, { image, unknown }, latent, shares) {
+  const size = Math.sqrt(unknown.length);
+  const output = await run({
+    image: [image, [1, 3, size, size]],
+    mask: [unknown, [1, 1, size, size]],
+    latent: [latent, [1, latent_size]],
+    layout: [shares ?? new Float32Array(legend.length * core * core), [1, legend.length, core, core]],
+  });
+  return {
+    completed: output.completed.data,
+    layout: { data: softmax(output.layout_logits.data, legend.length), classes: legend.length, size: core },
+    scores: { data: output.scores.data, heads: output.scores.dims[1], tokens: output.scores.dims[2] },
+  };
+}
+
+function softmax(logits, classes) {
+  const size = logits.length / classes;
+  const result = new Float32Array(logits.length);
+  for (let i = 0; i < size; i++) {
+    let [most, sum] = [-Infinity, 0];
+    for (let k = 0; k < classes; k++) most = Math.max(most, logits[k * size + i]);
+    for (let k = 0; k < classes; k++) sum += result[k * size + i] = Math.exp(logits[k * size + i] - most);
+    for (let k = 0; k < classes; k++) result[k * size + i] /= sum;
+  }
+  return result;
+}
