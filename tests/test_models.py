@@ -7,10 +7,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from facemend.config import MODEL_PRESETS, NUM_CLASSES
 from facemend.errors import ImageError
 from facemend.models.attention import DynamicAttention, attend_map, token_validity
+from facemend.models.bands import all_bands, hole_bands
 from facemend.models.blocks import PixelNorm, fill_smoothly
 from facemend.models.discriminators import PatchDiscriminator, ProjectedDiscriminator
 from facemend.models.head import carry_detail
-from facemend.models.inpainter import InpaintNet, core_view
+from facemend.models.inpainter import InpaintNet, core_view, fit_core
+from facemend.models.resampling import cubic_weights, linear_weights, resample
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def photo(height: int, width: int, batch: int = 1) -> tuple[torch.Tensor, torch.
 def test_the_default_preset_stays_within_its_budget() -> None:
     net = InpaintNet(MODEL_PRESETS["default"]).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        net(*photo(256, 256))
+        net(photo(256, 256)[0], torch.ones(1, 1, 256, 256))  # a smaller hole costs less
     assert sum(p.numel() for p in net.parameters()) <= 8e6
     assert counter.get_total_flops() <= 12e9
 
@@ -94,8 +96,36 @@ def test_the_head_starts_from_a_face_that_fits_the_known_pixels(net: InpaintNet)
     image, mask = photo(128, 128)
     core = net.core(image, mask)
     off = core._replace(predicted=torch.full_like(core.predicted, -0.8))
-    coarse = net.head_input(off, torch.full_like(image, 0.2), mask).coarse
+    coarse = fit_core(off, torch.full_like(image, 0.2), mask)
     torch.testing.assert_close(coarse, torch.full_like(image, 0.2))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (256, 256), (208, 208), (160, 256)])
+@pytest.mark.parametrize("hole", [(slice(0, 6), slice(2, 9)), (slice(-9, None), slice(30, 60)), (slice(None), slice(40, 44))])
+def test_the_head_may_leave_out_what_no_hole_is_near(net: InpaintNet, size: tuple[int, int], hole: tuple[slice, slice]) -> None:
+    image, mask = photo(*size, batch=2)[0], torch.zeros(2, 1, *size)
+    mask[0, 0][hole] = 1
+    mask[1, 0, size[0] // 2, size[1] // 2] = 1
+    core = net.core(image, mask)
+    whole = net.head(net.head_input(core, fit_core(core, image, mask), image, mask)).clamp(-1, 1)
+    torch.testing.assert_close(net.detailed(core, image, mask) * mask, whole * mask, atol=1e-6, rtol=0)
+
+
+def test_the_head_works_only_near_the_hole(net: InpaintNet) -> None:
+    mask = torch.zeros(1, 1, 256, 256)
+    mask[..., 100:104, 20:24] = 1
+    bands = hole_bands(mask, net.head.reach)
+    assert bands.rows.tolist() == [0, *range(25 - net.head.reach, 26 + net.head.reach)]
+    assert bands.columns.tolist() == list(range(6 + net.head.reach))
+
+
+@pytest.mark.parametrize(("size", "new"), [(16, 32), (16, 64), (32, 208), (24, 24)])
+@pytest.mark.parametrize(("weights", "mode"), [(linear_weights, "bilinear"), (cubic_weights, "bicubic")])
+def test_resampling_by_a_matrix_is_what_pytorch_does(weights, mode: str, size: int, new: int) -> None:
+    x = torch.randn(1, 2, size, size)
+    matrix = weights(size, new, x)
+    expected = torch.nn.functional.interpolate(x, size=(new, new), mode=mode, align_corners=False)
+    torch.testing.assert_close(resample(x, matrix, matrix), expected, atol=1e-4, rtol=0)
 
 
 def test_no_latent_is_the_zero_latent_and_another_changes_the_picture(net: InpaintNet) -> None:
@@ -151,8 +181,9 @@ def test_validity_is_the_share_of_known_pixels() -> None:
 
 def test_shared_scores_move_whole_patches() -> None:
     x = torch.randn(1, 4, 8, 8)
-    swap = torch.eye(16).roll(1, dims=0).expand(1, 2, 16, 16)
-    assert torch.equal(attend_map(torch.eye(16).expand(1, 2, 16, 16), x, 2), x)
+    stay = torch.eye(16).expand(1, 2, 16, 16).unflatten(2, (4, 4))
+    swap = torch.eye(16).roll(1, dims=0).expand(1, 2, 16, 16).unflatten(2, (4, 4))
+    assert torch.equal(attend_map(stay, x, 2), x)
     moved = attend_map(swap, x, 2)
     assert torch.equal(moved[..., 0:2, 2:4], x[..., 0:2, 0:2])
 
@@ -162,7 +193,7 @@ def test_carried_detail_is_zero_for_a_photo_without_detail(size: tuple[int, int]
     image, mask = torch.full((1, 3, *size), 0.3), photo(*size)[1]
     view, _ = core_view(image, torch.zeros_like(mask), 64)
     tokens = (view.shape[2] // 8) * (view.shape[3] // 8)
-    carried = carry_detail(torch.full((1, 2, tokens, tokens), 1 / tokens), image, mask, view)
+    carried = carry_detail(torch.full((1, 2, tokens, tokens), 1 / tokens), image, mask, view, all_bands(image))
     assert carried.shape == (1, 6, *size)
     assert carried.abs().max() < 1e-5
 

@@ -43,8 +43,7 @@ class PortableNet(nn.Module):
     def forward(self, image: Tensor, mask: Tensor, latent: Tensor, layout: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Repaint square photos; inputs and outputs are those of `OnnxNet`, as tensors."""
         core = self.net.core(image, mask, latent, layout)
-        predicted = self.net.head(self.net.head_input(core, image, mask)).clamp(-1, 1)
-        return torch.where(mask > 0, predicted, image), core.layout_logits, core.scores
+        return torch.where(mask > 0, self.net.detailed(core, image, mask), image), core.layout_logits, core.scores
 
 
 def export_net(net: InpaintNet, path: Path, file_format: ExportFormat = "onnx", *, overwrite: bool = False) -> None:

@@ -96,19 +96,30 @@ class ContextualAttention(nn.Module):
 
 
 def attend(scores: Tensor, values: Tensor) -> Tensor:
-    """Read `values` [N, T, C] with `scores` [N, heads, T, T]; each head reads its own part of the channels."""
-    n, t, _ = values.shape
-    heads = values.reshape(n, t, scores.shape[1], -1).transpose(1, 2)  # [N, heads, T, C / heads]
-    return (scores.to(values.dtype) @ heads).transpose(1, 2).reshape(n, t, -1)
+    """Read `values` [N, T, C] with `scores` [N, heads, Q, T]; each head reads its own part of the channels. [N, Q, C]."""
+    n, heads, queries, t = scores.shape
+    channels = values.shape[2]
+    parts = values.reshape(n, t, heads, channels // heads).transpose(1, 2)
+    return (scores.to(values.dtype) @ parts).transpose(1, 2).reshape(n, queries, channels)
 
 
 def attend_map(scores: Tensor, x: Tensor, factor: int) -> Tensor:
-    """Read a map `factor` times finer than the scores' grid: each token carries its factor x factor patch of `x`."""
+    """Read a map `factor` times finer than the scores' grid: each token carries its factor x factor patch of `x`.
+
+    Args:
+        scores: [N, heads, rows, columns, T] of the places that are wanted.
+        x: [N, C, H, W].
+        factor: side of a patch.
+
+    Returns:
+        [N, C, rows * factor, columns * factor].
+    """
     n, channels, height, width = x.shape
-    grid = (height // factor, factor, width // factor, factor)
-    patches = x.reshape(n, channels, *grid).permute(0, 2, 4, 1, 3, 5)  # [N, rows, columns, C, factor, factor]
-    read = attend(scores, patches.reshape(n, grid[0] * grid[2], -1))
-    return read.reshape(patches.shape).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
+    rows, columns = scores.shape[2:4]
+    patches = x.reshape(n, channels, height // factor, factor, width // factor, factor).permute(0, 2, 4, 1, 3, 5)
+    read = attend(scores.flatten(2, 3), patches.reshape(n, scores.shape[4], -1))
+    read = read.reshape(n, rows, columns, channels, factor, factor).permute(0, 3, 1, 4, 2, 5)
+    return read.reshape(n, channels, rows * factor, columns * factor)
 
 
 def token_validity(mask: Tensor, patch_size: int) -> Tensor:

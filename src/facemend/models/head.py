@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from facemend.config import ModelConfig
 from facemend.models.attention import attend_map
+from facemend.models.bands import BLOCK, Bands, cut_bands, pixels_of
 from facemend.models.blocks import ResBlock, conv, zeroed
 from facemend.models.texture import LAYOUT_CHANNELS, NUM_SHARED_HEADS
 
@@ -29,6 +30,7 @@ class TextureHead(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width = config.head_width
+        self.reach = 2 * config.head_depth + 2  # blocks of 4 pixels: two convolutions each, and four finer ones
         seen = 3 + 4
         self.from_features = conv(config.texture_widths[0] + LAYOUT_CHANNELS, width, 1)
         self.from_pixels = conv(16 * (seen + 3 * NUM_SHARED_HEADS), width, 1)
@@ -53,7 +55,7 @@ class TextureHead(nn.Module):
         def __call__(self, inputs: HeadInput) -> Tensor: ...
 
 
-def carry_detail(scores: Tensor, image: Tensor, mask: Tensor, core_image: Tensor) -> Tensor:
+def carry_detail(scores: Tensor, image: Tensor, mask: Tensor, core_image: Tensor, bands: Bands) -> Tensor:
     """Bring the known part's fine detail to the hole with the core's attention scores (Yi et al. 2020, section 3.2).
 
     Detail is what is left of the known pixels when the core's view, enlarged, is taken away.
@@ -63,9 +65,10 @@ def carry_detail(scores: Tensor, image: Tensor, mask: Tensor, core_image: Tensor
         image: [N, 3, H, W] in [-1, 1].
         mask: [N, 1, H, W] in {0, 1}.
         core_image: [N, 3, h, w], the core's view of the known pixels.
+        bands: where it is wanted, R blocks of rows and C of columns.
 
     Returns:
-        [N, 3 * heads, H, W]: one proposal for each head.
+        [N, 3 * heads, 4 * R, 4 * C]: one proposal for each head.
     """
     height, width = image.shape[2:]
     rows, columns = core_image.shape[2] // 8, core_image.shape[3] // 8
@@ -73,8 +76,25 @@ def carry_detail(scores: Tensor, image: Tensor, mask: Tensor, core_image: Tensor
     detail = (image - blurred) * (1 - mask)
     patch_size = max(-(-height // rows), -(-width // columns))
     grid_size = (rows * patch_size, columns * patch_size)
-    fits = grid_size == (height, width)
-    if not fits:  # the photo is no whole multiple of the grid
-        detail = nn.functional.interpolate(detail, size=grid_size, mode="bilinear", align_corners=False)
-    carried = attend_map(scores, detail.repeat(1, scores.shape[1], 1, 1), patch_size)
-    return carried if fits else nn.functional.interpolate(carried, size=(height, width), mode="bilinear", align_corners=False)
+    num_heads = scores.shape[1]
+    on_grid = scores.reshape(*scores.shape[:2], rows, columns, rows * columns)
+    if grid_size == (height, width):
+        tokens, places = zip(
+            *(_tokens_under(band, count, patch_size) for band, count in zip(bands, (rows, columns), strict=True)), strict=True
+        )
+        wanted = on_grid.index_select(2, tokens[0]).index_select(3, tokens[1])
+        carried = attend_map(wanted, detail.repeat(1, num_heads, 1, 1), patch_size)
+        return carried.index_select(2, places[0]).index_select(3, places[1])
+    # The photo is no whole multiple of the grid, which no square one is.
+    detail = nn.functional.interpolate(detail, size=grid_size, mode="bilinear", align_corners=False)
+    carried = attend_map(on_grid, detail.repeat(1, num_heads, 1, 1), patch_size)
+    return cut_bands(nn.functional.interpolate(carried, size=(height, width), mode="bilinear", align_corners=False), bands)
+
+
+def _tokens_under(blocks: Tensor, count: int, patch_size: int) -> tuple[Tensor, Tensor]:
+    """Find which of `count` tokens in a row lie under blocks [R], and where the blocks' pixels are among theirs, [4 * R]."""
+    pixels = pixels_of(blocks, BLOCK)
+    tokens = pixels // patch_size
+    needed = (torch.arange(count, device=blocks.device)[:, None] == tokens).any(dim=1)
+    place = needed.cumsum(0) - 1  # of each token among the needed ones
+    return needed.nonzero()[:, 0], pixels + (place[tokens] - tokens) * patch_size

@@ -7,9 +7,11 @@ from torch import Tensor, nn
 
 from facemend.config import ModelConfig
 from facemend.errors import ImageError
+from facemend.models.bands import BLOCK, Bands, all_bands, cut_bands, hole_bands, put_back
 from facemend.models.blocks import fill_smoothly, masked_input
 from facemend.models.head import HeadInput, TextureHead, carry_detail
 from facemend.models.layout import LayoutNet
+from facemend.models.resampling import averaging_weights, cubic_weights, linear_weights, resample
 from facemend.models.texture import TextureNet
 
 
@@ -56,7 +58,7 @@ class InpaintNet(nn.Module):
             ImageError: for sides that are no multiple of 16, or below 64.
         """
         core = self.core(image, mask, z, None if layout is None else self._layout_shares(layout, image))
-        predicted = self.head(self.head_input(core, image, mask)).clamp(-1, 1)
+        predicted = self.detailed(core, image, mask)
         return InpaintOutput(torch.where(mask > 0, predicted, image), predicted, core.layout_logits, core.scores)
 
     if TYPE_CHECKING:
@@ -86,26 +88,42 @@ class InpaintNet(nn.Module):
         texture = self.texture_net(core_image, core_mask, probabilities, encoding, z)
         return CoreOutput(core_image, core_mask, logits, *texture)
 
-    def head_input(self, core: CoreOutput, image: Tensor, mask: Tensor) -> HeadInput:
-        """Bring the core's results to the photo's own size, [H, W], beside its known pixels."""
-        height, width = image.shape[2:]
-        enlarged = nn.functional.interpolate(
-            core.predicted.to(image.dtype), size=(height, width), mode="bicubic", align_corners=False
+    def detailed(self, core: CoreOutput, image: Tensor, mask: Tensor) -> Tensor:
+        """Run the head where the hole is; elsewhere the core's face, enlarged. The hole's pixels are what a whole run gives.
+
+        Returns:
+            [N, 3, H, W] in [-1, 1].
+        """
+        bands = hole_bands(mask, self.head.reach)
+        coarse = fit_core(core, image, mask)
+        return put_back(self.head(self.head_input(core, coarse, image, mask, bands)), bands, coarse).clamp(-1, 1)
+
+    def head_input(self, core: CoreOutput, coarse: Tensor, image: Tensor, mask: Tensor, bands: Bands | None = None) -> HeadInput:
+        """Gather what the head reads, beside the photo's known pixels, of the whole photo or of bands of it.
+
+        Args:
+            core: the core's results.
+            coarse: what `fit_core` makes of them, [N, 3, H, W].
+            image: as for `forward`.
+            mask: as for `forward`.
+            bands: which part of it.
+        """
+        bands = bands or all_bands(image)
+        rows, columns = (
+            linear_weights(length, whole // BLOCK, image).index_select(0, band)
+            for length, whole, band in zip(core.features.shape[2:], image.shape[2:], bands, strict=True)
         )
         return HeadInput(
-            # Where the core is off at the hole's edge, so is it beyond: spreading the difference inwards leaves no seam.
-            coarse=enlarged + fill_smoothly(image - enlarged, mask),
-            masked=masked_input(image, mask),
-            carried=carry_detail(core.scores, image, mask, core.image),
-            features=nn.functional.interpolate(
-                core.features, size=(height // 4, width // 4), mode="bilinear", align_corners=False
-            ),
+            coarse=cut_bands(coarse, bands),
+            masked=cut_bands(masked_input(image, mask), bands),
+            carried=carry_detail(core.scores, image, mask, core.image, bands),
+            features=resample(core.features, rows, columns),
         )
 
     def _layout_shares(self, layout: Tensor, image: Tensor) -> Tensor:
         """Class ids [N, H, W] -> probabilities [N, K, h, w]: the share of each class under each pixel of the core's view."""
         one_hot = nn.functional.one_hot(layout.long(), self.config.num_classes).permute(0, 3, 1, 2).to(image.dtype)
-        return average(one_hot, core_view_size(image, self.config.core_size))
+        return _average(one_hot, core_view_size(image, self.config.core_size))
 
 
 def core_view_size(image: Tensor, core_size: int) -> tuple[int, int]:
@@ -138,23 +156,19 @@ def core_view(image: Tensor, mask: Tensor, core_size: int) -> tuple[Tensor, Tens
     """
     size = core_view_size(image, core_size)
     known = 1 - mask
-    known_share = average(known, size)
-    return average(image * known, size) / known_share.clamp_min(1e-4), 1 - known_share
+    known_share = _average(known, size)
+    return _average(image * known, size) / known_share.clamp_min(1e-4), 1 - known_share
 
 
-def average(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resample [N, C, H, W] to `size` (h, w), each pixel the mean of the area it covers, pixels cut through included.
+def fit_core(core: CoreOutput, image: Tensor, mask: Tensor) -> Tensor:
+    """Enlarge the core's face to a photo [N, 3, H, W], fitted to what is known of it; returns [N, 3, H, W].
 
-    PyTorch's own `area` mode takes whole pixels only, which shifts what is no multiple of the size, and has no form in ONNX.
+    Where the core is off at the hole's edge, so is it beyond: spreading the difference inwards leaves no seam.
     """
-    with torch.autocast(x.device.type, enabled=False):  # pixels have more than bfloat16's eight bits
-        rows, columns = (_averaging(length, part, x) for length, part in zip(x.shape[2:], size, strict=True))
-        return rows @ x.float() @ columns.T
+    weights = (cubic_weights(length, whole, image) for length, whole in zip(core.image.shape[2:], image.shape[2:], strict=True))
+    enlarged = resample(core.predicted, *weights)
+    return enlarged + fill_smoothly(image - enlarged, mask)
 
 
-def _averaging(length: int, size: int, like: Tensor) -> Tensor:
-    """Weights [size, length] of that mean along one side."""
-    edges = torch.arange(size + 1, dtype=torch.float32, device=like.device) * length / size
-    pixels = torch.arange(length, dtype=torch.float32, device=like.device)
-    covered = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
-    return covered.clamp_min(0) * size / length
+def _average(x: Tensor, size: tuple[int, int]) -> Tensor:
+    return resample(x, *(averaging_weights(whole, length, x) for whole, length in zip(x.shape[2:], size, strict=True)))

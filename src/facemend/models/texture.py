@@ -77,7 +77,7 @@ class TextureNet(nn.Module):
         for block in self.at_middle:
             x = block(x, layout_middle, z)
 
-        carried = attend_map(scores, fine, 2)
+        carried = attend_map(scores.reshape(*scores.shape[:2], *x.shape[2:], scores.shape[3]), fine, 2)
         x = self.join_fine(torch.cat([upsample(self.to_fine(x)), fine, carried], dim=1))
         for block in self.at_fine:
             x = block(x, layout_fine, z)

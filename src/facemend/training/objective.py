@@ -14,7 +14,7 @@ from facemend.data.sampling import Batch
 from facemend.models.discriminators import PatchDiscriminator, ProjectedDiscriminator, hole_share
 from facemend.models.features import EfficientNetLite0Features, FeatureNet, Lpips, load_features
 from facemend.models.head import HeadInput
-from facemend.models.inpainter import CoreOutput, InpaintNet
+from facemend.models.inpainter import CoreOutput, InpaintNet, fit_core
 
 NUM_PROJECTED_MAPS = 3
 LAYOUT_CRITIC_STRIDE = 4  # the layout critic judges shape, not single pixels
@@ -244,7 +244,7 @@ class Objective(nn.Module):
         return real, self.features(view.completed)
 
     def _head_view(self, core: CoreOutput, image: Tensor, mask: Tensor, share: Tensor, crop: int | None) -> View:
-        inputs = self.net.head_input(core, image, mask)
+        inputs = self.net.head_input(core, fit_core(core, image, mask), image, mask)
         if crop is not None and crop < image.shape[2]:
             corners = crop_corners(mask, share, crop)
             image, mask = cut(image, corners, crop), cut(mask, corners, crop)
