@@ -4,15 +4,16 @@
  */
 
 import { Heap } from './heap.js';
+import { roundEven } from './resample.js';
 
 const [KNOWN, BAND, UNKNOWN] = [0, 1, 2];
 const FAR = 1e6;
-const NEIGHBOURS = (stride) => [-stride, -1, stride, 1];
 
 export function fillHole(rgb, mask, radius) {
   if (!mask.data.includes(1)) return rgb;
   // A border of one pixel, not to be filled, spares every test for the picture's edge.
   const [width, height] = [rgb.width + 2, rgb.height + 2];
+  const neighbours = around(width);
   const state = new Uint8Array(width * height);
   for (let y = 0; y < rgb.height; y++) {
     for (let x = 0; x < rgb.width; x++) if (mask.data[y * rgb.width + x]) state[(y + 1) * width + x + 1] = UNKNOWN;
@@ -24,7 +25,7 @@ export function fillHole(rgb, mask, radius) {
   while (heap.size) {
     const at = heap.pop();
     state[at] = KNOWN;
-    for (const step of NEIGHBOURS(width)) {
+    for (const step of neighbours) {
       const i = at + step;
       if (state[i] !== UNKNOWN || isBorder(i, width, height)) continue;
       time[i] = arrival(i, state, time, width);
@@ -36,6 +37,10 @@ export function fillHole(rgb, mask, radius) {
   return result;
 }
 
+function around(stride) {
+  return [-stride, -1, stride, 1];
+}
+
 function isBorder(i, width, height) {
   const x = i % width;
   return x === 0 || x === width - 1 || i < width || i >= width * (height - 1);
@@ -43,10 +48,11 @@ function isBorder(i, width, height) {
 
 /** Mark the known pixels that touch the hole as its band. */
 function begin(state, width, height, found) {
+  const neighbours = around(width);
   const band = [];
   for (let i = width; i < width * (height - 1); i++) {
     if (state[i] === UNKNOWN || isBorder(i, width, height)) continue;
-    if (NEIGHBOURS(width).some((step) => state[i + step] === UNKNOWN)) band.push(i);
+    if (neighbours.some((step) => state[i + step] === UNKNOWN)) band.push(i);
   }
   for (const i of band) {
     state[i] = BAND;
@@ -56,29 +62,26 @@ function begin(state, width, height, found) {
 
 /** How far outside the hole each pixel near it is, as a negative time; within it, far. */
 function march(state, width, height, radius) {
-  const time = new Float32Array(state.length);
+  const time = new Float32Array(state.length).fill(FAR);
   const outside = new Uint8Array(state.length); // UNKNOWN: to be measured
   const reach = 2 * radius + 1;
   for (let i = 0; i < state.length; i++) {
     if (state[i] !== UNKNOWN) continue;
-    time[i] = FAR;
     const x = i % width;
     const y = (i - x) / width;
     for (let ny = Math.max(1, y - reach); ny <= Math.min(height - 2, y + reach); ny++) {
       outside.fill(UNKNOWN, ny * width + Math.max(1, x - reach), ny * width + Math.min(width - 2, x + reach) + 1);
     }
   }
+  const neighbours = around(width);
   const heap = new Heap();
   const edge = state.slice();
-  begin(edge, width, height, (i) => heap.push(i, 0));
-  for (let i = 0; i < state.length; i++) {
-    if (state[i] === UNKNOWN || edge[i] === BAND) outside[i] = KNOWN;
-    else if (outside[i] === UNKNOWN) time[i] = FAR;
-  }
+  begin(edge, width, height, (i) => (heap.push(i, 0), (time[i] = 0)));
+  for (let i = 0; i < state.length; i++) if (edge[i] !== KNOWN) outside[i] = KNOWN;
   while (heap.size) {
     const at = heap.pop();
     outside[at] = KNOWN;
-    for (const step of NEIGHBOURS(width)) {
+    for (const step of neighbours) {
       const i = at + step;
       if (outside[i] !== UNKNOWN) continue;
       time[i] = arrival(i, outside, time, width);
@@ -86,7 +89,7 @@ function march(state, width, height, radius) {
       heap.push(i, time[i]);
     }
   }
-  for (let i = 0; i < state.length; i++) if (state[i] !== UNKNOWN && time[i] > 0) time[i] = -time[i];
+  for (let i = 0; i < state.length; i++) if (state[i] !== UNKNOWN && time[i] < FAR) time[i] = -time[i];
   return time;
 }
 
@@ -126,18 +129,21 @@ function paint(result, i, state, time, stride, radius) {
       let across = rx * slopeX + ry * slopeY;
       if (Math.abs(across) <= 0.01) across = 1e-6;
       const weight = Math.abs(across) / (square * Math.sqrt(square)) / (1 + Math.abs(time[near] - time[i]));
-      const at = (ny * width + nx) * 3;
+      // OpenCV takes the second pixel for the first of a row, and so on: that keeps all it looks at in the picture.
+      const [x0, x1] = [nx + (nx === 0), nx - (nx === width - 1)];
+      const [y0, y1] = [ny + (ny === 0), ny - (ny === height - 1)];
+      const [here, right, below] = [y0 * width + x0, y0 * width + x1, y1 * width + x0].map((at) => 3 * at);
       for (let c = 0; c < 3; c++) {
-        sums[c] += weight * data[at + c];
-        alongX[c] -= weight * rx * steepness(data, at + c, 3, near, 1, state, nx, width);
-        alongY[c] -= weight * ry * steepness(data, at + c, 3 * width, near, stride, state, ny, height);
+        sums[c] += weight * data[here + c];
+        alongX[c] -= weight * rx * steepness(data, here + c, right + c, 3, state, near, 1);
+        alongY[c] -= weight * ry * steepness(data, here + c, below + c, 3 * width, state, near, stride);
       }
       total += weight;
     }
   }
   for (let c = 0; c < 3; c++) {
     const tilt = (alongX[c] + alongY[c]) / (Math.hypot(alongX[c], alongY[c]) + 1e-20);
-    data[(y * width + x) * 3 + c] = Math.min(255, Math.max(0, Math.round(sums[c] / total + tilt)));
+    data[(y * width + x) * 3 + c] = Math.min(255, Math.max(0, roundEven(sums[c] / total + tilt + 0.5))); // half a level too bright, as in OpenCV;
   }
 }
 
@@ -148,9 +154,8 @@ function slope(i, step, state, time) {
 }
 
 /** How much a colour rises at a pixel along x or y. */
-function steepness(data, at, step, near, stride, state, place, length) {
-  const before = place > 0 && state[near - stride] !== UNKNOWN;
-  const after = place < length - 1 && state[near + stride] !== UNKNOWN;
-  if (after) return before ? 2 * (data[at + step] - data[at - step]) : data[at + step] - data[at];
-  return before ? data[at] - data[at - step] : 0;
+function steepness(data, low, high, step, state, near, stride) {
+  const [before, after] = [state[near - stride] !== UNKNOWN, state[near + stride] !== UNKNOWN];
+  if (after) return before ? 2 * (data[high + step] - data[low - step]) : data[high + step] - data[low];
+  return before ? data[high] - data[low - step] : 0;
 }
