@@ -4,15 +4,6 @@
  * An affine map is [a, b, c, d, e, f]: x' = a x + b y + c, y' = d x + e y + f.
  */
 
-const STEPS = 32; // places between two pixels that cv2.warpAffine tells apart
-const CUBIC = Float32Array.from({ length: 4 * STEPS }, (_, i) => cubicWeight((i & 3) - 1 - (i >> 2) / STEPS));
-
-function cubicWeight(distance) {
-  const x = Math.abs(distance);
-  if (x <= 1) return (1.25 * x - 2.25) * x * x + 1; // Keys 1981 with a = -0.75
-  return ((-0.75 * x + 3.75) * x - 6) * x + 3;
-}
-
 export function picture(width, height, channels, Kind = Uint8Array) {
   return { data: new Kind(width * height * channels), width, height, channels };
 }
@@ -119,73 +110,75 @@ function resized(image, columns, rows, width, height, round) {
 }
 
 /**
- * cv2.warpAffine with INTER_CUBIC and WARP_INVERSE_MAP.
+ * cv2.warpAffine with INTER_CUBIC and WARP_INVERSE_MAP, as OpenCV 5 has it: places are not rounded to a 32nd of a pixel.
  * @param source where in the image a pixel of the result comes from
  * @param replicate whether the image's edge goes on beyond it; else all is 0 there
  */
-export function warpCubic(image, source, width, height, replicate) {
+export function warpCubic(image, [a, b, c, d, e, f], width, height, replicate) {
   const { data, channels } = image;
   const isBytes = data instanceof Uint8Array;
   const result = picture(width, height, channels, data.constructor);
   const sums = new Float64Array(channels);
-  eachPlace(source, width, height, 16, (i, px, py) => {
-    const x0 = (px >> 10) - 1;
-    const y0 = (py >> 10) - 1;
-    const fx = 4 * ((px >> 5) & 31);
-    const fy = 4 * ((py >> 5) & 31);
-    sums.fill(0);
-    for (let j = 0; j < 4; j++) {
-      let y = y0 + j;
-      if (y < 0 || y >= image.height) {
-        if (!replicate) continue;
-        y = y < 0 ? 0 : image.height - 1;
-      }
-      for (let k = 0; k < 4; k++) {
-        let x = x0 + k;
-        if (x < 0 || x >= image.width) {
+  const [across, down] = [new Float64Array(4), new Float64Array(4)];
+  for (let v = 0, to = 0; v < height; v++) {
+    for (let u = 0; u < width; u++) {
+      const x = a * u + b * v + c;
+      const y = d * u + e * v + f;
+      const x0 = Math.floor(x) - 1;
+      const y0 = Math.floor(y) - 1;
+      cubicWeights(x - x0 - 1, across);
+      cubicWeights(y - y0 - 1, down);
+      sums.fill(0);
+      for (let j = 0; j < 4; j++) {
+        let row = y0 + j;
+        if (row < 0 || row >= image.height) {
           if (!replicate) continue;
-          x = x < 0 ? 0 : image.width - 1;
+          row = row < 0 ? 0 : image.height - 1;
         }
-        const weight = CUBIC[fy + j] * CUBIC[fx + k];
-        const from = (y * image.width + x) * channels;
-        for (let c = 0; c < channels; c++) sums[c] += weight * data[from + c];
+        for (let k = 0; k < 4; k++) {
+          let column = x0 + k;
+          if (column < 0 || column >= image.width) {
+            if (!replicate) continue;
+            column = column < 0 ? 0 : image.width - 1;
+          }
+          const weight = down[j] * across[k];
+          const from = (row * image.width + column) * channels;
+          for (let i = 0; i < channels; i++) sums[i] += weight * data[from + i];
+        }
       }
+      for (let i = 0; i < channels; i++) result.data[to++] = isBytes ? Math.min(255, Math.max(0, roundEven(sums[i]))) : sums[i];
     }
-    for (let c = 0; c < channels; c++) result.data[i * channels + c] = isBytes ? Math.min(255, Math.max(0, roundEven(sums[c]))) : sums[c];
-  });
+  }
   return result;
+}
+
+/** Weights of the four pixels round a place `share` beyond the second (Keys 1981 with a = -0.75). */
+function cubicWeights(share, weights) {
+  const rest = 1 - share;
+  weights[0] = ((-0.75 * (share + 1) + 3.75) * (share + 1) - 6) * (share + 1) + 3;
+  weights[1] = (1.25 * share - 2.25) * share * share + 1;
+  weights[2] = (1.25 * rest - 2.25) * rest * rest + 1;
+  weights[3] = ((-0.75 * (rest + 1) + 3.75) * (rest + 1) - 6) * (rest + 1) + 3;
 }
 
 /** cv2.warpAffine with INTER_NEAREST and WARP_INVERSE_MAP; arguments as for `warpCubic`. */
-export function warpNearest(image, source, width, height, replicate) {
+export function warpNearest(image, [a, b, c, d, e, f], width, height, replicate) {
   const { data, channels } = image;
   const result = picture(width, height, channels, data.constructor);
-  eachPlace(source, width, height, 512, (i, px, py) => {
-    let x = px >> 10;
-    let y = py >> 10;
-    if (x < 0 || y < 0 || x >= image.width || y >= image.height) {
-      if (!replicate) return;
-      x = Math.min(Math.max(x, 0), image.width - 1);
-      y = Math.min(Math.max(y, 0), image.height - 1);
+  for (let v = 0, to = 0; v < height; v++) {
+    for (let u = 0; u < width; u++, to += channels) {
+      let x = roundEven(a * u + b * v + c);
+      let y = roundEven(d * u + e * v + f);
+      if (x < 0 || y < 0 || x >= image.width || y >= image.height) {
+        if (!replicate) continue;
+        x = Math.min(Math.max(x, 0), image.width - 1);
+        y = Math.min(Math.max(y, 0), image.height - 1);
+      }
+      const from = (y * image.width + x) * channels;
+      for (let i = 0; i < channels; i++) result.data[to + i] = data[from + i];
     }
-    const from = (y * image.width + x) * channels;
-    for (let c = 0; c < channels; c++) result.data[i * channels + c] = data[from + c];
-  });
+  }
   return result;
-}
-
-/** Go through the result's pixels; their places in the source are told in 1024ths of a pixel, as OpenCV counts them. */
-function eachPlace([a, b, c, d, e, f], width, height, half, visit) {
-  const [ax, dx] = [new Int32Array(width), new Int32Array(width)];
-  for (let x = 0; x < width; x++) {
-    ax[x] = roundEven(a * x * 1024);
-    dx[x] = roundEven(d * x * 1024);
-  }
-  for (let y = 0, i = 0; y < height; y++) {
-    const px = roundEven((b * y + c) * 1024) + half;
-    const py = roundEven((e * y + f) * 1024) + half;
-    for (let x = 0; x < width; x++, i++) visit(i, px + ax[x], py + dx[x]);
-  }
 }
 
 /** cv2.invertAffineTransform. */
