@@ -1,3 +1,281 @@
-export function matchGrain(filled) {
-  return filled;
+/** Film grain and sensor noise for what was painted, the like of what surrounds it. Mirrors facemend/grain.py. */
+
+import { boxBlur, filter } from './filters.js';
+import { extent } from './framing.js';
+import { dominantAxes, orthonormal } from './linear.js';
+import { quickNormals, quickRandom } from './quick-random.js';
+import { cut, picture, roundEven } from './resample.js';
+
+const BLOCK = 8;
+const BAND = 64 * BLOCK;
+const LEAST_MARGIN = 128;
+const LEVELS = 32;
+const LEAST_BLOCKS = 40;
+const MOST_BLOCKS = 4096;
+const [QUANTILE, NORMAL_QUANTILE] = [0.05, -1.6449];
+const SMOOTH = 2;
+const [DARKEST, BRIGHTEST] = [8, 232];
+const STEEPEST = 4;
+const LEAST_VARIANCE = 0.5;
+const FINE = Float32Array.of(1, -2, 1, -2, 4, -2, 1, -2, 1);
+const LEAST_FINENESS = 0.1;
+const ROUNDING = 1 / 12;
+const ROUNDING_ENERGY = ROUNDING * 36;
+const LEAST_PART = 0.02;
+const TRIALS = 12;
+const TRIAL_SIDE = 32 * BLOCK;
+const LUMINANCE = [0.299, 0.587, 0.114];
+const PIXELS = BLOCK * BLOCK;
+
+/** The surfaces of second order over a block, orthonormal: light and shade, which are no noise. */
+const SURFACES = orthonormal(
+  [[0, 0], [1, 0], [0, 1], [2, 0], [1, 1], [0, 2]].map(([p, q]) =>
+    Float64Array.from({ length: PIXELS }, (_, i) => ((i % BLOCK) / BLOCK) ** p * (Math.floor(i / BLOCK) / BLOCK) ** q),
+  ),
+);
+const FREEDOM = PIXELS - SURFACES.length;
+
+/** Give a fill as much noise as its surroundings have, of the same colour and coarseness. */
+export function matchGrain(filled, photo, hole) {
+  const { left, top, right, bottom } = extent(hole);
+  const margin = Math.max(LEAST_MARGIN, Math.max(bottom - top, right - left) >> 1);
+  const around = {
+    left: Math.max(0, left - margin), top: Math.max(0, top - margin),
+    right: Math.min(photo.width, right + margin), bottom: Math.min(photo.height, bottom + margin),
+  };
+  const grain = measure(cut(photo, around), cut({ ...hole, channels: 1 }, around));
+  if (!grain) return filled;
+  const result = { ...filled, data: filled.data.slice() };
+  const random = quickRandom(0);
+  for (let start = top; start < bottom; start += BAND) {
+    const region = { left, top: start, right, bottom: Math.min(start + BAND, bottom) };
+    const band = cut(filled, region);
+    const noise = synthesize(band.width, band.height, grain.parts, random);
+    const missing = whatIsMissing(band, grain);
+    for (let i = 0; i < missing.length; i++) {
+      const at = (start + Math.floor(i / band.width)) * photo.width + left + (i % band.width);
+      if (!hole.data[at]) continue;
+      for (let c = 0; c < 3; c++) result.data[3 * at + c] = Math.min(255, Math.max(0, roundEven(band.data[3 * i + c] + missing[i] * noise.data[3 * i + c])));
+    }
+  }
+  return result;
+}
+
+function luminance(data, i) {
+  return LUMINANCE[0] * data[3 * i] + LUMINANCE[1] * data[3 * i + 1] + LUMINANCE[2] * data[3 * i + 2];
+}
+
+/** Measure the noise of what is known; null where there is none to speak of, or too little is known to tell. */
+function measure(photo, hole) {
+  const blocks = knownBlocks(photo, hole);
+  const bins = Array.from({ length: 256 / LEVELS }, (_, level) => blocks.filter(({ mean }) => Math.floor(mean / LEVELS) === level));
+  const shown = bins.flatMap((bin, level) => (bin.length >= LEAST_BLOCKS ? [level] : []));
+  const lowest = withoutTexture(shown.map((level) => quantile(bins[level].map(({ variance }) => variance), QUANTILE)));
+  const floors = new Map(shown.map((level, i) => [level, lowest[i]]));
+  const floorOf = ({ mean }) => floors.get(Math.floor(mean / LEVELS)) ?? 0;
+  let smooth = blocks.filter((block) => floorOf(block) >= LEAST_VARIANCE && block.variance <= SMOOTH * floorOf(block));
+  if (!smooth.length) return null;
+  const step = Math.ceil(smooth.length / MOST_BLOCKS);
+  smooth = smooth.filter((_, i) => i % step === 0);
+  const noise = smooth.map((block) => roughOf(photo, block, Math.sqrt(floorOf(block))));
+  const parts = independentParts(noise);
+  const share = quantileOfMeanSquare(spectrum(noise.map((colors) => mixed(colors, LUMINANCE))));
+  const variances = lowest.map((value) => (value / share < LEAST_VARIANCE ? 0 : value / share));
+  const brightness = shown.map((level) => bins[level].reduce((sum, { mean }) => sum + mean, 0) / bins[level].length);
+  const energies = fineEnergy(synthesize(BAND, BAND, parts, quickRandom(0)));
+  const fineness = energies.reduce((sum, value) => sum + value, 0) / energies.length - ROUNDING_ENERGY / Math.max(...variances);
+  return fineness < LEAST_FINENESS ? null : { brightness, variances, fineness, parts };
+}
+
+/** The whole blocks of which all is known, neither too dark nor too bright: their place, mean, and unexplained variance. */
+function knownBlocks(photo, hole) {
+  const found = [];
+  const values = new Float64Array(PIXELS);
+  for (let y = 0; y + BLOCK <= photo.height; y += BLOCK) {
+    for (let x = 0; x + BLOCK <= photo.width; x += BLOCK) {
+      let isKnown = true;
+      for (let i = 0; i < PIXELS && isKnown; i++) {
+        const at = (y + (i >> 3)) * photo.width + x + (i & 7);
+        isKnown = !hole.data[at];
+        values[i] = luminance(photo.data, at) - 128;
+      }
+      if (!isKnown) continue;
+      const mean = values.reduce((sum, value) => sum + value, 0) / PIXELS + 128;
+      if (mean <= DARKEST || mean >= BRIGHTEST) continue;
+      let rest = values.reduce((sum, value) => sum + value * value, 0);
+      for (const surface of SURFACES) rest -= dot(surface, values) ** 2;
+      found.push({ x, y, mean, variance: Math.max(rest, 0) / FREEDOM });
+    }
+  }
+  return found;
+}
+
+function dot(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+/** numpy.quantile. */
+function quantile(values, share) {
+  const sorted = Float64Array.from(values).sort();
+  const place = share * (sorted.length - 1);
+  const low = Math.floor(place);
+  return sorted[low] + (place - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
+}
+
+/** Cut off what rises too steeply from one brightness to the next: hair, say, that is all of a photo's dark part. */
+function withoutTexture(lowest) {
+  const limited = lowest.map((value) => Math.max(value, ROUNDING));
+  for (let i = 1; i < limited.length; i++) limited[i] = Math.min(limited[i], STEEPEST * limited[i - 1]);
+  for (let i = limited.length - 2; i >= 0; i--) limited[i] = Math.min(limited[i], STEEPEST * limited[i + 1]);
+  return limited;
+}
+
+/** The three colours of a block, smooth surfaces taken away, for a strength of 1. */
+function roughOf(photo, { x, y }, strength) {
+  return [0, 1, 2].map((c) => {
+    const values = Float64Array.from({ length: PIXELS }, (_, i) => photo.data[3 * ((y + (i >> 3)) * photo.width + x + (i & 7)) + c]);
+    return rough(values).map((value) => value / strength);
+  });
+}
+
+function rough(values) {
+  const rest = values.slice();
+  for (const surface of SURFACES) {
+    const share = dot(surface, values);
+    for (let i = 0; i < rest.length; i++) rest[i] -= share * surface[i];
+  }
+  return rest;
+}
+
+function mixed(colors, weights) {
+  return colors[0].map((_, i) => weights[0] * colors[0][i] + weights[1] * colors[1][i] + weights[2] * colors[2][i]);
+}
+
+/** Kernels and colours that turn white noise into the like of these blocks: [{kernel, color}]. */
+function independentParts(noise) {
+  const covariance = [0, 1, 2].map((a) => [0, 1, 2].map((b) => noise.reduce((sum, colors) => sum + dot(colors[a], colors[b]), 0)));
+  const axes = dominantAxes(covariance);
+  const shown = axes.filter(({ value }) => value > LEAST_PART * axes[0].value);
+  const colors = shown.map(({ value, axis }) => axis.map((share) => share * Math.sqrt(value)));
+  const brightness = Math.sqrt(colors.reduce((sum, color) => sum + dot(color, LUMINANCE) ** 2, 0));
+  return shown.map(({ axis }, i) => ({
+    kernel: findKernel(spectrum(noise.map((block) => mixed(block, axis)))),
+    color: colors[i].map((share) => share / brightness),
+  }));
+}
+
+const [COS, SIN] = [Math.cos, Math.sin].map((wave) => Float64Array.from({ length: BLOCK }, (_, i) => wave((2 * Math.PI * i) / BLOCK)));
+
+/** Mean power [B, B] of blocks at each frequency. */
+function spectrum(blocks) {
+  const power = new Float64Array(PIXELS);
+  const [re, im] = [new Float64Array(PIXELS), new Float64Array(PIXELS)];
+  for (const block of blocks) {
+    for (let y = 0; y < BLOCK; y++) {
+      for (let v = 0; v < BLOCK; v++) {
+        let [a, b] = [0, 0];
+        for (let x = 0; x < BLOCK; x++) {
+          a += block[y * BLOCK + x] * COS[(x * v) & 7];
+          b -= block[y * BLOCK + x] * SIN[(x * v) & 7];
+        }
+        re[y * BLOCK + v] = a;
+        im[y * BLOCK + v] = b;
+      }
+    }
+    for (let u = 0; u < BLOCK; u++) {
+      for (let v = 0; v < BLOCK; v++) {
+        let [a, b] = [0, 0];
+        for (let y = 0; y < BLOCK; y++) {
+          const [cos, sin] = [COS[(y * u) & 7], SIN[(y * u) & 7]];
+          a += re[y * BLOCK + v] * cos + im[y * BLOCK + v] * sin;
+          b += im[y * BLOCK + v] * cos - re[y * BLOCK + v] * sin;
+        }
+        power[u * BLOCK + v] += (a * a + b * b) / blocks.length;
+      }
+    }
+  }
+  return power;
+}
+
+/** What share of its mean the chosen quantile of a block's variance is, by chance alone (Wilson and Hilferty 1931). */
+function quantileOfMeanSquare(power) {
+  const sum = power.reduce((total, value) => total + value, 0);
+  const freedom = sum ** 2 / dot(power, power);
+  return (1 - 2 / (9 * freedom) + NORMAL_QUANTILE * Math.sqrt(2 / (9 * freedom))) ** 3;
+}
+
+/** Find, by trial, a kernel that gives white noise, measured like the photo's, this spectrum and variance 1. */
+function findKernel(wanted) {
+  const white = { data: quickNormals(TRIAL_SIDE ** 2, quickRandom(1)), width: TRIAL_SIDE, height: TRIAL_SIDE };
+  const total = wanted.reduce((sum, value) => sum + value, 0);
+  const power = new Float64Array(PIXELS).fill(1);
+  let [noise, kernel] = [white, Float32Array.of(1)];
+  for (let trial = 0; trial < TRIALS; trial++) {
+    const shown = spectrum(roughBlocks(noise));
+    const sum = shown.reduce((all, value) => all + value, 0);
+    for (let i = 0; i < PIXELS; i++) power[i] *= Math.min(5, Math.max(0.2, wanted[i] / total / Math.max(shown[i] / sum, 1e-6)));
+    power[0] = (power[1] + power[BLOCK]) / 2; // the mean of a block says nothing of its noise
+    kernel = kernelOf(power);
+    noise = filter(white, kernel, true);
+    const blocks = roughBlocks(noise);
+    const variance = blocks.reduce((all, block) => all + dot(block, block), 0) / blocks.length / FREEDOM;
+    kernel = kernel.map((weight) => weight / Math.sqrt(variance));
+  }
+  return kernel;
+}
+
+function roughBlocks({ data, width, height }) {
+  const blocks = [];
+  for (let y = 0; y < height; y += BLOCK) {
+    for (let x = 0; x < width; x += BLOCK) blocks.push(rough(Float64Array.from({ length: PIXELS }, (_, i) => data[(y + (i >> 3)) * width + x + (i & 7)])));
+  }
+  return blocks;
+}
+
+/** The kernel, [7, 7], whose spectrum is this power: its inverse Fourier transform about the middle. */
+function kernelOf(power) {
+  const kernel = new Float32Array((BLOCK - 1) ** 2);
+  for (let y = 0; y < BLOCK - 1; y++) {
+    for (let x = 0; x < BLOCK - 1; x++) {
+      let sum = 0;
+      for (let u = 0; u < BLOCK; u++) for (let v = 0; v < BLOCK; v++) sum += Math.sqrt(power[u * BLOCK + v]) * COS[(u * (y - 3) + v * (x - 3)) & 7];
+      kernel[y * (BLOCK - 1) + x] = sum / PIXELS;
+    }
+  }
+  return kernel;
+}
+
+/** Noise [h, w, 3] whose luminance has variance 1. */
+function synthesize(width, height, parts, random) {
+  const noise = picture(width, height, 3, Float32Array);
+  for (const { kernel, color } of parts) {
+    const grains = filter({ data: quickNormals(width * height, random), width, height }, kernel).data;
+    for (let i = 0; i < grains.length; i++) for (let c = 0; c < 3; c++) noise.data[3 * i + c] += grains[i] * color[c];
+  }
+  return noise;
+}
+
+/** The luminance filtered by what no shading and no straight edge passes, squared (Immerkaer 1996, section 2). */
+function fineEnergy({ data, width, height }) {
+  const plane = Float32Array.from({ length: width * height }, (_, i) => luminance(data, i));
+  return filter({ data: plane, width, height }, FINE).data.map((value) => value * value);
+}
+
+/** What standard deviation the noise still lacks in each pixel. */
+function whatIsMissing(filled, { brightness, variances, fineness }) {
+  const { width, height } = filled;
+  const light = boxBlur({ ...filled, data: Float32Array.from(filled.data) }, BLOCK).data;
+  const present = boxBlur({ data: fineEnergy(filled), width, height, channels: 1 }, BLOCK).data;
+  return present.map((energy, i) => Math.sqrt(Math.max(0, interpolated(luminance(light, i), brightness, variances) - Math.max(energy - ROUNDING_ENERGY, 0) / fineness)));
+}
+
+/** numpy.interp. */
+function interpolated(x, places, values) {
+  if (x <= places[0]) return values[0];
+  const next = places.findIndex((place) => place > x);
+  if (next < 0) return values.at(-1);
+  const share = (x - places[next - 1]) / (places[next] - places[next - 1]);
+  return values[next - 1] + share * (values[next] - values[next - 1]);
 }
