@@ -21,7 +21,7 @@ export class Heap {
     for (const list of [this.#items, this.#values, this.#orders]) list.pop();
     for (let i = 0; ; ) {
       let least = i;
-      for (const child of [2 * i + 1, 2 * i + 2]) if (child < this.#items.length && this.#isBefore(child, least)) least = child;
+      for (let child = 2 * i + 1; child <= 2 * i + 2; child++) if (child < this.#items.length && this.#isBefore(child, least)) least = child;
       if (least === i) return item;
       this.#swap(i, least);
       i = least;
@@ -34,11 +34,15 @@ export class Heap {
   }
 
   #put(i, item, value, order) {
-    [this.#items[i], this.#values[i], this.#orders[i]] = [item, value, order];
+    this.#items[i] = item;
+    this.#values[i] = value;
+    this.#orders[i] = order;
   }
 
   #swap(a, b) {
-    const [item, value, order] = [this.#items[a], this.#values[a], this.#orders[a]];
+    const item = this.#items[a];
+    const value = this.#values[a];
+    const order = this.#orders[a];
     this.#put(a, this.#items[b], this.#values[b], this.#orders[b]);
     this.#put(b, item, value, order);
   }

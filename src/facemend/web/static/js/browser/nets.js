@@ -19,7 +19,7 @@ export async function openNets(description, wanted) {
   ort.env.logLevel = 'error';
 
   const open = async (bytes, options = {}) => {
-    const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'], ...options });
+    const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'], logSeverityLevel: 3, ...options });
     return async (inputs) => {
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, [data, dims]]) => [name, new ort.Tensor('float32', data, dims)]));
       return session.run(feeds);

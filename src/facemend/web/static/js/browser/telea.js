@@ -103,7 +103,8 @@ function arrival(i, state, time, stride) {
 }
 
 function solve(a, b, state, time) {
-  const [first, second] = [time[a], time[b]];
+  const first = time[a];
+  const second = time[b];
   if (state[a] === UNKNOWN) return 1 + (state[b] === UNKNOWN ? Math.min(first, second) : second);
   if (state[b] === UNKNOWN) return 1 + first;
   const apart = first - second;
@@ -123,16 +124,19 @@ function paint(result, i, state, time, stride, radius) {
   for (let ny = Math.max(0, y - radius); ny <= Math.min(height - 1, y + radius); ny++) {
     for (let nx = Math.max(0, x - radius); nx <= Math.min(width - 1, x + radius); nx++) {
       const near = (ny + 1) * stride + nx + 1;
-      const [rx, ry] = [x - nx, y - ny];
+      const rx = x - nx;
+      const ry = y - ny;
       const square = rx * rx + ry * ry;
       if (square > radius * radius || state[near] === UNKNOWN) continue;
       let across = rx * slopeX + ry * slopeY;
       if (Math.abs(across) <= 0.01) across = 1e-6;
       const weight = Math.abs(across) / (square * Math.sqrt(square)) / (1 + Math.abs(time[near] - time[i]));
       // OpenCV takes the second pixel for the first of a row, and so on: that keeps all it looks at in the picture.
-      const [x0, x1] = [nx + (nx === 0), nx - (nx === width - 1)];
-      const [y0, y1] = [ny + (ny === 0), ny - (ny === height - 1)];
-      const [here, right, below] = [y0 * width + x0, y0 * width + x1, y1 * width + x0].map((at) => 3 * at);
+      const x0 = nx + (nx === 0);
+      const y0 = ny + (ny === 0);
+      const here = 3 * (y0 * width + x0);
+      const right = here + 3 * (nx - (nx === width - 1) - x0);
+      const below = here + 3 * width * (ny - (ny === height - 1) - y0);
       for (let c = 0; c < 3; c++) {
         sums[c] += weight * data[here + c];
         alongX[c] -= weight * rx * steepness(data, here + c, right + c, 3, state, near, 1);
@@ -155,7 +159,7 @@ function slope(i, step, state, time) {
 
 /** How much a colour rises at a pixel along x or y. */
 function steepness(data, low, high, step, state, near, stride) {
-  const [before, after] = [state[near - stride] !== UNKNOWN, state[near + stride] !== UNKNOWN];
-  if (after) return before ? 2 * (data[high + step] - data[low - step]) : data[high + step] - data[low];
+  const before = state[near - stride] !== UNKNOWN;
+  if (state[near + stride] !== UNKNOWN) return before ? 2 * (data[high + step] - data[low - step]) : data[high + step] - data[low];
   return before ? data[high] - data[low - step] : 0;
 }
