@@ -11,6 +11,7 @@ import typer
 
 import facemend
 from facemend.cli.batch import batch
+from facemend.cli.benchmark import benchmark
 from facemend.cli.damage import damage
 from facemend.cli.demo import demo
 from facemend.cli.evaluate import evaluate
@@ -82,7 +83,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     """
 
 
-for verb in (inpaint, batch, serve, web_export, damage, mask, models, demo, train, evaluate, export):
+for verb in (inpaint, batch, serve, web_export, damage, mask, models, demo, train, evaluate, export, benchmark):
     app.command(cls=GroupedCommand)(verb)
 
 prepare_app = typer.Typer(rich_markup_mode=None, help="Turn a public face set into one to train on.")

@@ -1,0 +1,5 @@
+"""What a restoration costs: time, memory, start, size; of this network and of others', side by side in one run."""
+
+from facemend.benchmark.run import Options, Row, all_contenders, run_benchmark
+
+__all__ = ["Options", "Row", "all_contenders", "run_benchmark"]

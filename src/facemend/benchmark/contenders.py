@@ -1,0 +1,88 @@
+"""Who is timed: each contender fills the hole of a square picture. Nothing is loaded before it is asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from facemend.backends import BackendName, MaskedView, open_backend
+from facemend.benchmark import peers
+from facemend.imaging import Hole, Pixels
+from facemend.pipeline import Inpainter
+
+Fill = Callable[[Pixels, Hole], Pixels]  # picture [S, S, 3], hole [S, S] -> picture, filled
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something that fills holes, and how to get it ready."""
+
+    name: str
+    about: str
+    packages: tuple[str, ...]  # distributions that must be installed to run it
+    load: Callable[[int], Fill]  # number of threads -> ready to fill
+    sizes: tuple[int, ...] | None = None  # the only sides it takes; None for any multiple of 16
+
+
+def own(model: str) -> list[Contender]:
+    """List what this package runs."""
+    return [
+        Contender("facemend-onnx", f"{model}, ONNX Runtime", ("facemend",), lambda threads: _network(model, "onnx", threads)),
+        Contender(
+            "facemend-torch", f"{model}, PyTorch", ("facemend", "torch", "safetensors"),
+            lambda threads: _network(model, "torch", threads),
+        ),
+        Contender(
+            "facemend-photo", f"{model}, ONNX Runtime: all of `Inpainter` but the search for faces: the network at 256, detail "
+            "carried, grain matched", ("facemend",), lambda threads: _photo(model, threads),
+        ),
+    ]  # fmt: skip
+
+
+def classical() -> list[Contender]:
+    """List OpenCV's own methods."""
+    packages = ("opencv-python-headless",)
+    return [
+        Contender("telea", "OpenCV's INPAINT_TELEA, radius 3", packages, lambda threads: _opencv(cv2.INPAINT_TELEA, threads)),
+        Contender("ns", "OpenCV's INPAINT_NS, radius 3", packages, lambda threads: _opencv(cv2.INPAINT_NS, threads)),
+    ]
+
+
+def rivals() -> list[Contender]:
+    """List the architectures that spandrel can build, with random weights: their cost is that of trained ones."""
+    packages = ("spandrel", "spandrel_extra_arches")
+    return [
+        Contender("lama", "LaMa (Suvorov et al. 2022), PyTorch, random weights", packages, peers.lama),
+        Contender("mat", "MAT (Li et al. 2022), PyTorch, random weights", packages, peers.mat, (512,)),
+    ]
+
+
+def _network(model: str, backend: BackendName, num_threads: int) -> Fill:
+    run = open_backend(model, "cpu", backend, num_threads=num_threads)
+    latent = np.zeros(run.latent_size, np.float32)
+
+    def fill(picture: Pixels, hole: Hole) -> Pixels:
+        image = picture.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1
+        (painted,) = run([MaskedView(image, hole[None].astype(np.float32), latent)])
+        return np.rint((painted.completed.transpose(1, 2, 0) + 1) * 127.5).astype(np.uint8)
+
+    return fill
+
+
+def _photo(model: str, num_threads: int) -> Fill:
+    inpainter = Inpainter(open_backend(model, "cpu", "onnx", num_threads=num_threads))
+
+    def fill(picture: Pixels, hole: Hole) -> Pixels:
+        side = picture.shape[0]
+        face = (0.25 * side, 0.3 * side, 0.75 * side, 0.85 * side)
+        return np.asarray(inpainter(Image.fromarray(picture), hole, boxes=[face]).image)
+
+    return fill
+
+
+def _opencv(method: int, num_threads: int) -> Fill:
+    cv2.setNumThreads(num_threads)
+    return lambda picture, hole: cast(Pixels, cv2.inpaint(picture, hole.astype(np.uint8), 3, method))

@@ -1,0 +1,108 @@
+"""The run: contenders in turn, round after round, so that whatever else the machine does falls on all of them."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from facemend.benchmark import fresh
+from facemend.benchmark.contenders import Contender, Fill, classical, own, rivals
+from facemend.errors import ConfigError
+from facemend.imaging import Hole, Pixels
+
+ENOUGH_SECONDS = 20.0  # a contender that has been timed for so long sits out the further rounds
+REST_SECONDS = 0.05  # between two runs: the threads of the last one may still look for work
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is measured."""
+
+    model: str = "default"
+    sizes: tuple[int, ...] = (256, 512, 1024)
+    areas: tuple[float, ...] = (0.02, 0.3)  # shares of the picture that are a hole
+    rounds: int = 7
+    num_threads: int = 2
+    peers: bool = False  # also those that spandrel builds
+
+    def __post_init__(self) -> None:
+        for size in self.sizes:
+            if size < 64 or size % 16:
+                raise ConfigError(f"--sizes {size}: take multiples of 16 from 64")
+        for area in self.areas:
+            if not 0 < area < 1:
+                raise ConfigError(f"--areas {area}: a share is more than 0 and less than 1")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contender on one picture."""
+
+    name: str
+    size: int
+    area: float
+    seconds: tuple[float, ...]  # of each round
+    start_seconds: float  # from a cold start to the first result
+    peak_mb: float
+
+    @property
+    def median(self) -> float:
+        """Seconds of the middle round."""
+        return statistics.median(self.seconds)
+
+
+def all_contenders(model: str, *, peers: bool) -> list[Contender]:
+    """List who takes part."""
+    return [*own(model), *classical(), *(rivals() if peers else [])]
+
+
+def draw_case(size: int, area: float) -> tuple[Pixels, Hole]:
+    """Draw a smooth picture [S, S, 3] with a square hole [S, S] of that share in its middle."""
+    ramp = np.linspace(0, 255, size)
+    picture = np.stack([np.tile(ramp, (size, 1)), np.tile(ramp[:, None], (1, size)), np.full((size, size), 128)], axis=-1)
+    hole = np.zeros((size, size), np.bool_)
+    side = round(size * area**0.5)
+    start = (size - side) // 2
+    hole[start : start + side, start : start + side] = True
+    return picture.astype(np.uint8), hole
+
+
+def run_benchmark(options: Options) -> list[Row]:
+    """Time every contender on every picture.
+
+    Raises:
+        ConfigError: A contender cannot be loaded or fails.
+    """
+    contenders = all_contenders(options.model, peers=options.peers)
+    console = Console(stderr=True)
+    ready: dict[str, Fill] = {}
+    for contender in track(contenders, "Loading", console=console, transient=True):
+        ready[contender.name] = contender.load(options.num_threads)
+    cases = [(size, area) for size in options.sizes for area in options.areas]
+    rows: list[Row] = []
+    for size, area in track(cases, "Measuring", console=console, transient=True):
+        there = [contender for contender in contenders if contender.sizes is None or size in contender.sizes]
+        seconds = _time_in_turn({contender.name: ready[contender.name] for contender in there}, size, area, options.rounds)
+        for name, times in seconds.items():
+            alone = fresh.measure(options.model, name, size, area, options.num_threads)
+            rows.append(Row(name, size, area, times, **alone))
+    return rows
+
+
+def _time_in_turn(fills: dict[str, Fill], size: int, area: float, rounds: int) -> dict[str, tuple[float, ...]]:
+    picture, hole = draw_case(size, area)
+    for fill in fills.values():
+        fill(picture, hole)  # not counted: buffers are allotted, code is compiled
+    seconds: dict[str, list[float]] = {name: [] for name in fills}
+    for _ in range(rounds):
+        for name, fill in fills.items():
+            if sum(seconds[name]) > ENOUGH_SECONDS:
+                continue
+            time.sleep(REST_SECONDS)
+            started = time.perf_counter()
+            fill(picture, hole)
+            seconds[name].append(time.perf_counter() - started)
+    return {name: tuple(times) for name, times in seconds.items()}
