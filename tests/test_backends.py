@@ -153,3 +153,16 @@ def test_an_error_reaches_all_who_were_in_the_run(tiny_model):
     first, *rest = ask_while_it_runs(slow, [masked_views(1), masked_views(1)])
     assert len(first.result()) == 1
     assert [str(answer.exception()) for answer in rest] == ["out of memory"] * 2
+
+
+def test_a_batch_runs_on_the_backend_it_is_told(tmp_path, facemend):
+    photo, hole = make_photo("RGB", 96, 80), np.zeros((80, 96), bool)
+    hole[20:40, 30:50] = True
+    for folder in ("in", "masks"):
+        (tmp_path / folder).mkdir()
+    photo.save(tmp_path / "in" / "a.png")
+    mask_image(hole).save(tmp_path / "masks" / "a.png")
+    run = facemend("batch", tmp_path / "in", tmp_path / "out", "--masks", tmp_path / "masks", "--backend", "onnx", "--workers", 1)
+    assert run.code == 0
+    inpainter = Inpainter(open_backend(backend="onnx", num_threads=1))
+    assert np.array_equal(Image.open(tmp_path / "out" / "a.png"), inpainter(photo, hole).image)

@@ -92,7 +92,7 @@ def break_it(how, photo, mask):
 
 def restorer(output, model, **options):
     settings = Settings(
-        output_dir=str(output), model=str(model), weights_sha256="w", device="cpu", strictness=0.5, quality=None,
+        output_dir=str(output), model=str(model), weights_sha256="w", device="cpu", backend="auto", strictness=0.5, quality=None,
         provenance=True, overwrite=False,
     )  # fmt: skip
     return Restorer(replace(settings, **options))

@@ -10,7 +10,7 @@ import cv2
 from PIL import Image
 
 from facemend import imaging
-from facemend.backends import open_backend
+from facemend.backends import BackendName, open_backend
 from facemend.batch.plan import Item
 from facemend.batch.records import Record, Records, Row, sha256_of
 from facemend.batch.sheet import draw_thumbnails
@@ -28,6 +28,7 @@ class Settings:
     model: str
     weights_sha256: str
     device: str
+    backend: BackendName
     strictness: float
     quality: int | None
     provenance: bool
@@ -57,7 +58,7 @@ class Restorer:
     @cached_property
     def _inpainter(self) -> Inpainter:
         # Always one thread: another number could change a result's last bit.
-        return Inpainter(open_backend(self.settings.model, self.settings.device, num_threads=1))
+        return Inpainter(open_backend(self.settings.model, self.settings.device, self.settings.backend, num_threads=1))
 
     def _restore(self, item: Item, facts: dict[str, Any]) -> Row:
         """Restore one photo; `facts` grows as they become known, so that a failure is reported with them."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
-from facemend.backends import open_backend
+from facemend.backends import BackendName, open_backend
 from facemend.batch.cluster import check_ray, connected, restore_on_ray
 from facemend.batch.plan import Plan
 from facemend.batch.pool import restore_in_processes
@@ -28,6 +28,7 @@ def run_batch(
     *,
     model: str = "default",
     device: str = "auto",
+    backend: BackendName = "auto",
     strictness: float = 0.5,
     quality: int | None = None,
     provenance: bool = True,
@@ -50,6 +51,7 @@ def run_batch(
         output_dir: Folder of results; it is made where it is missing. `_facemend` in it gets report and contact sheets.
         model: See `load_model`.
         device: See `Inpainter.from_pretrained`. On a Ray cluster `auto` is the CPU, and `cuda` gives each photo a GPU.
+        backend: See `Inpainter.from_pretrained`.
         strictness: Of the search for damage, where the plan leaves the mask to it.
         quality: Of lossy formats; None for the default.
         provenance: Whether results say in their metadata that they were restored.
@@ -69,12 +71,13 @@ def run_batch(
         raise ConfigError(f"{num_workers} workers restore nothing: ask for 1 or more")
     if ray is not None:
         check_ray()
-    model, weights_sha256, own_device = _check_model(model, "auto" if ray is not None else device)
+    model, weights_sha256, own_device = _check_model(model, "auto" if ray is not None else device, backend)
     settings = Settings(
         output_dir=str(output_dir.absolute()),
         model=model,
         weights_sha256=weights_sha256,
         device=own_device if ray is None else "cpu" if device == "auto" else device,  # a cluster has other devices
+        backend=backend,
         strictness=strictness,
         quality=quality,
         provenance=provenance,
@@ -124,14 +127,14 @@ def _refusals_told(folder: Path) -> Generator[None]:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
-def _check_model(model: str, device: str) -> tuple[str, str, str]:
+def _check_model(model: str, device: str, name: BackendName) -> tuple[str, str, str]:
     """Load a model once, to complain here and not in every process.
 
     Returns:
         Its name for them, what its files hash to, and the device it runs on.
     """
     folder = resolve(model)
-    backend = open_backend(folder, device)
+    backend = open_backend(folder, device, name)
     digest = "-".join(sha256_of(folder / name) for name in (WEIGHTS_FILE, CONFIG_FILE))
     return (str(folder.absolute()) if folder == Path(model) else model), digest, backend.device
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facemend.cli.options import STOPPED, AsJson, Device, Model, note, print_json
+from facemend.cli.options import STOPPED, AsJson, Backend, Device, Model, note, print_json
 
 if TYPE_CHECKING:
     from facemend.batch import Row, Summary
@@ -29,6 +29,7 @@ def batch(
     seed: Annotated[int, typer.Option(min=0, help="0 begins with the single most likely face; others draw one.")] = 0,
     model: Model = "default",
     device: Device = "auto",
+    backend: Backend = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side; else one for each core.")] = None,
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster to run on, or local to start one.")] = None,
     contact_sheet: Annotated[bool, typer.Option(help="Draw contact sheets: before, masked, after.")] = True,
@@ -72,6 +73,7 @@ def batch(
                 output_dir,
                 model=model,
                 device=device,
+                backend=backend,
                 strictness=strictness,
                 quality=quality,
                 provenance=provenance,

@@ -3,7 +3,7 @@
 import time
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Literal
 
 import typer
 
@@ -97,7 +97,8 @@ def inpaint(
     ] = "default",
     device: Annotated[str, typer.Option(rich_help_panel=_MODEL, help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     backend: Annotated[
-        str, typer.Option(rich_help_panel=_MODEL, help="torch, onnx (ONNX Runtime), or auto: PyTorch where it is installed.")
+        Literal["auto", "torch", "onnx"],
+        typer.Option(rich_help_panel=_MODEL, help="What runs the network; auto takes PyTorch where it is installed."),
     ] = "auto",
 ) -> None:
     """Repaint a part of a photo, and nothing else.
@@ -138,7 +139,7 @@ def inpaint(
     def load_inpainter():  # torch takes seconds: only once the rest is in order
         from facemend.pipeline import Inpainter
 
-        return Inpainter.from_pretrained(model, device=device, backend=cast(Any, backend))
+        return Inpainter.from_pretrained(model, device=device, backend=backend)
 
     hole = find_hole(
         image,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from facemend.cli.options import Device, Model
+from facemend.cli.options import Backend, Device, Model
 from facemend.errors import ConfigError
 
 
@@ -16,6 +16,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     model: Model = "default",
     device: Device = "auto",
+    backend: Backend = "auto",
     token: Annotated[
         str | None, typer.Option(envvar="FACEMEND_TOKEN", show_envvar=True, help="What clients must send: 16 characters or more.")
     ] = None,
@@ -60,7 +61,7 @@ def serve(
     from facemend.pipeline import Inpainter
     from facemend.web.app import create_app
 
-    inpainter = Inpainter(BatchingBackend(open_backend(model, device)))
+    inpainter = Inpainter(BatchingBackend(open_backend(model, device, backend)))
     name = Path(model).name if Path(model).is_dir() else model  # where the folder lies is nobody's business
     _run(create_app(inpainter, model=name, limits=limits, host=host, token=token), listener, host, open_page=open_page)
 
