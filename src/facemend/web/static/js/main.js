@@ -23,11 +23,11 @@ try {
   const api = await (isAlone ? openBrowser() : openServer());
   const studio = new Studio(api, await api.models());
   await build(studio);
-  api.ready?.().catch(({ code, message }) => studio.store.set({ problem: { where: 'photo', code, text: message } }));
+  if (isAlone) awaitNetworks(studio);
 } catch (error) {
   const [place] = document.querySelectorAll('[data-problem="photo"]');
   place.hidden = false;
-  place.textContent = describe(error);
+  place.textContent = describe({ code: error.code, text: error.message });
   throw error;
 }
 
@@ -35,6 +35,15 @@ try {
 async function openBrowser() {
   const { BrowserApi } = await import('./browser/api.js');
   return new BrowserApi();
+}
+
+/** Say where the networks run as soon as all that is needed has been fetched, or why it was not. */
+async function awaitNetworks(studio) {
+  try {
+    document.body.dataset.device = await studio.api.ready();
+  } catch ({ code, message }) {
+    studio.store.set({ problem: { where: 'photo', code, text: message } });
+  }
 }
 
 /** The server that this page came from does the work. */

@@ -3,6 +3,7 @@
 import { pngChunk } from '../core/png.js';
 
 const [EXIF, ICC] = ['Exif\0\0', 'ICC_PROFILE\0'];
+const [APP1, APP2] = [0xe1, 0xe2];
 const MOST_IN_SEGMENT = 65_533; // bytes of a JPEG segment beside its length
 const ORIENTATION = 0x0112;
 
@@ -12,7 +13,7 @@ export async function copyMetadata(file, written) {
   if (!exif && !icc) return written;
   if (exif) setUpright(exif); // the pixels were turned when they were read
   const bytes = new Uint8Array(await written.arrayBuffer());
-  if (written.type === 'image/jpeg') return new Blob([bytes.subarray(0, 2), ...jpegSegments(exif, icc), bytes.subarray(2)], { type: written.type });
+  if (written.type === 'image/jpeg') return withSegments(bytes, exif, icc);
   if (written.type !== 'image/png') return written;
   const chunks = [...pngChunks(bytes)].filter(({ name }) => !(icc && ['iCCP', 'sRGB', 'gAMA', 'cHRM'].includes(name)));
   const added = [...(icc ? [pngChunk('iCCP', join(ascii('icc\0\0'), await deflated(icc)))] : []), ...(exif ? [pngChunk('eXIf', exif)] : [])];
@@ -30,14 +31,20 @@ async function read(bytes) {
 function readJpeg(bytes) {
   let exif = null;
   const parts = [];
-  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda; ) {
-    const length = (bytes[at + 2] << 8) | bytes[at + 3];
-    const data = bytes.subarray(at + 4, at + 2 + length);
-    if (bytes[at + 1] === 0xe1 && begins(data, EXIF)) exif ??= data.slice(EXIF.length);
-    if (bytes[at + 1] === 0xe2 && begins(data, ICC)) parts[data[ICC.length]] = data.subarray(ICC.length + 2);
-    at += 2 + length;
+  for (const { marker, data } of segments(bytes)) {
+    if (marker === APP1 && begins(data, EXIF)) exif ??= data.slice(EXIF.length);
+    if (marker === APP2 && begins(data, ICC)) parts[data[ICC.length]] = data.subarray(ICC.length + 2);
   }
   return { exif, icc: parts.length ? join(...parts.filter(Boolean)) : null };
+}
+
+/** A JPEG file's segments before its pixels. */
+function* segments(bytes) {
+  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda; ) {
+    const end = at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
+    yield { marker: bytes[at + 1], data: bytes.subarray(at + 4, end), at, end };
+    at = end;
+  }
 }
 
 async function readPng(bytes) {
@@ -77,16 +84,19 @@ function setUpright(exif) {
   }
 }
 
-function jpegSegments(exif, icc) {
-  const segments = [];
-  if (exif && exif.length + EXIF.length <= MOST_IN_SEGMENT) segments.push(jpegSegment(0xe1, join(ascii(EXIF), exif)));
+/** A JPEG file with this in the place of what the browser says of the colours itself. */
+function withSegments(bytes, exif, icc) {
+  const added = [];
+  if (exif && exif.length + EXIF.length <= MOST_IN_SEGMENT) added.push(segment(APP1, join(ascii(EXIF), exif)));
   const size = MOST_IN_SEGMENT - ICC.length - 2;
   const count = icc ? Math.ceil(icc.length / size) : 0;
-  for (let i = 0; i < count; i++) segments.push(jpegSegment(0xe2, join(ascii(ICC), Uint8Array.of(i + 1, count), icc.subarray(i * size, (i + 1) * size))));
-  return segments;
+  for (let i = 0; i < count; i++) added.push(segment(APP2, join(ascii(ICC), Uint8Array.of(i + 1, count), icc.subarray(i * size, (i + 1) * size))));
+  const own = [...segments(bytes)];
+  const kept = own.filter(({ marker, data }) => !(icc && marker === APP2 && begins(data, ICC))).map(({ at, end }) => bytes.subarray(at, end));
+  return new Blob([bytes.subarray(0, 2), ...added, ...kept, bytes.subarray(own.at(-1).end)], { type: 'image/jpeg' });
 }
 
-function jpegSegment(marker, data) {
+function segment(marker, data) {
   return join(Uint8Array.of(0xff, marker, (data.length + 2) >> 8, (data.length + 2) & 255), data);
 }
 

@@ -1,5 +1,6 @@
 /** Picture files to bytes and back, for the pipeline. Mirrors facemend/web/pictures.py as far as a browser can. */
 
+import { encodePng } from '../core/png.js';
 import { rgbaOf } from '../pixels.js';
 import { copyMetadata } from './metadata.js';
 import { Problem } from './problem.js';
@@ -64,9 +65,15 @@ export async function cutPatch(painted, hole, { left, top, right, bottom }) {
 export async function writePhoto({ rgba, width, height }, file, format) {
   const own = { 'image/jpeg': 'jpeg', 'image/webp': 'webp' }[await kindOf(file)] ?? 'png';
   const type = `image/${format ?? own}`;
+  if (type === 'image/png') return copyMetadata(file, await encodePng(width, height, isOpaque(rgba) ? toRgb({ rgba, width, height }).data : rgba));
   const blob = await toFile(new ImageData(rgba, width, height), type, type === 'image/webp' ? 1 : LOSSY_QUALITY);
   if (blob.type !== type) throw new Problem('format', `this browser cannot write ${type}: take PNG`);
   return copyMetadata(file, blob);
+}
+
+function isOpaque(rgba) {
+  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] < 255) return false;
+  return true;
 }
 
 async function toFile(image, type, quality) {

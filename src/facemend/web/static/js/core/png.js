@@ -1,18 +1,27 @@
-/** Writes PNG files of one byte per pixel: a mask as greys, a layout as a palette whose numbers are the class ids. */
+/** Writes PNG files: a mask as greys, a layout as a palette whose numbers are the class ids, a photo in its colours. */
 
 const SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
-const GREY = 0;
 const PALETTE = 3;
+const KINDS = { 1: 0, 3: 2, 4: 6 }; // by bytes of a pixel: grey, RGB, RGBA
+const [NO_FILTER, FROM_THE_LEFT] = [0, 1];
 
-/** @param {number[][]} [palette] RGB triples; without it the bytes are greys. */
+/** @param {number[][]} [palette] RGB triples; without it the bytes are greys, RGB or RGBA, by how many there are of a pixel. */
 export async function encodePng(width, height, bytes, palette) {
+  const size = bytes.length / (width * height);
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint8(8, 8); // bits
-  header.setUint8(9, palette ? PALETTE : GREY);
-  const rows = new Uint8Array((width + 1) * height); // a row begins with its filter, 0 = none
-  for (let y = 0; y < height; y++) rows.set(bytes.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+  header.setUint8(9, palette ? PALETTE : KINDS[size]);
+  const stride = width * size;
+  const rows = new Uint8Array((stride + 1) * height); // a row begins with its filter
+  for (let y = 0; y < height; y++) {
+    const row = bytes.subarray(y * stride, (y + 1) * stride);
+    const start = y * (stride + 1);
+    rows.set(row, start + 1);
+    rows[start] = size === 1 ? NO_FILTER : FROM_THE_LEFT;
+    if (size > 1) for (let x = size; x < stride; x++) rows[start + 1 + x] = row[x] - row[x - size];
+  }
   const packed = new Response(new Blob([rows]).stream().pipeThrough(new CompressionStream('deflate')));
   const chunks = [
     pngChunk('IHDR', new Uint8Array(header.buffer)),

@@ -1,0 +1,460 @@
+"""The exported studio: plain files, every face restored in the visitor's own browser, compared with what Python paints."""
+
+import io
+import json
+import re
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+from conftest import make_photo, mask_image
+from PIL import Image, ImageCms
+from skimage import data
+
+from facemend.backends import on_onnx
+from facemend.damage import find_damage
+from facemend.errors import ConfigError
+from facemend.framing import Window, unview_photo, view_photo
+from facemend.pipeline import Inpainter
+from facemend.planning import plan_views
+from facemend.web.browser_export import STATIC, export_studio
+from facemend.web.runtime_package import PACKAGE, find_package
+from facemend.web.server import Server, open_socket
+from facemend.web.static_server import create_static_app
+
+playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'facemend[dev]'")
+from test_web_page import CHROMIUM, DESKTOP, QUIET, TIMEOUT, expect  # noqa: E402  # it needs playwright too
+
+MAX_MODEL_BYTES = 16_000_000
+HALF_A_LEVEL = 0.5 / 127.5
+
+
+# --- a folder, served ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def package():
+    try:
+        return find_package()
+    except ConfigError as error:
+        pytest.skip(f"no onnxruntime-web here: {error}")
+
+
+@pytest.fixture(scope="module")
+def exported(package, tmp_path_factory):
+    return export_studio(tmp_path_factory.mktemp("export") / "site", runtime=package)
+
+
+@pytest.fixture(scope="module")
+def address(exported):
+    started = threading.Event()
+    server = Server(create_static_app(exported.folder), started.set)
+    listener = open_socket("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    assert started.wait(10)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=15)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    with playwright_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def a_page(browser, address, prepare=lambda page: None, *, breaks=False):
+    """Show the exported page; whatever it asked for must have come from this computer."""
+    context = browser.new_context(viewport=DESKTOP, locale="en-US", accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT)
+    requests, complaints = [], []
+    context.on("request", lambda sent: requests.append(sent.url))
+    if not breaks:
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
+    prepare(page)
+    page.goto(address)
+    yield page
+    context.close()
+    origin = "/".join(address.split("/")[:3])
+    assert all(url.startswith((origin, "blob:", "data:")) for url in requests)
+    assert not complaints
+
+
+@pytest.fixture(scope="module")
+def offline(browser, address):
+    """The page once it has loaded everything, its network then cut."""
+    with a_page(browser, address) as page:
+        expect(page.locator("body")).to_have_attribute("data-device", re.compile("^wasm, "))
+        page.context.set_offline(True)
+        yield page
+
+
+@pytest.fixture(scope="module")
+def modules(browser, address):
+    """A page of the same origin that runs nothing by itself."""
+    with a_page(browser, f"{address}/backend.json") as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def inpainter():
+    return Inpainter.from_pretrained(backend="onnx")
+
+
+# --- hands -----------------------------------------------------------------------------------------------------------------
+
+
+def open_photo(page, photo, name="photo.png", **options):
+    """Open a photo and wait until the network has read it."""
+    upload(page, "#photo-file", photo, name, **options)
+    expect(page).to_have_title(f"{name} · facemend")
+    expect(page.locator("#save-layout")).to_be_enabled()
+
+
+def upload(page, place, picture, name, **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, Image.registered_extensions()[Path(name).suffix], **options)
+    page.set_input_files(place, {"name": name, "mimeType": "", "buffer": buffer.getvalue()})
+
+
+def restore(page, photo, hole, name):
+    open_photo(page, photo, name)
+    upload(page, "#mask-file", mask_image(hole), "mask.png")
+    expect(page.locator("#status")).to_contain_text("will be repainted")
+    page.get_by_role("button", name="Restore", exact=True).click()
+    expect(page.locator("body")).to_have_attribute("data-view", "compare")
+
+
+def download(page, format_name):
+    """The photo as it can be saved in a format of the dialog."""
+    page.keyboard.press("Control+s")
+    page.get_by_text(format_name, exact=True).click()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the photo").click()
+    return Image.open(saved.value.path())
+
+
+def run(page, body, **given):
+    """Run a script with `given`, arrays as lists, and `load`, which imports one of the page's modules."""
+    lists = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in given.items()}
+    script = f"async (given) => {{ const load = (name) => import(`/js/browser/${{name}}.js`); {body} }}"
+    return page.evaluate(script, lists)
+
+
+def picture(name):
+    """What a script makes a picture of an array [H, W, 3] or [H, W] called `name` with."""
+    return f"""{{
+      data: Uint8Array.from(given.{name}.flat(2).map(Number)), width: given.{name}[0].length, height: given.{name}.length,
+      channels: given.{name}[0][0].length ?? 1 }}"""
+
+
+def soft_face(turn):
+    """A face without grain, tilted by so many degrees."""
+    photo = Image.fromarray(cv2.GaussianBlur(data.astronaut(), (0, 0), 1.5))
+    return photo.rotate(turn, Image.Resampling.BICUBIC, center=(224, 120)).crop((96, 0, 352, 272))
+
+
+def box(photo, left, top, right, bottom):
+    hole = np.zeros((photo.height, photo.width), bool)
+    hole[top:bottom, left:right] = True
+    return hole
+
+
+# --- the way through -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("turn", "face"), [(0, 2), pytest.param(35, 0, marks=pytest.mark.slow)], ids=["third face", "tilted"])
+def test_a_face_restored_with_the_network_off_is_the_one_that_python_paints(offline, inpainter, turn, face):
+    photo = soft_face(turn)
+    hole = box(photo, 100, 125, 150, 165)
+    restore(offline, photo, hole, f"soft{turn}.png")
+    offline.get_by_role("radio", name="Face").nth(face).click()
+    here = np.asarray(download(offline, "As it came (PNG)")).astype(int)
+    there = np.asarray(inpainter(photo, hole, num_variants=face + 1).images[face]).astype(int)
+
+    assert (here[~hole] == np.asarray(photo)[~hole]).all()
+    difference = np.abs(here - there)[hole]
+    assert difference.mean() < 0.5
+    assert difference.max() <= 8
+    assert np.abs(here - np.asarray(photo))[hole].mean() > 3  # it was painted
+
+
+@pytest.mark.slow
+def test_detail_and_grain_of_a_larger_photo_are_carried_into_the_hole(offline, inpainter):
+    photo = Image.fromarray(data.astronaut()[:300, 60:390]).resize((660, 600), Image.Resampling.BICUBIC)
+    noise = np.random.default_rng(0).normal(0, 9, (600, 660, 1))
+    photo = Image.fromarray((np.asarray(photo) * 0.8 + 25 + noise).round().clip(0, 255).astype(np.uint8))
+    hole = box(photo, 280, 170, 380, 240)
+    restore(offline, photo, hole, "grainy.png")
+    here = np.asarray(download(offline, "As it came (PNG)"))
+    there = np.asarray(inpainter(photo, hole).image)
+
+    assert (here[~hole] == np.asarray(photo)[~hole]).all()
+    blurred = [cv2.GaussianBlur(result.astype(np.float32), (0, 0), 4)[hole] for result in (here, there)]
+    assert np.abs(blurred[0] - blurred[1]).mean() < 2  # the same face, under noise of its own
+    noises = [(result - cv2.GaussianBlur(result.astype(np.float32), (0, 0), 2))[hole].std() for result in (here, there)]
+    assert noises[0] == pytest.approx(noises[1], rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_layout_is_pythons_and_what_is_painted_into_it_is_followed(offline, inpainter):
+    photo = soft_face(0)
+    open_photo(offline, photo, "layout.png")
+    offline.keyboard.press("Control+s")
+    with offline.expect_download() as saved:
+        offline.get_by_role("button", name="Save the layout").click()
+    offline.keyboard.press("Escape")
+    assert (np.asarray(Image.open(saved.value.path())) != inpainter.parse(photo)).mean() < 0.002
+
+    offline.get_by_role("button", name="Layout", exact=True).first.click()
+    offline.get_by_role("button", name="Wider smile").click()
+    offline.get_by_role("button", name="Restore", exact=True).click()
+    expect(offline.locator("body")).to_have_attribute("data-view", "compare")
+    changed = (np.asarray(download(offline, "As it came (PNG)")) != np.asarray(photo)).any(axis=2)
+    assert 0.005 < changed.mean() < 0.1
+    rows = np.flatnonzero(changed.any(axis=1))
+    assert 110 < rows[0] < rows[-1] < 190  # about the mouth
+
+
+@pytest.mark.slow
+def test_scratches_are_found_as_python_finds_them(offline):
+    photo = Image.open(STATIC / "samples" / "scratched.jpg").convert("RGB")
+    open_photo(offline, photo, "scratched.png")
+    offline.get_by_role("button", name="Scratches").click()
+    expect(offline.locator("#status")).to_contain_text("will be repainted")
+    offline.keyboard.press("Control+s")
+    with offline.expect_download() as saved:
+        offline.get_by_role("button", name="Save the mask").click()
+    offline.keyboard.press("Escape")
+    here, there = np.asarray(Image.open(saved.value.path())) > 0, find_damage(np.asarray(photo))
+    assert (here & there).sum() > 0.98 * (here | there).sum()
+
+
+def test_profile_and_camera_data_are_kept_and_the_photo_is_upright(offline):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "A camera"  # lies on its side; maker
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    open_photo(offline, soft_face(0).rotate(90, expand=True), "turned.jpg", quality=95, exif=exif, icc_profile=profile)
+    for name, kind in (("As it came (JPEG)", "JPEG"), ("PNG", "PNG")):
+        saved = download(offline, name)
+        assert (saved.format, saved.size, saved.info["icc_profile"]) == (kind, (256, 272), profile)
+        assert (saved.getexif()[0x0112], saved.getexif()[0x010F]) == (1, "A camera")
+    assert np.abs(np.asarray(saved).astype(int) - np.asarray(soft_face(0))).mean() < 2
+
+
+# --- each part beside its model --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "window", [Window((61.3, 40.8), 52.5, 64, 13), Window((50, 60), 150.2, 64, -130), Window((64, 56), 64, 64)]
+)
+def test_views_are_opencvs_there_and_back(modules, window):
+    rgb, hole = np.asarray(make_photo(width=120, height=110)), np.zeros((110, 120), bool)
+    hole[40:70, 30:80] = True
+    image, unknown = view_photo(rgb, hole, window)
+    region = window.region(hole.shape)
+    seen = run(
+        modules,
+        f"""const {{ Window, viewPhoto, unviewPhoto }} = await load('framing');
+        const window = new Window(given.center, given.side, given.size, given.angle);
+        const {{ image, unknown }} = viewPhoto({picture("rgb")}, {picture("hole")}, window);
+        const region = window.region({{ width: 120, height: 110 }});
+        return [Array.from(image), Array.from(unknown), Array.from(unviewPhoto(image, window, region).data)];""",
+        rgb=rgb, hole=hole, center=list(window.center), side=window.side, size=window.size, angle=window.angle,
+    )  # fmt: skip
+    assert np.abs(np.array(seen[0]) - image.ravel()).max() < HALF_A_LEVEL
+    assert (np.array(seen[1]) == unknown.ravel()).all()
+    assert np.abs(np.array(seen[2]) - unview_photo(image, window, region).ravel().astype(int)).max() <= 1
+
+
+def test_holes_are_filled_as_opencv_fills_them(modules):
+    rgb, hole = cv2.blur(np.asarray(make_photo(width=90, height=70)), (9, 9)), np.zeros((70, 90), bool)
+    cv2.circle(shape := hole.astype(np.uint8), (40, 30), 20, 1, -1)
+    hole = shape > 0
+    filled = run(
+        modules,
+        f"const {{ fillHole }} = await load('telea'); return Array.from(fillHole({picture('rgb')}, {picture('hole')}, 3).data);",
+        rgb=rgb, hole=hole,
+    )  # fmt: skip
+    assert np.abs(np.array(filled) - cv2.inpaint(rgb, shape, 3, cv2.INPAINT_TELEA).ravel().astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "faces", [[], [Window((300, 260), 280.5, 256, 12), Window((520, 250), 300, 256, -8)]], ids=["none", "two"]
+)
+def test_a_hole_is_shared_out_among_the_same_views(modules, faces):
+    hole = np.zeros((1100, 1400), bool)
+    cv2.line(lines := hole.astype(np.uint8), (20, 30), (1300, 900), 1, 5)
+    cv2.circle(lines, (900, 700), 170, 1, -1)
+    cv2.circle(lines, (330, 250), 40, 1, -1)
+    hole = lines > 0
+    views = run(
+        modules,
+        """const [{ Window }, { planViews }] = [await load('framing'), await load('planning')];
+        const hole = { data: new Uint8Array(1400 * 1100), width: 1400, height: 1100 };
+        for (const i of given.set) hole.data[i] = 1;
+        return planViews(hole, given.faces.map((face) => new Window(...face))).map(({ window, area }) =>
+          [window.center, window.side, window.size, area.reduce((sum, own) => sum + own, 0)]);""",
+        set=np.flatnonzero(hole), faces=[[list(face.center), face.side, face.size, face.angle] for face in faces],
+    )  # fmt: skip
+    expected = plan_views(hole, faces)
+    assert [view[:3] for view in views] == [[list(view.window.center), view.window.side, view.window.size] for view in expected]
+    assert [view[3] for view in views] == pytest.approx([int(view.area.sum()) for view in expected], rel=0.01)
+
+
+def test_a_given_layout_reaches_the_network_as_the_same_shares(modules):
+    ids = np.random.default_rng(0).integers(0, 19, (80, 80), dtype=np.uint8)
+    script = f"return Array.from((await load('inpainter')).sharesOf({picture('ids')}, 19, 32));"
+    shares = run(modules, script, ids=ids)
+    assert np.abs(np.array(shares) - on_onnx._shares(ids, 19, 32).ravel()).max() < 1e-5
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**53 - 1])
+def test_a_seed_draws_numpys_numbers(modules, seed):
+    drawn = run(
+        modules, "const draw = (await load('random')).normals(given.seed); return [...draw(32), ...draw(2000)];", seed=seed
+    )
+    assert (np.array(drawn, np.float32) == np.random.default_rng(seed).standard_normal(2032, np.float32)).all()
+
+
+# --- what can go wrong -----------------------------------------------------------------------------------------------------
+
+
+def test_the_network_is_small_enough_to_be_fetched_by_a_page(exported):
+    assert exported.model_bytes <= MAX_MODEL_BYTES
+    described = json.loads((exported.folder / "backend.json").read_text())["networks"]
+    assert {name: (exported.folder / name).stat().st_size for name in described} == {
+        name: network["bytes"] for name, network in described.items()
+    }
+
+
+def _serves(body, status=200):
+    return lambda route: route.fulfill(body=body, status=status)
+
+
+@pytest.mark.parametrize(
+    ("path", "serve", "said"),
+    [
+        ("model/model.safetensors", _serves(b"half of it"), "model/model.safetensors has 10 bytes instead of"),
+        ("model/graph.onnx", _serves(b"", 404), "model/graph.onnx is missing from this site (404)"),
+        ("detector/pnet.onnx", lambda route: route.abort(), "detector/pnet.onnx cannot be fetched"),
+        ("backend.json", _serves(b'{"format": 9}'), "backend.json is of format 9, this page knows 1"),
+    ],
+    ids=["cut off", "missing", "no connection", "another version"],
+)
+def test_a_file_that_cannot_be_used_is_named_on_the_page(browser, address, path, serve, said):
+    with a_page(browser, address, lambda page: page.context.route(f"**/{path}", serve), breaks=True) as page:
+        expect(page.locator('[data-problem="photo"]')).to_contain_text(said, ignore_case=True)
+
+
+def test_another_networks_bytes_are_not_run(browser, address, exported):
+    content = bytearray((exported.folder / "model" / "graph.onnx").read_bytes())
+    content[5000] ^= 1
+    with a_page(browser, address, lambda page: page.context.route("**/graph.onnx", _serves(bytes(content)))) as page:
+        expect(page.locator('[data-problem="photo"]')).to_contain_text("is not the file that this page was exported with")
+
+
+def test_a_browser_without_simd_is_told_so(browser, address):
+    with a_page(browser, address, lambda page: page.add_init_script("WebAssembly.validate = () => false"), breaks=True) as page:
+        expect(page.locator('[data-problem="photo"]')).to_contain_text("lacks WebAssembly with SIMD")
+
+
+def test_a_server_without_headers_makes_the_page_slower_and_says_so(browser, exported):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(exported.folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with a_page(browser, f"http://127.0.0.1:{server.server_port}") as page:
+            expect(page.locator("#empty .privacy-text")).to_contain_text("one processor core alone: slower")
+            expect(page.locator("body")).to_have_attribute("data-device", "wasm, 1 thread")
+    finally:
+        server.shutdown()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_pictures_that_browsers_do_not_know_are_refused_with_a_reason(offline):
+    upload(offline, "#photo-file", soft_face(0), "photo.tiff")
+    expect(offline.locator('[data-problem="restore"], [data-problem="photo"]').filter(has_text="TIFF")).to_contain_text(
+        "This browser cannot show that picture (TIFF and HEIC are for the server): save it as PNG or JPEG first"
+    )
+
+
+def test_a_folder_with_something_in_it_is_left_alone(package, tmp_path, facemend):
+    (tmp_path / "letter.txt").write_text("dear")
+    refused = facemend("web-export", tmp_path, "--runtime", package)
+    assert (refused.code, "is not empty: pass --overwrite" in refused.err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+    done = facemend("web-export", tmp_path, "--runtime", package, "--overwrite", "--json")
+    assert json.loads(done.out)["model_bytes"] <= MAX_MODEL_BYTES
+    assert (tmp_path / "letter.txt").read_text() == "dear"
+    assert (tmp_path / "onnxruntime" / "LICENSE").is_file()
+    assert not [path.name for path in tmp_path.parent.iterdir() if path.suffix == ".part"]
+
+
+def test_a_runtime_that_is_not_to_be_had_is_one_line(tmp_path, facemend, monkeypatch):
+    wrong = tmp_path / PACKAGE
+    wrong.write_bytes(b"something else")
+    refused = facemend("web-export", tmp_path / "site", "--runtime", wrong)
+    assert (refused.code, refused.err.count("\n"), "its sha256 begins with" in refused.err) == (2, 1, True)
+
+    monkeypatch.setenv("FACEMEND_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", "")
+    refused = facemend("web-export", tmp_path / "site")
+    assert (refused.code, refused.err.count("\n"), "install Node.js, or get" in refused.err) == (2, 1, True)
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_model_without_a_graph_is_not_exported(tiny_model, tmp_path, facemend):
+    refused = facemend("web-export", tmp_path / "site", "--model", tiny_model)
+    assert (refused.code, "has no graph.onnx" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("description", "said"), [(None, "is no exported studio"), ("{}", "is no exported studio"), ('{"format": 7}', "of format 7")]
+)
+def test_serve_static_takes_nothing_but_an_export(tmp_path, facemend, description, said):
+    if description is not None:
+        (tmp_path / "backend.json").write_text(description)
+    refused = facemend("serve", "--static", tmp_path, "--no-open")
+    assert (refused.code, said in refused.err, refused.err.count("\n")) == (2, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("", "text/html"),
+        ("onnxruntime/ort.wasm.min.mjs", "text/javascript"),
+        ("onnxruntime/ort-wasm-simd-threaded.wasm", "application/wasm"),
+        ("model/graph.onnx", "application/octet-stream"),
+    ],
+)
+def test_files_come_with_what_threads_and_a_strict_policy_need(address, path, kind):
+    answer = httpx.get(f"{address}/{path}")
+    assert answer.headers["content-type"].startswith(kind)
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["cross-origin-embedder-policy"] == "require-corp"
+    assert "script-src 'self' 'wasm-unsafe-eval';" in answer.headers["content-security-policy"]
+
+
+def test_nothing_but_the_folder_is_handed_out(address):
+    assert httpx.get(f"{address}/%2e%2e/%2e%2e/etc/passwd").status_code == 404
+    assert httpx.get(f"{address}/nothing").status_code == 404
+    assert httpx.post(address).status_code == 405
