@@ -5,7 +5,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from facemend import faces, framing
+from facemend import Inpainter, faces, framing
 from facemend.errors import WeightsError
 from facemend.faces import Face, YuNetDetector, face_window, find_faces
 
@@ -71,6 +71,33 @@ def test_a_face_is_found_although_part_of_it_is_missing(astronaut, part):
     damaged[hole] = (0, 255, 0)  # whatever the damage looks like
     again = find_faces(damaged, hole)
     assert [face.landmarks.tolist() for face in again] == [face.landmarks.tolist() for face in found]
+
+
+@pytest.fixture(scope="module")
+def inpainter():
+    return Inpainter.from_pretrained("default", backend="onnx")
+
+
+@pytest.mark.parametrize(("turns", "place"), [(0, lambda x, y: (x, y)), (3, lambda x, y: (512 - y, x))], ids=["upright", "lying"])
+def test_a_face_of_which_little_is_left_is_found_by_painting_one(astronaut, inpainter, turns, place):
+    hole = np.rot90(rectangle(astronaut.shape, 185, 60, 275, 165), turns)
+    damaged = np.rot90(astronaut, turns).copy()
+    damaged[hole] = 255
+    assert find_faces(damaged, hole) == []
+    (face,) = inpainter.find_faces(damaged, hole)
+    assert_astronaut(face, place, tolerance=0.35)
+    assert face.score >= faces.SURE
+
+
+def test_no_face_is_painted_where_none_was(inpainter):
+    wall = np.repeat(skimage.data.brick()[..., None], 3, axis=2)
+    assert inpainter.find_faces(wall, rectangle(wall.shape, 90, 80, 230, 220)) == []
+
+
+def test_no_face_is_painted_into_a_speck(astronaut, inpainter):
+    hole = rectangle(astronaut.shape, 320, 60, 345, 85)
+    (face,) = inpainter.find_faces(astronaut, hole)
+    assert_astronaut(face, lambda x, y: (x, y))
 
 
 def test_a_guessed_face_is_measured_anew_in_a_restored_view(astronaut):

@@ -32,6 +32,15 @@ CLOSE_UP_SIZE = 256
 CROOKED = 10  # degrees by which a close-up must have been off to be taken again
 NUM_PARTS = 6  # of a hole, near which faces are looked for
 PART_FACTORS = (2.0, 3.5)  # times the part's extent that such a look takes in
+GUESS_FACTORS = (1.0, 1.5, 2.2)  # times that extent that a face painted to see whether one is there takes in
+GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees
+NUM_GUESSED = 2  # of these parts: each takes the painter 17 views
+NUM_FITS = 2  # of them to bring the best of the first ones into frame
+LEAST_FILLED = 0.15  # of the square round a part is damaged, or it is a scratch, which hides no face
+LEAST_EXTENT = 1 / 16  # of the photo's short side, or it is a speck
+LEAST_CERTAINTY = 0.83  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
+LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
+SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
 FACE_SHARE = 0.6  # of the side of a face's square is the face itself
 FILL_RADIUS = 3
 SAME_FACE = 0.25  # of the side of a face's square: two findings whose middles are nearer are one
@@ -54,6 +63,23 @@ class FaceDetector(Protocol):
 
     def __call__(self, rgb: Pixels) -> list[Face]:
         """Find faces, in the picture's pixels."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A window of the photo, painted as if an upright face lay there."""
+
+    picture: NDArray[np.float32]  # [3, S, S] in [-1, 1]
+    certainty: float  # 0 to 1: how sure the painter is which part of a person each pixel shows
+    seen: float  # 0 to 1: the share of what it takes for a person that is no paint of its own
+
+
+class FacePainter(Protocol):
+    """Paints what the hole hides."""
+
+    def __call__(self, window: Window) -> Trial:
+        """Paint one window."""
         ...
 
 
@@ -123,7 +149,9 @@ def _from_yunet(row: NDArray[np.float32]) -> Face:
     return Face((left, top, left + width, top + height), row[4:14].reshape(5, 2), float(row[14]))
 
 
-def find_faces(rgb: Pixels, hole: Hole | None = None, detector: FaceDetector | None = None) -> list[Face]:
+def find_faces(
+    rgb: Pixels, hole: Hole | None = None, detector: FaceDetector | None = None, *, paint: FacePainter | None = None
+) -> list[Face]:
     """Find faces in a photo, though it lies on its side, they are tilted, or part of them is missing.
 
     Holes are filled from their edges before the detector sees them. What it finds on a reduced copy is looked at
@@ -133,6 +161,8 @@ def find_faces(rgb: Pixels, hole: Hole | None = None, detector: FaceDetector | N
         rgb: uint8 [H, W, 3].
         hole: bool [H, W], True = damaged. Where it meets no upright face, turned ones are looked for.
         detector: by default `MtcnnDetector`.
+        paint: where a hole may hide most of a face, faces are painted into it for a trial, of several sizes and turns; one that
+            fits what is known there counts as found.
 
     Returns:
         The faces, surest first.
@@ -140,13 +170,16 @@ def find_faces(rgb: Pixels, hole: Hole | None = None, detector: FaceDetector | N
     detector = detector or _default_detector()
     hole = np.zeros(rgb.shape[:2], np.bool_) if hole is None else hole
     found = _look_closely(_search(rgb, hole, detector, SEARCH_SIDE, (0,)), rgb, hole, detector)
-    hidden = [face for window in _unexplained(hole, found) for face in _detect_in(window, rgb, hole, detector)]
+    closer = (Window(part.middle, x * part.extent, CLOSE_UP_SIZE) for part in _unexplained(hole, found) for x in PART_FACTORS)
+    hidden = [face for window in closer for face in _detect_in(window, rgb, hole, detector)]
     found = _distinct(found + _look_closely(hidden, rgb, hole, detector))
     sought = [face for face in found if not hole.any() or meets(face_window(face), hole)]
     if max((face.score for face in sought), default=0) < SURE:
         turned = _search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS)
         turned = [face for face in _look_closely(turned, rgb, hole, detector) if face.score >= TURNED_SURE]
         found = _distinct(found + turned)
+    if paint is not None:
+        found = _distinct(found + _guess_faces(hole, found, paint, detector))
     return found
 
 
@@ -251,21 +284,79 @@ def _detect_in(window: Window, rgb: Pixels, hole: Hole, detector: FaceDetector) 
     return [_moved(candidate, window.to_photo) for candidate in detector(picture)]
 
 
-def _unexplained(hole: Hole, found: list[Face]) -> Iterator[Window]:
-    """Go through windows round the largest parts of a hole that lie in no face surely found: they may hide all of one."""
+@dataclass(frozen=True)
+class _Part:
+    """A part of a hole."""
+
+    middle: tuple[float, float]
+    extent: float  # pixels, the longer side of the box round it
+    filled: float  # share of a square of that side
+
+
+def _unexplained(hole: Hole, found: list[Face]) -> Iterator[_Part]:
+    """Go through the largest parts of a hole that lie in no face surely found: they may hide all of one."""
     height, width = hole.shape
     scale = min(1.0, TURNED_SEARCH_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     touched = cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
     _, _, boxes, middles = cv2.connectedComponentsWithStats(touched.astype(np.uint8))
     largest = [i for i in np.argsort(-boxes[:, cv2.CC_STAT_AREA]) if i > 0][:NUM_PARTS]  # 0 is what is no hole
-    certain = [face_window(face).scaled(FACE_SHARE) for face in found if face.score >= SURE]
     for i in largest:
-        x, y = float(middles[i, 0]) / scale, float(middles[i, 1]) / scale
-        pixel = (slice(int(y), int(y) + 1), slice(int(x), int(x) + 1))
-        if not any(window.inside(pixel).any() for window in certain):
-            extent = max(boxes[i, cv2.CC_STAT_WIDTH], boxes[i, cv2.CC_STAT_HEIGHT]) / scale
-            yield from (Window((x, y), factor * float(extent), CLOSE_UP_SIZE) for factor in PART_FACTORS)
+        middle = float(middles[i, 0]) / scale, float(middles[i, 1]) / scale
+        if not any(_holds(face, middle) for face in found if face.score >= SURE):
+            extent = int(max(boxes[i, cv2.CC_STAT_WIDTH], boxes[i, cv2.CC_STAT_HEIGHT]))
+            yield _Part(middle, extent / scale, int(boxes[i, cv2.CC_STAT_AREA]) / extent**2)
+
+
+def _holds(face: Face, point: tuple[float, float]) -> bool:
+    """Whether a point lies in the middle part of a face's square, which is the face itself."""
+    x, y = point
+    return bool(face_window(face).scaled(FACE_SHARE).inside((slice(int(y), int(y) + 1), slice(int(x), int(x) + 1))).any())
+
+
+def _guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: FaceDetector) -> list[Face]:
+    """Find faces of which so little is left that only the painter makes one of it."""
+    least = LEAST_EXTENT * min(hole.shape)
+    broad = [part for part in _unexplained(hole, found) if part.filled >= LEAST_FILLED and part.extent >= least]
+    guesses: list[Face] = []
+    for part in broad[:NUM_GUESSED]:
+        if not any(_holds(guess, part.middle) for guess in guesses):
+            guess = _guess_face(part, paint, detector)
+            if guess is not None and meets(face_window(guess).scaled(FACE_SHARE), hole):
+                guesses.append(guess)
+    return guesses
+
+
+def _guess_face(part: _Part, paint: FacePainter, detector: FaceDetector) -> Face | None:
+    """Paint a face into a part of a hole at several turns and sizes; returns the one that fits, if any does.
+
+    A painter of faces sees one in anything. But one that is turned wrongly, or is not there, is at odds with the pixels that are
+    known, which makes the painter unsure of the parts: that, more than the detector's score, tells the right turn.
+    """
+    best: Face | None = None
+    most = 0.0
+    for turn in GUESS_TURNS:
+        tries = [_try(Window(part.middle, x * part.extent, CLOSE_UP_SIZE, turn), paint, detector) for x in GUESS_FACTORS]
+        merits = [trial.certainty + (SCORE_SHARE * face.score if face else 0) for trial, face in tries]
+        faces = [(merit, face) for merit, (_, face) in zip(merits, tries, strict=True) if face]
+        if faces and sum(merits) > most:
+            most = sum(merits)
+            best = max(faces, key=lambda pair: pair[0])[1]
+    trial: Trial | None = None
+    for _ in range(NUM_FITS):
+        if best is not None:
+            trial, best = _try(replace(face_window(best), size=CLOSE_UP_SIZE), paint, detector)
+    if best is None or trial is None:
+        return None
+    fits = best.score >= SURE and trial.certainty >= LEAST_CERTAINTY and trial.seen >= LEAST_SEEN
+    return best if fits else None
+
+
+def _try(window: Window, paint: FacePainter, detector: FaceDetector) -> tuple[Trial, Face | None]:
+    """Paint a window; returns that, and the surest face in it."""
+    trial = paint(window)
+    best = max(detector(_to_pixels(trial.picture)), key=lambda face: face.score, default=None)
+    return trial, None if best is None else _moved(best, window.to_photo)
 
 
 def _to_pixels(image: NDArray[np.float32]) -> Pixels:

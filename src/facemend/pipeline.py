@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from facemend import faces, framing, imaging, planning
 from facemend.backends import Backend, BackendName, Floats, MaskedView, open_backend
+from facemend.compression import match_compression
 from facemend.errors import ConfigError
 from facemend.faces import Face, FaceDetector
 from facemend.framing import Window
@@ -18,6 +20,7 @@ from facemend.grain import match_grain
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.planning import View
 from facemend.residuals import NetworkView, carry_residuals
+from facemend.toning import match_tone
 
 MAX_SEED = 2**63 - 1
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
@@ -118,10 +121,13 @@ class Inpainter:
         windows = self._find_windows(rgb, hole) if boxes is None else _box_windows(boxes, photo.size)
         views = planning.plan_views(hole, windows)
 
+        coding = imaging.jpeg_coding(photo) if photo.mode in ("L", "RGB") else None
         images: list[Image.Image] = []
         layouts: list[Layout] = []
         for variant, latent in enumerate(latents, 1):
             painted, ids = self._paint(rgb, hole, views, latent, given, on_run=lambda variant=variant: on_run(variant))
+            if coding is not None:
+                painted = match_compression(painted, rgb, hole, coding, photo.mode)
             images.append(imaging.paste(photo, painted, hole))
             layouts.append(ids)
         return InpaintResult(images, layouts[0] if given is None else given, () if windows or boxes else (NO_FACE,))
@@ -149,8 +155,21 @@ class Inpainter:
             _write_ids(layout, ids, seen.window, view)
         return layout
 
+    def find_faces(self, rgb: Pixels, hole: Hole) -> list[Face]:
+        """Find faces in a photo, uint8 [H, W, 3], also where the hole, bool [H, W], hides most of one: see `faces.find_faces`."""
+        latent = self._latents(0, 1)[0]
+
+        def paint(window: Window) -> faces.Trial:
+            seen, _ = self._run(rgb, hole, window, latent, None)
+            person = 1 - seen.layout[0]  # [h, w]: all but the background
+            known = 1 - np.asarray(cv2.resize(seen.unknown[0], person.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+            share = float((person * known).sum() / person.sum())
+            return faces.Trial(seen.completed, float(seen.layout.max(axis=0).mean()), share)
+
+        return faces.find_faces(rgb, hole, self.detector, paint=paint)
+
     def _find_windows(self, rgb: Pixels, hole: Hole) -> list[Window]:
-        return [self._frame(face, rgb, hole) for face in faces.find_faces(rgb, hole, self.detector)]
+        return [self._frame(face, rgb, hole) for face in self.find_faces(rgb, hole)]
 
     def _frame(self, face: Face, rgb: Pixels, hole: Hole) -> Window:
         """Lay the square round a face; one that lacks eyes or mouth is restored first, to be measured by that."""
@@ -178,7 +197,7 @@ class Inpainter:
             painted[view.region][own] = detailed[own]
             rest[view.region] &= ~own
             _write_ids(layout_found, ids, seen.window, view)
-        return match_grain(painted, rgb, hole), layout_found
+        return match_grain(match_tone(painted, rgb, hole), rgb, hole), layout_found
 
     def _latents(self, seed: int, num_variants: int) -> list[Floats]:
         """Draw one latent [Z] per variant."""

@@ -59,6 +59,11 @@ def read_metadata(image: Image.Image, orientation: int) -> Info:
     return kept
 
 
+def jpeg_coding(photo: Image.Image) -> tuple[list[list[int]], int] | None:
+    """Tell how coarsely a photo was stored, if it was a JPEG: see `_jpeg_coding`. Pillow's own JPEGs will do."""
+    return photo.info.get("jpeg_coding") or _jpeg_coding(photo, turned=False)
+
+
 def mark_restored(info: Info) -> Info:
     """Add to a photo's metadata that facemend painted a part of it.
 

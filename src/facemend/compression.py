@@ -1,0 +1,72 @@
+"""JPEG's squares: a fill has none, so in a photo that shows them it is stored as coarsely as the photo was. Needs no torch."""
+
+from io import BytesIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facemend.imaging import Hole, Pixels
+
+Coding = tuple[list[list[int]], int]  # a JPEG's quantisation tables, 64 steps each, and Pillow's number of its subsampling
+
+_BLOCK = 8  # pixels, side of JPEG's squares
+_UNIT = 2 * _BLOCK  # where colours are halved, theirs are twice as wide
+_MARGIN = 8 * _UNIT  # of surroundings in which the squares are looked for
+_VISIBLE = 1.15  # times the steps inside squares are those between them, where the squares show
+
+
+def match_compression(painted: Pixels, photo: Pixels, hole: Hole, coding: Coding, mode: str) -> Pixels:
+    """Store a fill as a JPEG photo was stored, so that it has the same squares and the same coarseness.
+
+    Nothing is done where the surroundings show no squares: a photo of high quality, or one turned so that they lie elsewhere.
+
+    Args:
+        painted: the photo with its hole filled, uint8 [H, W, 3].
+        photo: the photo, uint8 [H, W, 3]; what lies under the hole is not looked at.
+        hole: bool [H, W].
+        coding: how the photo was stored.
+        mode: the photo's: in colours or in grey.
+
+    Returns:
+        `painted`, stored and read again in the hole.
+    """
+    rows, columns = (_around(np.flatnonzero(hole.any(axis=axis))) for axis in (1, 0))
+    if blockiness(photo[rows, columns], ~hole[rows, columns]) < _VISIBLE:
+        return painted
+    tables, subsampling = coding
+    stored = BytesIO()
+    picture = Image.fromarray(painted[rows, columns]).convert(mode)
+    picture.save(stored, "JPEG", qtables=tables, subsampling=subsampling)
+    result, inside = painted.copy(), hole[rows, columns]
+    result[rows, columns][inside] = np.asarray(Image.open(stored).convert("RGB"))[inside]
+    return result
+
+
+def blockiness(rgb: Pixels, known: Hole) -> float:
+    """Measure how far JPEG's squares show: the mean step between neighbours across their edges over that inside them.
+
+    Args:
+        rgb: uint8 [H, W, 3], from a corner of a square on.
+        known: bool [H, W], what is measured.
+
+    Returns:
+        1 where there are none; 0 where there is nothing to be measured.
+    """
+    inside, across = np.zeros(2), np.zeros(2)  # sum and number of the steps
+    luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)).astype(np.int16)
+    for grey, seen in ((luma, known), (luma.T, known.T)):
+        both = seen[:, 1:] & seen[:, :-1]
+        columns = np.stack([(np.abs(np.diff(grey, axis=1)) * both).sum(axis=0), both.sum(axis=0)])  # [2, W - 1]
+        edges = columns[:, _BLOCK - 1 :: _BLOCK].sum(axis=1)
+        across += edges
+        inside += columns.sum(axis=1) - edges
+    if across[1] == 0 or inside[0] == 0:
+        return 0.0
+    return float((across[0] / across[1]) / (inside[0] / inside[1]))
+
+
+def _around(places: NDArray[np.int64]) -> slice:
+    """Find what is to be looked at round these rows or columns, from a corner of JPEG's largest squares on."""
+    return slice(max(0, (int(places[0]) - _MARGIN) // _UNIT * _UNIT), int(places[-1]) + 1 + _MARGIN)

@@ -1,0 +1,45 @@
+"""Grey and faded photos stay so, whatever colours the network paints; photos in colour are left alone."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from facemend.toning import match_tone
+
+HOLE = np.zeros((512, 512), bool)
+HOLE[80:180, 160:290] = True
+
+
+def grey():
+    return np.repeat(np.asarray(Image.fromarray(data.astronaut()).convert("L"))[..., None], 3, axis=2)
+
+
+def sepia():
+    """A brown print: darker tones are browner, and each channel has noise of its own."""
+    tone = grey()[..., 0].astype(float)
+    faded = np.stack([40 + 0.8 * tone, 30 + 0.78 * tone, 15 + 0.7 * tone + 20 * (tone / 255) ** 2], axis=-1)
+    return np.clip(faded + np.random.default_rng(0).normal(0, 5, faded.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("make", [grey, sepia])
+def test_a_fill_gets_the_photos_one_tint(make):
+    photo = make()
+    painted = np.where(HOLE[..., None], data.astronaut(), photo)  # as the network paints: in colour
+    result = match_tone(painted, photo, HOLE)
+    assert np.array_equal(result[~HOLE], photo[~HOLE])
+    brightness = np.asarray(Image.fromarray(result).convert("L"))
+    for level in (60, 120, 180):
+        alike = np.abs(brightness.astype(int) - level) < 6
+        inside, outside = (result[alike & part].astype(float).mean(axis=0) for part in (HOLE, ~HOLE))
+        assert np.abs((inside - inside.mean()) - (outside - outside.mean())).max() < 3
+    before = np.asarray(Image.fromarray(painted).convert("L")).astype(int)
+    assert np.abs(before - brightness)[HOLE].mean() < 2  # the picture itself is unchanged
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
+def test_photos_in_colour_are_left_alone(name):
+    photo = getattr(data, name)()
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[100:150, 100:180] = True
+    assert match_tone(photo, photo, hole) is photo
