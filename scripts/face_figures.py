@@ -1,6 +1,8 @@
-"""Measure how well damaged faces are found: plainly, and as `find_faces` does it.
+"""Measure how well damaged faces are found: plainly, as `find_faces` does it, and as `Inpainter` does.
 
-python scripts/face_figures.py --faces dev.zip --masks nvidia_masks_dev.zip --every 12
+`Inpainter` also paints faces where a hole may hide one, for a trial.
+
+    python scripts/face_figures.py --faces dev.zip --masks nvidia_masks_dev.zip --every 12
 
 Every n-th face is pasted, 160 pixels wide, into a plain picture of 640 x 480, upright, tilted by 40 degrees or lying on its
 side, and damaged: the mask's pixels become white. Found means that the landmarks are off by less than half the distance between
@@ -23,6 +25,7 @@ from facemend.evaluation.holes import open_holes
 from facemend.evaluation.protocols import Protocol
 from facemend.faces import Face, MtcnnDetector, find_faces
 from facemend.framing import Window
+from facemend.pipeline import Inpainter
 
 Picture = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -60,6 +63,7 @@ def main(
 ) -> None:
     """Print a table: share found and mean error, for each way and each bin of damage."""
     detector = MtcnnDetector()
+    inpainter = Inpainter.from_pretrained(detector=detector)
     data = FaceDataset(faces)
     protocol = Protocol.parse({"masks": {"kind": "files", "path": str(masks)}, "size": data[0].image.shape[0]}, str(masks))
     find_cases, _ = open_holes(protocol, [])
@@ -67,6 +71,7 @@ def main(
     ways: dict[str, Callable[[Picture, Hole], list[Face]]] = {
         "plain MTCNN": lambda picture, hole: detector(picture),
         "find_faces": lambda picture, hole: find_faces(picture, hole, detector),
+        "Inpainter": inpainter.find_faces,
     }
     print("| face | way | " + " | ".join(f"{span} %" for span in spans) + " |")
     print("| --- " * (2 + len(spans)) + "|")

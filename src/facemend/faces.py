@@ -37,7 +37,7 @@ GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees
 NUM_GUESSED = 2  # of these parts: each takes the painter 17 views
 NUM_FITS = 2  # of them to bring the best of the first ones into frame
 LEAST_FILLED = 0.15  # of the square round a part is damaged, or it is a scratch, which hides no face
-LEAST_EXTENT = 1 / 16  # of the photo's short side, or it is a speck
+LEAST_EXTENT, LEAST_PART = 24, 1 / 16  # pixels, and of the photo's short side: smaller parts are specks
 LEAST_CERTAINTY = 0.83  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
 LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
 SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
@@ -316,7 +316,7 @@ def _holds(face: Face, point: tuple[float, float]) -> bool:
 
 def _guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: FaceDetector) -> list[Face]:
     """Find faces of which so little is left that only the painter makes one of it."""
-    least = LEAST_EXTENT * min(hole.shape)
+    least = max(LEAST_EXTENT, LEAST_PART * min(hole.shape))
     broad = [part for part in _unexplained(hole, found) if part.filled >= LEAST_FILLED and part.extent >= least]
     guesses: list[Face] = []
     for part in broad[:NUM_GUESSED]:
