@@ -23,6 +23,7 @@ from facemend.errors import ConfigError
 from facemend.framing import Window, unview_photo, view_photo
 from facemend.pipeline import Inpainter
 from facemend.planning import plan_views
+from facemend.toning import match_tone
 from facemend.web.browser_export import STATIC, export_studio
 from facemend.web.runtime_package import PACKAGE, find_package
 from facemend.web.server import Server, open_socket
@@ -321,6 +322,19 @@ def test_a_given_layout_reaches_the_network_as_the_same_shares(modules):
     script = f"return Array.from((await load('inpainter')).sharesOf({picture('ids')}, 19, 32));"
     shares = run(modules, script, ids=ids)
     assert np.abs(np.array(shares) - on_onnx._shares(ids, 19, 32).ravel()).max() < 1e-5
+
+
+def test_a_photo_of_one_tint_is_given_no_other(modules):
+    photo = cv2.cvtColor(cv2.blur(np.asarray(make_photo(width=120, height=110)), (9, 9)), cv2.COLOR_RGB2GRAY)
+    photo = np.stack([np.clip(photo * 1.0 + shift, 0, 255) for shift in (20, 5, -15)], axis=2).astype(np.uint8)
+    painted, hole = photo.copy(), np.zeros((110, 120), bool)
+    hole[30:60, 40:80] = True
+    painted[hole] = (180, 60, 70)
+    script = f"""const {{ matchTone }} = await load('toning');
+      return Array.from(matchTone({picture("painted")}, {picture("photo")}, {picture("hole")}).data);"""
+    toned = run(modules, script, painted=painted, photo=photo, hole=hole)
+    assert np.abs(np.array(toned) - match_tone(painted, photo, hole).ravel().astype(int)).max() <= 1
+    assert (np.array(toned) != painted.ravel()).any()
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**53 - 1])

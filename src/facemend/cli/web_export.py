@@ -22,7 +22,7 @@ def web_export(
     \b
     facemend web-export site
     facemend serve --static site
-    facemend web-export site --runtime onnxruntime-web-1.23.2.tgz --overwrite
+    facemend web-export site --runtime onnxruntime-web-1.30.0.tgz --overwrite
     """
     from facemend.web.browser_export import export_studio
 

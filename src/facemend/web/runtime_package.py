@@ -11,9 +11,9 @@ from pathlib import Path
 from facemend.cache_folder import cache_dir
 from facemend.errors import ConfigError, OutputError
 
-VERSION = "1.23.2"
+VERSION = "1.30.0"
 PACKAGE = f"onnxruntime-web-{VERSION}.tgz"
-SHA256 = "0b8707d7efab9a2bea63564d66cad79e897cfd0bd627e5ae000488ffc1c45c7d"
+SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
 FILES = (
     "ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm",
     "ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm",

@@ -18,22 +18,38 @@ const CLOSE_UP_SIZE = 256;
 const CROOKED = 10;
 const NUM_PARTS = 6;
 const PART_FACTORS = [2, 3.5];
+const GUESS_FACTORS = [1, 1.5, 2.2];
+const GUESS_TURNS = [0, -45, 45, 90, -90];
+const NUM_GUESSED = 2;
+const NUM_FITS = 2;
+const LEAST_FILLED = 0.15;
+const LEAST_EXTENT = 1 / 16;
+const LEAST_CERTAINTY = 0.83;
+const LEAST_SEEN = 0.2;
+const SCORE_SHARE = 0.1;
 const FACE_SHARE = 0.6;
 const FILL_RADIUS = 3;
 const SAME_FACE = 0.25;
 
-/** Find faces in a photo, though it lies on its side, they are tilted, or part of them is missing. */
-export async function findFaces(rgb, hole, detector) {
+/**
+ * Find faces in a photo, though it lies on its side, they are tilted, or part of them is missing.
+ * @param paint what paints the hole in a window as if an upright face lay there: {completed, certainty, seen}
+ */
+export async function findFaces(rgb, hole, detector, paint) {
   const close = (faces) => lookClosely(faces, rgb, hole, detector);
   let found = await close(await search(rgb, hole, detector, SEARCH_SIDE, [0]));
   const hidden = [];
-  for (const window of unexplained(hole, found)) hidden.push(...(await detectIn(window, rgb, hole, detector)));
+  for (const { middle, extent } of unexplained(hole, found)) {
+    for (const factor of PART_FACTORS) hidden.push(...(await detectIn(new Window(middle, factor * extent, CLOSE_UP_SIZE), rgb, hole, detector)));
+  }
   found = distinct([...found, ...(await close(hidden))]);
   const isHoled = hole.data.includes(1);
   const sought = found.filter((face) => !isHoled || meets(faceWindow(face), hole));
-  if (Math.max(0, ...sought.map(({ score }) => score)) >= SURE) return found;
-  const turned = await close(await search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS));
-  return distinct([...found, ...turned.filter(({ score }) => score >= TURNED_SURE)]);
+  if (Math.max(0, ...sought.map(({ score }) => score)) < SURE) {
+    const turned = await close(await search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS));
+    found = distinct([...found, ...turned.filter(({ score }) => score >= TURNED_SURE)]);
+  }
+  return distinct([...found, ...(await guessFaces(hole, found, paint, detector))]);
 }
 
 /** Detect a face once more in a restored view of it, [3, S, S] in [-1, 1]; the old one if it is not found there. */
@@ -122,18 +138,60 @@ async function detectIn(window, rgb, hole, detector) {
   return (await detector.detect(seen)).map((candidate) => moved(candidate, window.toPhoto));
 }
 
-/** Go through windows round the largest parts of a hole that lie in no face surely found: they may hide all of one. */
+/** Go through the largest parts of a hole that lie in no face surely found: they may hide all of one. */
 function* unexplained(hole, found) {
   const { touched, scale } = reduced(hole, TURNED_SEARCH_SIDE);
   const largest = label(touched).parts.sort((a, b) => b.area - a.area).slice(0, NUM_PARTS);
-  const certain = found.filter(({ score }) => score >= SURE).map((face) => faceWindow(face).scaled(FACE_SHARE));
+  const certain = found.filter(({ score }) => score >= SURE);
   for (const part of largest) {
-    const [x, y] = [part.x / scale, part.y / scale];
-    const pixel = { left: Math.trunc(x), top: Math.trunc(y), right: Math.trunc(x) + 1, bottom: Math.trunc(y) + 1 };
-    if (certain.some((window) => window.inside(pixel)[0])) continue;
-    const extent = Math.max(part.width, part.height) / scale;
-    for (const factor of PART_FACTORS) yield new Window([x, y], factor * extent, CLOSE_UP_SIZE);
+    const middle = [part.x / scale, part.y / scale];
+    const extent = Math.max(part.width, part.height);
+    if (!certain.some((face) => holds(face, middle))) yield { middle, extent: extent / scale, filled: part.area / extent ** 2 };
   }
+}
+
+/** Whether a point lies in the middle part of a face's square, which is the face itself. */
+function holds(face, [x, y]) {
+  const [left, top] = [Math.trunc(x), Math.trunc(y)];
+  return faceWindow(face).scaled(FACE_SHARE).inside({ left, top, right: left + 1, bottom: top + 1 })[0] === 1;
+}
+
+/** Find faces of which so little is left that only the painter makes one of it. */
+async function guessFaces(hole, found, paint, detector) {
+  const least = LEAST_EXTENT * Math.min(hole.width, hole.height);
+  const broad = [...unexplained(hole, found)].filter(({ filled, extent }) => filled >= LEAST_FILLED && extent >= least);
+  const guesses = [];
+  for (const part of broad.slice(0, NUM_GUESSED)) {
+    if (guesses.some((guess) => holds(guess, part.middle))) continue;
+    const guess = await guessFace(part, paint, detector);
+    if (guess && meets(faceWindow(guess).scaled(FACE_SHARE), hole)) guesses.push(guess);
+  }
+  return guesses;
+}
+
+/** Paint a face into a part of a hole at several turns and sizes; the one that fits, if any does. */
+async function guessFace({ middle, extent }, paint, detector) {
+  let [best, most] = [null, 0];
+  for (const turn of GUESS_TURNS) {
+    const tries = [];
+    for (const factor of GUESS_FACTORS) tries.push(await tryOut(new Window(middle, factor * extent, CLOSE_UP_SIZE, turn), paint, detector));
+    const merits = tries.map(({ trial, face }) => trial.certainty + (face ? SCORE_SHARE * face.score : 0));
+    const sum = merits.reduce((total, merit) => total + merit, 0);
+    const faces = tries.map(({ face }, i) => ({ face, merit: merits[i] })).filter(({ face }) => face);
+    if (!faces.length || sum <= most) continue;
+    most = sum;
+    best = faces.reduce((first, other) => (other.merit > first.merit ? other : first)).face;
+  }
+  let trial = null;
+  for (let i = 0; i < NUM_FITS && best; i++) ({ trial, face: best } = await tryOut(faceWindow(best).withSize(CLOSE_UP_SIZE), paint, detector));
+  return best && best.score >= SURE && trial.certainty >= LEAST_CERTAINTY && trial.seen >= LEAST_SEEN ? best : null;
+}
+
+/** Paint a window; that, and the surest face in it. */
+async function tryOut(window, paint, detector) {
+  const trial = await paint(window);
+  const face = surest(await detector.detect(toPixels(trial.completed, window.size)));
+  return { trial, face: face ? moved(face, window.toPhoto) : null };
 }
 
 /** Take a face to where an affine map puts it, box and all. */

@@ -6,8 +6,9 @@ import { matchGrain } from './grain.js';
 import { Mtcnn } from './mtcnn.js';
 import { eachPixel, planFaces, planViews, settleWindow } from './planning.js';
 import { normals } from './random.js';
-import { resizeLinear } from './resample.js';
+import { resizeArea, resizeLinear } from './resample.js';
 import { carryResiduals } from './residuals.js';
+import { matchTone } from './toning.js';
 
 const LARGEST_RUN = 256;
 const NUM_FITS = 2;
@@ -54,8 +55,12 @@ export class Inpainter {
 
   async #findWindows(rgb, hole, onRun) {
     const detector = { detect: async (image) => (await onRun(), this.detector.detect(image)) };
+    const paint = async (window) => {
+      await onRun();
+      return trialOf(await this.#run(rgb, hole, window, this.#latents(0, 1)[0], null));
+    };
     const windows = [];
-    for (const face of await findFaces(rgb, hole, detector)) windows.push(await this.#frame(face, rgb, hole, detector));
+    for (const face of await findFaces(rgb, hole, detector, paint)) windows.push(await this.#frame(face, rgb, hole, detector));
     return windows;
   }
 
@@ -90,7 +95,7 @@ export class Inpainter {
       });
       writeIds(ids, seen, view);
     }
-    return { painted: matchGrain(painted, rgb, hole), ids };
+    return { painted: matchGrain(matchTone(painted, rgb, hole), rgb, hole), ids };
   }
 
   #latents(seed, count) {
@@ -108,6 +113,20 @@ export class Inpainter {
     const painted = await this.nets.inpaint(view, latent, shares);
     return { ...painted, window, unknown: view.unknown };
   }
+}
+
+/** What a run says of the face it painted: how sure it is of the parts, and how much of the person it has not painted itself. */
+function trialOf({ completed, layout: { data, classes, size }, unknown, window }) {
+  const holed = resizeArea({ data: unknown, width: window.size, height: window.size, channels: 1 }, size, size).data;
+  let [certainty, person, seen] = [0, 0, 0];
+  for (let i = 0; i < holed.length; i++) {
+    let most = 0;
+    for (let k = 0; k < classes; k++) most = Math.max(most, data[k * holed.length + i]);
+    certainty += most / holed.length;
+    person += 1 - data[i]; // all but the background
+    seen += (1 - data[i]) * (1 - holed[i]);
+  }
+  return { completed, certainty, seen: seen / person };
 }
 
 function emptyLayout({ width, height }) {

@@ -7,13 +7,13 @@ const MOST_THREADS = 8; // more gain nothing with networks of this size
 
 /** Load everything; resolves to {device, inpaint, detector: {pnet, rnet, onet}, damage}. */
 export async function openNets(description, wanted) {
-  const adapter = wanted === 'wasm' ? null : await navigator.gpu?.requestAdapter().catch(() => null);
-  if (wanted === 'webgpu' && !adapter) throw new Problem('browser', 'this browser offers no WebGPU here: leave out ?device=webgpu');
+  const onGpu = wanted === 'wasm' ? false : await hasGpu(wanted);
+  if (wanted === 'webgpu' && !onGpu) throw new Problem('browser', 'this browser offers no WebGPU here: leave out ?device=webgpu');
   const load = (path) => loadNetwork(path, description);
   const [graph, weights, pnet, rnet, onet, damage] = await Promise.all(
     ['model/graph.onnx', 'model/model.safetensors', 'detector/pnet.onnx', 'detector/rnet.onnx', 'detector/onet.onnx', 'damage/damage.onnx'].map(load),
   );
-  const ort = await import(fileAddress(`onnxruntime/ort.${adapter ? 'webgpu' : 'wasm'}.min.mjs`));
+  const ort = await import(fileAddress(`onnxruntime/ort.${onGpu ? 'webgpu' : 'wasm'}.min.mjs`));
   const threads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
   Object.assign(ort.env.wasm, { wasmPaths: fileAddress('onnxruntime/'), numThreads: threads });
   ort.env.logLevel = 'error';
@@ -29,14 +29,22 @@ export async function openNets(description, wanted) {
     const run = await open(bytes);
     return (data, dims) => run({ [input]: [data, dims] });
   };
-  const options = { externalData: [{ path: 'model.safetensors', data: weights }], executionProviders: [adapter ? 'webgpu' : 'wasm'] };
-  const run = await open(graph, options);
+  const openOn = (provider) => open(graph, { externalData: [{ path: 'model.safetensors', data: weights }], executionProviders: [provider] });
+  const gpuRun = onGpu ? await openOn('webgpu').catch(() => null) : null; // a driver may promise more than it keeps
+  const run = gpuRun ?? (await openOn('wasm'));
   return {
-    device: adapter ? 'webgpu' : `wasm, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    device: gpuRun ? 'webgpu' : `wasm, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     inpaint: (view, latent, shares) => inpaint(run, description, view, latent, shares),
     detector: { pnet: await openSingle(pnet, 'input_1'), rnet: await openSingle(rnet, 'input_2'), onet: await openSingle(onet, 'input_3') },
     damage: await open(damage),
   };
+}
+
+/** Whether there is a graphics card for WebGPU; a processor that plays one is slower than WebAssembly, and taken only when asked for. */
+async function hasGpu(wanted) {
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  const { isFallbackAdapter = false, architecture } = adapter?.info ?? {};
+  return Boolean(adapter) && (wanted === 'webgpu' || !(isFallbackAdapter || architecture === 'swiftshader'));
 }
 
 /**
