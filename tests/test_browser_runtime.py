@@ -76,9 +76,10 @@ def browser():
 
 
 @contextmanager
-def a_page(browser, address, prepare=lambda page: None, *, breaks=False):
+def a_page(browser, address, prepare=lambda page: None, *, keeps=True, breaks=False):
     """Show the exported page; whatever it asked for must have come from this computer."""
-    context = browser.new_context(viewport=DESKTOP, locale="en-US", accept_downloads=True)
+    options = {"viewport": DESKTOP, "locale": "en-US", "accept_downloads": True}
+    context = browser.new_context(**options, service_workers="allow" if keeps else "block")
     page = context.new_page()
     page.set_default_timeout(TIMEOUT)
     requests, complaints = [], []
@@ -97,10 +98,12 @@ def a_page(browser, address, prepare=lambda page: None, *, breaks=False):
 
 @pytest.fixture(scope="module")
 def offline(browser, address):
-    """The page once it has loaded everything, its network then cut."""
+    """The page once it has loaded everything; then the network is cut, and the page loaded anew."""
     with a_page(browser, address) as page:
         expect(page.locator("body")).to_have_attribute("data-device", re.compile("^wasm, "))
         page.context.set_offline(True)
+        page.reload()
+        expect(page.locator("body")).to_have_attribute("data-device", re.compile("^wasm, "))
         yield page
 
 
@@ -371,31 +374,44 @@ def _serves(body, status=200):
     ids=["cut off", "missing", "no connection", "another version"],
 )
 def test_a_file_that_cannot_be_used_is_named_on_the_page(browser, address, path, serve, said):
-    with a_page(browser, address, lambda page: page.context.route(f"**/{path}", serve), breaks=True) as page:
+    with a_page(browser, address, lambda page: page.context.route(f"**/{path}", serve), keeps=False, breaks=True) as page:
         expect(page.locator('[data-problem="photo"]')).to_contain_text(said, ignore_case=True)
 
 
 def test_another_networks_bytes_are_not_run(browser, address, exported):
     content = bytearray((exported.folder / "model" / "graph.onnx").read_bytes())
     content[5000] ^= 1
-    with a_page(browser, address, lambda page: page.context.route("**/graph.onnx", _serves(bytes(content)))) as page:
+    with a_page(browser, address, lambda page: page.context.route("**/graph.onnx", _serves(bytes(content))), keeps=False) as page:
         expect(page.locator('[data-problem="photo"]')).to_contain_text("is not the file that this page was exported with")
 
 
 def test_a_browser_without_simd_is_told_so(browser, address):
-    with a_page(browser, address, lambda page: page.add_init_script("WebAssembly.validate = () => false"), breaks=True) as page:
+    with a_page(
+        browser, address, lambda page: page.add_init_script("WebAssembly.validate = () => false"), keeps=False, breaks=True
+    ) as page:
         expect(page.locator('[data-problem="photo"]')).to_contain_text("lacks WebAssembly with SIMD")
 
 
-def test_a_server_without_headers_makes_the_page_slower_and_says_so(browser, exported):
+@pytest.fixture(scope="module")
+def bare_address(exported):
+    """The same folder from a server that knows nothing of it."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(exported.folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with a_page(browser, f"http://127.0.0.1:{server.server_port}") as page:
-            expect(page.locator("#empty .privacy-text")).to_contain_text("one processor core alone: slower")
-            expect(page.locator("body")).to_have_attribute("data-device", "wasm, 1 thread")
-    finally:
-        server.shutdown()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_threads_work_on_a_server_that_sends_no_headers(browser, bare_address):
+    with a_page(browser, bare_address) as page:
+        expect(page.locator("body")).to_have_attribute("data-device", re.compile(r"^wasm, \d+ threads?$"))
+        assert page.evaluate("self.crossOriginIsolated")
+        expect(page.locator("#empty .privacy-text")).to_have_text("Your photo never leaves this computer.")
+
+
+def test_a_page_without_threads_works_slower_and_says_so(browser, bare_address):
+    with a_page(browser, bare_address, keeps=False) as page:
+        expect(page.locator("#empty .privacy-text")).to_contain_text("one processor core alone: slower")
+        expect(page.locator("body")).to_have_attribute("data-device", "wasm, 1 thread")
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -21,6 +21,8 @@ DESCRIPTION = "backend.json"
 FORMAT = 1
 STATIC = Path(__file__).parent / "static"
 DETECTOR_FILES = ("pnet.onnx", "rnet.onnx", "onet.onnx")
+SERVICE_WORKER = Path("js/browser/service-worker.js")
+LARGE = ("model", "detector", "damage", "onnxruntime")  # folders
 PADDED_BEFORE = DETECTOR_FILES[1:]
 # The page may load scripts, networks and pictures from where it lies itself, and send nothing anywhere else.
 POLICY = (
@@ -141,6 +143,7 @@ def _write(site: Path, model: str, package: Path, description: dict[str, Any]) -
     runtime_package.extract(package, site / "onnxruntime")
     _choose_backend(site / "index.html")
     (site / DESCRIPTION).write_text(json.dumps(description | {"networks": described}, indent=1) + "\n", encoding="utf-8")
+    _write_service_worker(site)
 
 
 def _padded_as_in_opencv(network: bytes) -> bytes:
@@ -159,6 +162,17 @@ def _choose_backend(page: Path) -> None:
     backend = '<meta name="backend" content="{}">'
     assert backend.format("server") in text
     page.write_text(text.replace(backend.format("server"), f"{backend.format('browser')}\n    {policy}"), encoding="utf-8")
+
+
+def _write_service_worker(site: Path) -> None:
+    """Name this export, and the small files that a browser is to keep at once."""
+    code = (STATIC / SERVICE_WORKER).read_bytes()
+    (site / SERVICE_WORKER).unlink()
+    small = [path for path in sorted(site.rglob("*")) if path.is_file() and path.relative_to(site).parts[0] not in LARGE]
+    digest = hashlib.sha256(b"".join([code, *(path.read_bytes() for path in small)])).hexdigest()
+    files = ["./", *(path.relative_to(site).as_posix() for path in small)]
+    names = f"const BUILD = {json.dumps(f'facemend-{digest[:16]}')};\nconst FILES = {json.dumps(files)};\n\n"
+    (site / SERVICE_WORKER.name).write_bytes(names.encode() + code)  # it serves what lies below it
 
 
 def _move(site: Path, folder: Path, names: list[Path]) -> None:

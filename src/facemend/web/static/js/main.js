@@ -33,7 +33,8 @@ try {
 
 /** Everything is done in this browser. */
 async function openBrowser() {
-  const { BrowserApi } = await import('./browser/api.js');
+  const [{ BrowserApi }, { keepPage }] = await Promise.all([import('./browser/api.js'), import('./browser/keeping.js')]);
+  await keepPage();
   return new BrowserApi();
 }
 

@@ -23,7 +23,7 @@ const GUESS_TURNS = [0, -45, 45, 90, -90];
 const NUM_GUESSED = 2;
 const NUM_FITS = 2;
 const LEAST_FILLED = 0.15;
-const LEAST_EXTENT = 1 / 16;
+const [LEAST_EXTENT, LEAST_PART] = [24, 1 / 16];
 const LEAST_CERTAINTY = 0.83;
 const LEAST_SEEN = 0.2;
 const SCORE_SHARE = 0.1;
@@ -158,7 +158,7 @@ function holds(face, [x, y]) {
 
 /** Find faces of which so little is left that only the painter makes one of it. */
 async function guessFaces(hole, found, paint, detector) {
-  const least = LEAST_EXTENT * Math.min(hole.width, hole.height);
+  const least = Math.max(LEAST_EXTENT, LEAST_PART * Math.min(hole.width, hole.height));
   const broad = [...unexplained(hole, found)].filter(({ filled, extent }) => filled >= LEAST_FILLED && extent >= least);
   const guesses = [];
   for (const part of broad.slice(0, NUM_GUESSED)) {

@@ -1,0 +1,20 @@
+/** Has the browser keep this page, so that it works without a network. */
+
+import { fileAddress } from './files.js';
+
+const PATIENCE = 10_000; // milliseconds to fetch the page's small files
+
+/** Resolves once the page is kept, or cannot be; loads it anew where only the service worker brings the headers for threads. */
+export async function keepPage() {
+  const registered = await navigator.serviceWorker?.register(fileAddress('service-worker.js')).catch(() => null);
+  if (!registered) return; // an insecure address, or the browser's user does not want it: the page works all the same
+  if (!navigator.serviceWorker.controller) {
+    const taken = new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done, { once: true }));
+    await Promise.race([taken, new Promise((done) => setTimeout(done, PATIENCE))]);
+  }
+  const isFirst = !sessionStorage.getItem('loadedAnew');
+  if (self.crossOriginIsolated || !isFirst || !navigator.serviceWorker.controller) return;
+  sessionStorage.setItem('loadedAnew', 'yes');
+  location.reload();
+  await new Promise(() => {}); // nothing more happens on this page
+}
