@@ -13,6 +13,7 @@ Coding = tuple[list[list[int]], int]  # a JPEG's quantisation tables, 64 steps e
 
 _BLOCK = 8  # pixels, side of JPEG's squares
 _UNIT = 2 * _BLOCK  # where colours are halved, theirs are twice as wide
+_BAND = 32 * _UNIT  # rows treated at a time, which bounds the memory
 _MARGIN = 8 * _UNIT  # of surroundings in which the squares are looked for
 _VISIBLE = 1.15  # times the steps inside squares are those between them, where the squares show
 
@@ -36,11 +37,13 @@ def match_compression(painted: Pixels, photo: Pixels, hole: Hole, coding: Coding
     if blockiness(photo[rows, columns], ~hole[rows, columns]) < _VISIBLE:
         return painted
     tables, subsampling = coding
-    stored = BytesIO()
-    picture = Image.fromarray(painted[rows, columns]).convert(mode)
-    picture.save(stored, "JPEG", qtables=tables, subsampling=subsampling)
-    result, inside = painted.copy(), hole[rows, columns]
-    result[rows, columns][inside] = np.asarray(Image.open(stored).convert("RGB"))[inside]
+    result = painted.copy()
+    for start in range(rows.start, min(rows.stop, len(hole)), _BAND):
+        band = slice(start, start + _BAND), columns
+        if hole[band].any():
+            stored = BytesIO()
+            Image.fromarray(painted[band]).convert(mode).save(stored, "JPEG", qtables=tables, subsampling=subsampling)
+            result[band][hole[band]] = np.asarray(Image.open(stored).convert("RGB"))[hole[band]]
     return result
 
 
@@ -55,13 +58,15 @@ def blockiness(rgb: Pixels, known: Hole) -> float:
         1 where there are none; 0 where there is nothing to be measured.
     """
     inside, across = np.zeros(2), np.zeros(2)  # sum and number of the steps
-    luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)).astype(np.int16)
-    for grey, seen in ((luma, known), (luma.T, known.T)):
-        both = seen[:, 1:] & seen[:, :-1]
-        columns = np.stack([(np.abs(np.diff(grey, axis=1)) * both).sum(axis=0), both.sum(axis=0)])  # [2, W - 1]
-        edges = columns[:, _BLOCK - 1 :: _BLOCK].sum(axis=1)
-        across += edges
-        inside += columns.sum(axis=1) - edges
+    for start in range(0, len(rgb), _BAND):
+        luma = np.asarray(cv2.cvtColor(rgb[start : start + _BAND], cv2.COLOR_RGB2GRAY)).astype(np.int16)
+        part = known[start : start + _BAND]
+        for grey, seen in ((luma, part), (luma.T, part.T)):
+            both = seen[:, 1:] & seen[:, :-1]
+            columns = np.stack([(np.abs(np.diff(grey, axis=1)) * both).sum(axis=0), both.sum(axis=0)])  # [2, W - 1]
+            edges = columns[:, _BLOCK - 1 :: _BLOCK].sum(axis=1)
+            across += edges
+            inside += columns.sum(axis=1) - edges
     if across[1] == 0 or inside[0] == 0:
         return 0.0
     return float((across[0] / across[1]) / (inside[0] / inside[1]))

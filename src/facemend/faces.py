@@ -38,6 +38,8 @@ NUM_GUESSED = 2  # of these parts: each takes the painter 17 views
 NUM_FITS = 2  # of them to bring the best of the first ones into frame
 LEAST_FILLED = 0.15  # of the square round a part is damaged, or it is a scratch, which hides no face
 LEAST_EXTENT, LEAST_PART = 24, 1 / 16  # pixels, and of the photo's short side: smaller parts are specks
+LEAST_PROMISE = 0.7  # of the painter in the best of these views, or there is nothing to detect
+NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, in which faces are detected
 LEAST_CERTAINTY = 0.83  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
 LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
 SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
@@ -333,30 +335,37 @@ def _guess_face(part: _Part, paint: FacePainter, detector: FaceDetector) -> Face
     A painter of faces sees one in anything. But one that is turned wrongly, or is not there, is at odds with the pixels that are
     known, which makes the painter unsure of the parts: that, more than the detector's score, tells the right turn.
     """
+    rounds = [
+        [(window, paint(window)) for window in (Window(part.middle, x * part.extent, CLOSE_UP_SIZE, turn) for x in GUESS_FACTORS)]
+        for turn in GUESS_TURNS
+    ]
+    if max(trial.certainty for tries in rounds for _, trial in tries) < LEAST_PROMISE:
+        return None
+    rounds.sort(key=lambda tries: -sum(trial.certainty for _, trial in tries))
     best: Face | None = None
     most = 0.0
-    for turn in GUESS_TURNS:
-        tries = [_try(Window(part.middle, x * part.extent, CLOSE_UP_SIZE, turn), paint, detector) for x in GUESS_FACTORS]
-        merits = [trial.certainty + (SCORE_SHARE * face.score if face else 0) for trial, face in tries]
-        faces = [(merit, face) for merit, (_, face) in zip(merits, tries, strict=True) if face]
+    for tries in rounds[:NUM_LOOKED_AT]:
+        looks = [(trial.certainty, _detect_best(trial, window, detector)) for window, trial in tries]
+        merits = [certainty + (SCORE_SHARE * face.score if face else 0) for certainty, face in looks]
+        faces = [(merit, face) for merit, (_, face) in zip(merits, looks, strict=True) if face]
         if faces and sum(merits) > most:
             most = sum(merits)
             best = max(faces, key=lambda pair: pair[0])[1]
     trial: Trial | None = None
     for _ in range(NUM_FITS):
         if best is not None:
-            trial, best = _try(replace(face_window(best), size=CLOSE_UP_SIZE), paint, detector)
+            window = replace(face_window(best), size=CLOSE_UP_SIZE)
+            trial = paint(window)
+            best = _detect_best(trial, window, detector)
     if best is None or trial is None:
         return None
     fits = best.score >= SURE and trial.certainty >= LEAST_CERTAINTY and trial.seen >= LEAST_SEEN
     return best if fits else None
 
 
-def _try(window: Window, paint: FacePainter, detector: FaceDetector) -> tuple[Trial, Face | None]:
-    """Paint a window; returns that, and the surest face in it."""
-    trial = paint(window)
+def _detect_best(trial: Trial, window: Window, detector: FaceDetector) -> Face | None:
     best = max(detector(_to_pixels(trial.picture)), key=lambda face: face.score, default=None)
-    return trial, None if best is None else _moved(best, window.to_photo)
+    return None if best is None else _moved(best, window.to_photo)
 
 
 def _to_pixels(image: NDArray[np.float32]) -> Pixels:
