@@ -8,6 +8,7 @@ import { roundEven } from './resample.js';
 
 const [KNOWN, BAND, UNKNOWN] = [0, 1, 2];
 const FAR = 1e6;
+const f32 = Math.fround; // as coarse as OpenCV computes: a level more or less goes on through the whole hole
 
 export function fillHole(rgb, mask, radius) {
   if (!mask.data.includes(1)) return rgb;
@@ -116,11 +117,10 @@ function paint(result, i, state, time, stride, radius) {
   const { data, width, height } = result;
   const x = (i % stride) - 1;
   const y = Math.floor(i / stride) - 1;
-  const slopeX = slope(i, 1, state, time);
-  const slopeY = slope(i, stride, state, time);
-  const sums = [0, 0, 0];
-  const [alongX, alongY] = [[0, 0, 0], [0, 0, 0]];
-  let total = 1e-20;
+  const slopeX = f32(slope(i, 1, state, time));
+  const slopeY = f32(slope(i, stride, state, time));
+  const [sums, alongX, alongY] = [new Float32Array(3), new Float32Array(3), new Float32Array(3)];
+  let total = f32(1e-20);
   for (let ny = Math.max(0, y - radius); ny <= Math.min(height - 1, y + radius); ny++) {
     for (let nx = Math.max(0, x - radius); nx <= Math.min(width - 1, x + radius); nx++) {
       const near = (ny + 1) * stride + nx + 1;
@@ -128,9 +128,10 @@ function paint(result, i, state, time, stride, radius) {
       const ry = y - ny;
       const square = rx * rx + ry * ry;
       if (square > radius * radius || state[near] === UNKNOWN) continue;
-      let across = rx * slopeX + ry * slopeY;
-      if (Math.abs(across) <= 0.01) across = 1e-6;
-      const weight = Math.abs(across) / (square * Math.sqrt(square)) / (1 + Math.abs(time[near] - time[i]));
+      let across = f32(f32(rx * slopeX) + f32(ry * slopeY));
+      if (Math.abs(across) <= 0.01) across = f32(1e-6);
+      const [close, level] = [f32(1 / (square * Math.sqrt(square))), f32(1 / (1 + Math.abs(f32(time[near] - time[i]))))];
+      const weight = Math.abs(f32(f32(close * level) * across));
       // OpenCV takes the second pixel for the first of a row, and so on: that keeps all it looks at in the picture.
       const x0 = nx + (nx === 0);
       const y0 = ny + (ny === 0);
@@ -138,16 +139,17 @@ function paint(result, i, state, time, stride, radius) {
       const right = here + 3 * (nx - (nx === width - 1) - x0);
       const below = here + 3 * width * (ny - (ny === height - 1) - y0);
       for (let c = 0; c < 3; c++) {
-        sums[c] += weight * data[here + c];
-        alongX[c] -= weight * rx * steepness(data, here + c, right + c, 3, state, near, 1);
-        alongY[c] -= weight * ry * steepness(data, here + c, below + c, 3 * width, state, near, stride);
+        sums[c] += f32(weight * data[here + c]);
+        alongX[c] -= f32(weight * rx * steepness(data, here + c, right + c, 3, state, near, 1));
+        alongY[c] -= f32(weight * ry * steepness(data, here + c, below + c, 3 * width, state, near, stride));
       }
-      total += weight;
+      total = f32(total + weight);
     }
   }
   for (let c = 0; c < 3; c++) {
-    const tilt = (alongX[c] + alongY[c]) / (Math.hypot(alongX[c], alongY[c]) + 1e-20);
-    data[(y * width + x) * 3 + c] = Math.min(255, Math.max(0, roundEven(sums[c] / total + tilt + 0.5))); // half a level too bright, as in OpenCV;
+    const length = Math.sqrt(f32(f32(alongX[c] * alongX[c]) + f32(alongY[c] * alongY[c])));
+    const tilt = f32(alongX[c] + alongY[c]) / (length + Number.MIN_VALUE);
+    data[(y * width + x) * 3 + c] = Math.min(255, Math.max(0, roundEven(f32(f32(sums[c] / total) + tilt + 0.5)))); // half a level too bright, as in OpenCV;
   }
 }
 
