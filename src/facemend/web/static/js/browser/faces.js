@@ -25,6 +25,8 @@ const NUM_FITS = 2;
 const LEAST_FILLED = 0.15;
 const [LEAST_EXTENT, LEAST_PART] = [24, 1 / 16];
 const LEAST_CERTAINTY = 0.83;
+const LEAST_PROMISE = 0.7;
+const NUM_LOOKED_AT = 2;
 const LEAST_SEEN = 0.2;
 const SCORE_SHARE = 0.1;
 const FACE_SHARE = 0.6;
@@ -171,27 +173,45 @@ async function guessFaces(hole, found, paint, detector) {
 
 /** Paint a face into a part of a hole at several turns and sizes; the one that fits, if any does. */
 async function guessFace({ middle, extent }, paint, detector) {
-  let [best, most] = [null, 0];
+  const rounds = [];
   for (const turn of GUESS_TURNS) {
     const tries = [];
-    for (const factor of GUESS_FACTORS) tries.push(await tryOut(new Window(middle, factor * extent, CLOSE_UP_SIZE, turn), paint, detector));
-    const merits = tries.map(({ trial, face }) => trial.certainty + (face ? SCORE_SHARE * face.score : 0));
-    const sum = merits.reduce((total, merit) => total + merit, 0);
-    const faces = tries.map(({ face }, i) => ({ face, merit: merits[i] })).filter(({ face }) => face);
-    if (!faces.length || sum <= most) continue;
-    most = sum;
-    best = faces.reduce((first, other) => (other.merit > first.merit ? other : first)).face;
+    for (const factor of GUESS_FACTORS) {
+      const window = new Window(middle, factor * extent, CLOSE_UP_SIZE, turn);
+      tries.push({ window, trial: await paint(window) });
+    }
+    rounds.push({ tries, promise: sumOf(tries, ({ trial }) => trial.certainty) });
+  }
+  if (Math.max(...rounds.flatMap(({ tries }) => tries.map(({ trial }) => trial.certainty))) < LEAST_PROMISE) return null;
+  let [best, most] = [null, 0];
+  for (const { tries } of rounds.sort((a, b) => b.promise - a.promise).slice(0, NUM_LOOKED_AT)) {
+    const looks = [];
+    for (const { window, trial } of tries) {
+      const face = await detectBest(trial, window, detector);
+      looks.push({ face, merit: trial.certainty + (face ? SCORE_SHARE * face.score : 0) });
+    }
+    const [merit, shown] = [sumOf(looks, (look) => look.merit), looks.filter(({ face }) => face)];
+    if (!shown.length || merit <= most) continue;
+    most = merit;
+    best = shown.reduce((first, other) => (other.merit > first.merit ? other : first)).face;
   }
   let trial = null;
-  for (let i = 0; i < NUM_FITS && best; i++) ({ trial, face: best } = await tryOut(faceWindow(best).withSize(CLOSE_UP_SIZE), paint, detector));
+  for (let i = 0; i < NUM_FITS && best; i++) {
+    const window = faceWindow(best).withSize(CLOSE_UP_SIZE);
+    trial = await paint(window);
+    best = await detectBest(trial, window, detector);
+  }
   return best && best.score >= SURE && trial.certainty >= LEAST_CERTAINTY && trial.seen >= LEAST_SEEN ? best : null;
 }
 
-/** Paint a window; that, and the surest face in it. */
-async function tryOut(window, paint, detector) {
-  const trial = await paint(window);
+/** The surest face in a painted window. */
+async function detectBest(trial, window, detector) {
   const face = surest(await detector.detect(toPixels(trial.completed, window.size)));
-  return { trial, face: face ? moved(face, window.toPhoto) : null };
+  return face ? moved(face, window.toPhoto) : null;
+}
+
+function sumOf(values, of) {
+  return values.reduce((sum, value) => sum + of(value), 0);
 }
 
 /** Take a face to where an affine map puts it, box and all. */
