@@ -68,7 +68,7 @@ def found_share(aged, found):
 
 
 # What the net can do today, a little below what was measured here: docs/damage.md says how little that is for fine damage.
-@pytest.mark.parametrize(("kind", "share"), {"scratches": 0.2, "tears": 0.7, "creases": 0.35, "dust": 0.2, "spots": 0.15}.items())
+@pytest.mark.parametrize(("kind", "share"), {"scratches": 0.3, "tears": 0.7, "creases": 0.45, "dust": 0.24, "spots": 0.08}.items())
 def test_damage_of_every_kind_is_found(portrait, kind, share):
     shares = [found_share(aged, find_damage(aged.image)) for aged in (age_photo(portrait, kinds=[kind], seed=i) for i in (1, 2))]
     assert np.mean(shares) > share
@@ -77,12 +77,12 @@ def test_damage_of_every_kind_is_found(portrait, kind, share):
 def test_most_of_a_badly_kept_photo_is_found_in_colour_and_in_grey(aged):
     grey = np.repeat(cv2.cvtColor(aged.image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     assert found_share(aged, find_damage(aged.image)) > 0.8
-    assert found_share(aged, find_damage(grey)) > 0.6
+    assert found_share(aged, find_damage(grey)) > 0.65
 
 
 def test_a_clean_photo_is_mostly_left_alone_and_its_face_entirely(portrait):
     found = find_damage(portrait)
-    assert found.mean() < 0.06
+    assert found.mean() < 0.05
     assert found[80:160, 190:250].mean() < 0.005
 
 
