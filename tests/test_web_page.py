@@ -439,7 +439,7 @@ def test_each_language_says_everything(language):
     for key, text in words["en"].items():
         assert set(re.findall(r"\{\w+\}", words[language][key])) == set(re.findall(r"\{\w+\}", text)), key
     used = set(re.findall(r"'([a-zA-Z]+(?:\.[a-zA-Z0-9]+)+)'", "".join(path.read_text() for path in STATIC.rglob("*.js"))))
-    assert {key for key in used if not key.endswith((".js", ".svg", ".png"))} <= set(words["en"])
+    assert {key for key in used if not key.endswith((".js", ".json", ".safetensors", ".svg", ".png"))} <= set(words["en"])
 
 
 @pytest.mark.parametrize("studio", [{"locale": "de-DE", "viewport": PHONE}, {"locale": "zh-CN"}], indirect=True, ids=["de", "zh"])
