@@ -48,7 +48,7 @@ async function judgeView(view, net, onRun) {
   for (let top = 0; top < view.height; top += inner) {
     for (let left = 0; left < view.width; left += inner) {
       await onRun();
-      const [output] = Object.values(await net({ 'input.1': [netInput(tileOf(view, left - MARGIN, top - MARGIN)), [1, 5, TILE_SIZE, TILE_SIZE]] }));
+      const [output] = Object.values(await net(netInput(tileOf(view, left - MARGIN, top - MARGIN)), [1, 5, TILE_SIZE, TILE_SIZE]));
       for (let y = 0; y < Math.min(inner, view.height - top); y++) {
         for (let x = 0; x < Math.min(inner, view.width - left); x++) {
           chances.data[(top + y) * view.width + left + x] = roundEven(255 * output.data[(y + MARGIN) * TILE_SIZE + x + MARGIN]);

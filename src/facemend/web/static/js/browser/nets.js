@@ -20,23 +20,22 @@ export async function openNets(description, wanted) {
 
   const open = async (bytes, options = {}) => {
     const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'], logSeverityLevel: 3, ...options });
-    return async (inputs) => {
-      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, [data, dims]]) => [name, new ort.Tensor('float32', data, dims)]));
-      return session.run(feeds);
-    };
+    const run = (inputs) =>
+      session.run(Object.fromEntries(Object.entries(inputs).map(([name, [data, dims]]) => [name, new ort.Tensor('float32', data, dims)])));
+    return { run, inputs: session.inputNames };
   };
-  const openSingle = async (bytes, input) => {
-    const run = await open(bytes);
+  const openSingle = async (bytes) => {
+    const { run, inputs: [input] } = await open(bytes);
     return (data, dims) => run({ [input]: [data, dims] });
   };
   const openOn = (provider) => open(graph, { externalData: [{ path: 'model.safetensors', data: weights }], executionProviders: [provider] });
-  const gpuRun = onGpu ? await openOn('webgpu').catch(() => null) : null; // a driver may promise more than it keeps
-  const run = gpuRun ?? (await openOn('wasm'));
+  const onCard = onGpu ? await openOn('webgpu').catch(() => null) : null; // a driver may promise more than it keeps
+  const { run } = onCard ?? (await openOn('wasm'));
   return {
-    device: gpuRun ? 'webgpu' : `wasm, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    device: onCard ? 'webgpu' : `wasm, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     inpaint: (view, latent, shares) => inpaint(run, description, view, latent, shares),
-    detector: { pnet: await openSingle(pnet, 'input_1'), rnet: await openSingle(rnet, 'input_2'), onet: await openSingle(onet, 'input_3') },
-    damage: await open(damage),
+    detector: { pnet: await openSingle(pnet), rnet: await openSingle(rnet), onet: await openSingle(onet) },
+    damage: await openSingle(damage),
   };
 }
 
