@@ -51,7 +51,9 @@ async function answer(id, name, values) {
 function told(error) {
   if (error instanceof Problem || error.name === 'AbortError') return { code: error.code, message: error.message };
   console.error(error);
-  if (error instanceof RangeError || /memory|allocat/i.test(error.message)) return { code: 'memory', message: 'this photo needs more memory than the browser gives a page: reduce it first' };
+  if (error instanceof RangeError || /memory|allocat/i.test(error.message)) {
+    return { code: 'memory', message: 'this photo needs more memory than the browser gives a page: reduce it first' };
+  }
   return { code: 'internal', message: `something went wrong in this page: ${error.message ?? error}` };
 }
 
