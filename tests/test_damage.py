@@ -68,7 +68,9 @@ def found_share(aged, found):
 
 
 # What the net can do today, a little below what was measured here: docs/damage.md says how little that is for fine damage.
-@pytest.mark.parametrize(("kind", "share"), {"scratches": 0.3, "tears": 0.7, "creases": 0.45, "dust": 0.24, "spots": 0.08}.items())
+@pytest.mark.parametrize(
+    ("kind", "share"), {"scratches": 0.3, "tears": 0.7, "creases": 0.45, "dust": 0.24, "spots": 0.08}.items()
+)
 def test_damage_of_every_kind_is_found(portrait, kind, share):
     shares = [found_share(aged, find_damage(aged.image)) for aged in (age_photo(portrait, kinds=[kind], seed=i) for i in (1, 2))]
     assert np.mean(shares) > share
