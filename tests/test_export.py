@@ -8,12 +8,15 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from PIL import Image
+from skimage import data
+from test_dataset import make_faces
 
-from facemend import load_model, save_model
+from facemend import Inpainter, load_model, save_model
 from facemend.config import CLASS_NAMES, MODEL_PRESETS
-from facemend.errors import ConfigError, OutputError, WeightsError
+from facemend.errors import ConfigError, DataError, OutputError, WeightsError
 from facemend.export import ExportFormat, PortableNet, export_graph, export_net, measure_parity
-from facemend.model_folders import GRAPH_FILE
+from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE
 from facemend.models.inpainter import InpaintNet
 from facemend.onnx_runtime import METADATA_KEY, OnnxNet
 
@@ -138,3 +141,34 @@ def test_files_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path):
 def test_a_provider_that_is_not_there_is_named(folder: Path):
     with pytest.raises(ConfigError, match="NoSuchProvider"):
         OnnxNet(folder, providers=["NoSuchProvider"])
+
+
+def test_int8_is_learnt_from_faces_and_holds_no_copy_of_the_weights(folder: Path, tmp_path: Path):
+    copy = tmp_path / "model"
+    shutil.copytree(folder, copy)
+    path = export_graph(copy, calibrate=make_faces(tmp_path / "faces"))
+    assert path.name == GRAPH_INT8_FILE
+    assert path.stat().st_size < 500_000
+    graph = onnx.load(path, load_external_data=False).graph
+    inputs = {node.output[0]: node.op_type for node in graph.node}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    in_int8 = [node for node in convolutions if inputs[node.input[1]] == "DequantizeLinear"]
+    assert len(in_int8) == len(convolutions) - 1  # all but the last
+    assert max(measure_parity(load_model(copy), OnnxNet(path), sizes=(64, 128)).values()) < 0.2
+
+
+def test_int8_needs_faces(folder: Path, tmp_path: Path):
+    with pytest.raises(DataError):
+        export_graph(folder, calibrate=tmp_path)
+
+
+def test_the_default_int8_graph_paints_nearly_the_same():
+    photo, hole = np.asarray(data.astronaut())[0:256, 96:352], np.zeros((256, 256), bool)
+    hole[80:140, 60:200] = True
+    exact, rounded = (
+        np.asarray(Inpainter.from_pretrained(backend=name)(Image.fromarray(photo), hole, boxes=[]).image, int)
+        for name in ("onnx", "onnx-int8")
+    )
+    difference = np.abs(exact - rounded)
+    assert (difference[~hole] == 0).all()
+    assert 0 < difference[hole].mean() < 2  # of 255

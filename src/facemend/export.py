@@ -12,16 +12,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from facemend.config import CLASS_NAMES
+from facemend.config import CLASS_NAMES, ModelConfig
+from facemend.data.dataset import FaceDataset
 from facemend.errors import ConfigError, OutputError
-from facemend.model_folders import GRAPH_FILE, WEIGHTS_FILE, read_tensor_table, resolve
+from facemend.masks import random_mask
+from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE, read_tensor_table, resolve
 from facemend.models.inpainter import InpaintNet
 from facemend.onnx_runtime import FORMAT, METADATA_KEY, NAMES_IN, NAMES_OUT, OnnxNet
+from facemend.quantize import Feed, quantize
 from facemend.weights import load_model
 
 OPSET = 20
@@ -29,6 +33,8 @@ MAX_BATCH = 64
 MAX_SIDE = 4096
 TRACED_MIN_SIDE = 144  # below, a map is one pixel wide, which tracing takes for a case of its own; ONNX minds not
 PARITY_SIZES = (64, 256, 512)
+NUM_CALIBRATED = 48  # faces that tell the ranges of values
+_WEIGHTS = "net."  # how their names begin
 
 ExportFormat = Literal["onnx", "onnx-float16", "torch-export"]
 
@@ -46,7 +52,9 @@ class PortableNet(nn.Module):
         return torch.where(mask > 0, self.net.detailed(core, image, mask), image), core.layout_logits, core.scores
 
 
-def export_net(net: InpaintNet, path: Path, file_format: ExportFormat = "onnx", *, overwrite: bool = False) -> None:
+def export_net(
+    net: InpaintNet, path: Path, file_format: ExportFormat = "onnx", *, calibrate: Path | None = None, overwrite: bool = False
+) -> None:
     """Write a whole network into one file that takes any batch and any square size.
 
     Args:
@@ -54,6 +62,7 @@ def export_net(net: InpaintNet, path: Path, file_format: ExportFormat = "onnx", 
         path: Where to write.
         file_format: `onnx` (opset 20, float32 weights), `onnx-float16` (weights stored as float16, computed in float32) or
             `torch-export` (a .pt2 file, for `torch.export.load` and C++; sides from 144).
+        calibrate: A face set or None; with it, convolutions are computed in int8 by the ranges that values take on its faces.
         overwrite: Replace a file that exists.
 
     Raises:
@@ -66,9 +75,9 @@ def export_net(net: InpaintNet, path: Path, file_format: ExportFormat = "onnx", 
         program = torch.export.export(PortableNet(net).eval(), _example(net), dynamic_shapes=_dynamic_shapes(), strict=False)
         _write_whole(path, lambda place: torch.export.save(program, place))
         return
-    model = _to_onnx(net)
+    model = _to_onnx(net, calibrate)
     if file_format == "onnx-float16":
-        _store_as_float16(model)
+        _store_as_float16(model, net)
     digest = hashlib.sha256()
     for tensor in model.graph.initializer:
         digest.update(tensor.raw_data)
@@ -76,11 +85,12 @@ def export_net(net: InpaintNet, path: Path, file_format: ExportFormat = "onnx", 
     _write_whole(path, lambda place: place.write_bytes(model.SerializeToString()))
 
 
-def export_graph(name_or_dir: str | Path) -> Path:
+def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path:
     """Write `graph.onnx` beside a model's `model.safetensors`, whose float16 tensors it points into: nothing is stored twice.
 
     Args:
         name_or_dir: see `load_model`.
+        calibrate: as for `export_net`; the graph is then `graph-int8.onnx`.
 
     Returns:
         The graph's path.
@@ -92,17 +102,17 @@ def export_graph(name_or_dir: str | Path) -> Path:
     """
     folder = resolve(name_or_dir)
     net = load_model(folder)
-    model = _to_onnx(net)
-    _store_as_float16(model)
+    model = _to_onnx(net, calibrate)
+    _store_as_float16(model, net)
     places = read_tensor_table(folder / WEIGHTS_FILE)
-    for tensor in model.graph.initializer:
-        place = places[tensor.name.removeprefix("net.")]
+    for tensor in _weights(model, net):
+        place = places[tensor.name.removeprefix(_WEIGHTS)]
         tensor.ClearField("raw_data")
         tensor.data_location = tensor.EXTERNAL
         for key, value in (("location", WEIGHTS_FILE), ("offset", str(place.offset)), ("length", str(place.length))):
             tensor.external_data.add(key=key, value=value)
     _describe(model, net, hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest())
-    path = folder / GRAPH_FILE
+    path = folder / (GRAPH_FILE if calibrate is None else GRAPH_INT8_FILE)
     _write_whole(path, lambda place: place.write_bytes(model.SerializeToString()))
     return path
 
@@ -134,7 +144,7 @@ def _dynamic_shapes() -> dict[str, Any]:
     return {"image": picture, "mask": picture, "latent": {0: batch}, "layout": {0: batch}}
 
 
-def _to_onnx(net: InpaintNet) -> Any:
+def _to_onnx(net: InpaintNet, calibrate: Path | None) -> Any:
     """Translate a network, its weights under the names they have in `state_dict`."""
     if find_spec("onnx") is None or find_spec("onnxscript") is None:
         raise ConfigError("exporting to ONNX needs more packages: pip install 'facemend[export]'")
@@ -151,7 +161,26 @@ def _to_onnx(net: InpaintNet) -> Any:
             verbose=False,
         )
     assert program is not None
-    return _tidy(program.model)
+    model = _tidy(program.model)
+    return model if calibrate is None else quantize(model, _damaged_faces(net.config, calibrate))
+
+
+def _damaged_faces(config: ModelConfig, path: Path) -> Generator[Feed]:
+    """Hide parts of faces that are spread over a set, as training does."""
+    faces = FaceDataset(path)
+    layout = np.zeros((1, config.num_classes, config.core_size, config.core_size), np.float32)
+    for number, index in enumerate(np.linspace(0, len(faces) - 1, min(NUM_CALIBRATED, len(faces))).round().astype(int)):
+        face = cv2.resize(faces[int(index)].image, (256, 256), interpolation=cv2.INTER_AREA)
+        hole = random_mask((256, 256), family="mixed", area=0.05 + 0.8 * (number % 8) / 8, seed=number) > 0
+        image = face.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1
+        values = image, hole[None, None].astype(np.float32), np.zeros((1, config.latent_size), np.float32), layout
+        yield dict(zip(NAMES_IN, values, strict=True))
+
+
+def _weights(model: Any, net: InpaintNet) -> list[Any]:
+    """The network's own tensors among a graph's; the others are scales of int8 values."""
+    names = {f"{_WEIGHTS}{name}" for name in net.state_dict()}
+    return [tensor for tensor in model.graph.initializer if tensor.name in names]
 
 
 def _tidy(model: Any) -> Any:
@@ -172,16 +201,14 @@ def _tidy(model: Any) -> Any:
     return tidied
 
 
-def _store_as_float16(model: Any) -> None:
+def _store_as_float16(model: Any, net: InpaintNet) -> None:
     """Store the weights in half the space; the first thing that the graph does is to widen them."""
     onnx = cast(Any, import_module("onnx"))
     widened: list[Any] = []
-    for tensor in model.graph.initializer:
-        values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype == np.float32:
-            name = tensor.name
-            tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name))
-            widened.append(onnx.helper.make_node("Cast", [name], [f"w{len(widened):x}"], to=onnx.TensorProto.FLOAT))
+    for tensor in _weights(model, net):
+        name, values = tensor.name, onnx.numpy_helper.to_array(tensor)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name))
+        widened.append(onnx.helper.make_node("Cast", [name], [f"w{len(widened):x}"], to=onnx.TensorProto.FLOAT))
     new_names = {node.input[0]: node.output[0] for node in widened}
     for node in model.graph.node:
         for i, name in enumerate(node.input):

@@ -19,6 +19,7 @@ from facemend.errors import WeightsError
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 GRAPH_FILE = "graph.onnx"  # points into the weights beside it
+GRAPH_INT8_FILE = "graph-int8.onnx"  # the same, its convolutions in 8-bit integers
 CARD_FILE = "README.md"
 FORMAT = 1
 BUNDLED = Path(__file__).parent / "weights_data"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facemend.errors import ConfigError, WeightsError
-from facemend.model_folders import GRAPH_FILE, WEIGHTS_FILE
+from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE
 
 FORMAT = 1
 METADATA_KEY = "facemend"
@@ -69,7 +69,10 @@ class OnnxNet:
         self.num_classes: int = description["num_classes"]
         self.latent_size: int = description["latent_size"]
         weights = path.with_name(WEIGHTS_FILE)
-        if path.name == GRAPH_FILE and hashlib.sha256(weights.read_bytes()).hexdigest() != description["weights_sha256"]:
+        if (
+            path.name in (GRAPH_FILE, GRAPH_INT8_FILE)
+            and hashlib.sha256(weights.read_bytes()).hexdigest() != description["weights_sha256"]
+        ):
             raise WeightsError(f"{path}: was made for other weights than {weights.name}: write it again with `facemend export`")
 
     def __call__(self, image: Array, mask: Array, latent: Array, layout: Array | None = None) -> OnnxOutput:

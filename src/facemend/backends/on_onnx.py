@@ -15,8 +15,8 @@ class OnnxBackend:
 
     device = "cpu"
 
-    def __init__(self, folder: Path, num_threads: int | None = None) -> None:
-        self._net = OnnxNet(folder, num_threads=num_threads)
+    def __init__(self, path: Path, num_threads: int | None = None) -> None:
+        self._net = OnnxNet(path, num_threads=num_threads)
 
     @property
     def latent_size(self) -> int:

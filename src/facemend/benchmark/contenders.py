@@ -29,17 +29,14 @@ class Contender:
 
 def own(model: str) -> list[Contender]:
     """List what this package runs."""
+    onnx, torch = ("facemend",), ("facemend", "torch", "safetensors")
+    whole = "all of `Inpainter` but the search for faces: the network at 256, detail carried, grain matched"
     return [
-        Contender("facemend-onnx", f"{model}, ONNX Runtime", ("facemend",), lambda threads: _network(model, "onnx", threads)),
-        Contender(
-            "facemend-torch", f"{model}, PyTorch", ("facemend", "torch", "safetensors"),
-            lambda threads: _network(model, "torch", threads),
-        ),
-        Contender(
-            "facemend-photo", f"{model}, ONNX Runtime: all of `Inpainter` but the search for faces: the network at 256, detail "
-            "carried, grain matched", ("facemend",), lambda threads: _photo(model, threads),
-        ),
-    ]  # fmt: skip
+        Contender("facemend-onnx", f"{model}, ONNX Runtime", onnx, lambda threads: _network(model, "onnx", threads)),
+        Contender("facemend-int8", f"{model}, ONNX Runtime, int8", onnx, lambda threads: _network(model, "onnx-int8", threads)),
+        Contender("facemend-torch", f"{model}, PyTorch", torch, lambda threads: _network(model, "torch", threads)),
+        Contender("facemend-photo", f"{model}, ONNX Runtime: {whole}", onnx, lambda threads: _photo(model, threads)),
+    ]
 
 
 def classical() -> list[Contender]:

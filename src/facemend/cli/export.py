@@ -20,6 +20,7 @@ class Format(StrEnum):
 
 
 def export(
+    *,
     model: Model = "default",
     output: Annotated[Path | None, typer.Option(help="The file to write; not for onnx-graph, which has its place.")] = None,
     file_format: Annotated[
@@ -30,6 +31,10 @@ def export(
             "pointing to the weights there; torch-export: a .pt2 file, for C++ programs.",
         ),
     ] = Format.ONNX,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(help="A face set, to learn the ranges of values from: convolutions are then computed in int8. ONNX only."),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -38,12 +43,15 @@ def export(
     \b
     facemend export --output facemend.onnx
     facemend export --model runs/mine/weights --format onnx-graph
+    facemend export --output small.onnx --format onnx-float16 --calibrate faces.zip
     facemend export --format torch-export --output facemend.pt2
     """
     if file_format is Format.ONNX_GRAPH and output is not None:
         raise ConfigError(f"--format {file_format} takes no --output: it goes into the model's folder")
     if file_format is not Format.ONNX_GRAPH and output is None:
         raise ConfigError(f"--format {file_format} needs --output: the file to write")
+    if file_format is Format.TORCH_EXPORT and calibrate is not None:
+        raise ConfigError("--calibrate is for ONNX files: leave it out, or take another --format")
 
     from facemend.export import export_graph, export_net, measure_parity
     from facemend.onnx_runtime import OnnxNet
@@ -51,9 +59,9 @@ def export(
 
     net = load_model(model)
     if output is None:
-        output = export_graph(model)
+        output = export_graph(model, calibrate)
     else:
-        export_net(net, output, cast(Any, file_format.value), overwrite=overwrite)
+        export_net(net, output, cast(Any, file_format.value), calibrate=calibrate, overwrite=overwrite)
     parity = {} if file_format is Format.TORCH_EXPORT else measure_parity(net, OnnxNet(output))
     if as_json:
         print_json(output=str(output), format=file_format.value, bytes=output.stat().st_size, largest_difference=parity)

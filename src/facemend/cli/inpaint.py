@@ -97,8 +97,8 @@ def inpaint(
     ] = "default",
     device: Annotated[str, typer.Option(rich_help_panel=_MODEL, help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     backend: Annotated[
-        Literal["auto", "torch", "onnx"],
-        typer.Option(rich_help_panel=_MODEL, help="What runs the network; auto takes PyTorch where it is installed."),
+        Literal["auto", "torch", "onnx", "onnx-int8"],
+        typer.Option(rich_help_panel=_MODEL, help="What runs the network; auto takes PyTorch where there is one."),
     ] = "auto",
 ) -> None:
     """Repaint a part of a photo, and nothing else.

@@ -11,7 +11,8 @@ STOPPED = 130  # exit code, as a shell says it of what Ctrl-C ended
 Model = Annotated[str, typer.Option(help="Name of a bundled model, a folder with weights, or a hub id owner/name.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Backend = Annotated[
-    Literal["auto", "torch", "onnx"], typer.Option(help="What runs the network; auto takes PyTorch where it is installed.")
+    Literal["auto", "torch", "onnx", "onnx-int8"],
+    typer.Option(help="What runs the network; auto is PyTorch where there is one."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
