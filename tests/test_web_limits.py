@@ -9,6 +9,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import numpy as np
 import pytest
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
@@ -267,6 +268,20 @@ def test_painting_stops_between_variants_for_who_has_gone(address, inpainter):
         until(lambda: figure(address, "facemend_jobs_dropped") == dropped + 1)
         assert inpaint(address).status_code == 200
     assert len(runs) == 2  # one of the eight, which was held, and the one after it
+
+
+def test_the_search_for_a_hidden_face_stops_for_who_has_gone(address, inpainter):
+    dropped, runs = figure(address, "facemend_jobs_dropped"), []
+    width, height = soft_photo().size
+    nearly_all = np.ones((height, width), bool)
+    nearly_all[:4] = False
+    files = FILES | {"mask": encoded(mask_image(nearly_all))}
+    with before_each_run(inpainter, lambda: runs.append(1)):
+        with held(inpainter), pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{address}/api/v1/inpaint", files=files, timeout=5)
+        until(lambda: figure(address, "facemend_jobs_dropped") == dropped + 1)
+        until(lambda: figure(address, "facemend_jobs_in_work") == 0)
+    assert len(runs) == 1  # of the many that look for a face, or fill what is left
 
 
 # --- who is let in

@@ -27,6 +27,7 @@ LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer
 NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
 NO_FACE = "no face found: took the photo round the mask for one; give the face's box (boxes=, --box) if there is one"
 
+OnRun = Callable[[int], None]
 Box = Sequence[float]  # left, top, right, bottom of a face in the photo's pixels, forehead to chin
 
 
@@ -92,7 +93,7 @@ class Inpainter:
         num_variants: int = 1,
         layout: Image.Image | NDArray[Any] | None = None,
         boxes: Sequence[Box] | None = None,
-        on_run: Callable[[int], None] = lambda variant: None,
+        on_run: OnRun = lambda variant: None,
     ) -> InpaintResult:
         """Repaint what the mask covers, and nothing else.
 
@@ -106,7 +107,8 @@ class Inpainter:
             layout: Class ids 0 to 18 for the whole photo, an image of mode L or P or an array [H, W], that replaces the
                 network's own idea of where the face's parts are.
             boxes: Where the faces are, upright, if they are not to be searched for.
-            on_run: Told before each run of the network which variant it is for, counted from 1; what it raises ends the work.
+            on_run: Told before each run of the network which variant it is for, counted from 1, or 0 while faces are looked
+                for; what it raises ends the work.
 
         Raises:
             ImageError: A photo or a layout that cannot be used.
@@ -118,7 +120,7 @@ class Inpainter:
         given = None if layout is None else imaging.read_layout(layout, photo.size)
         latents = self._latents(seed, num_variants)
         rgb = imaging.to_rgb(photo)
-        windows = self._find_windows(rgb, hole) if boxes is None else _box_windows(boxes, photo.size)
+        windows = self._find_windows(rgb, hole, on_run) if boxes is None else _box_windows(boxes, photo.size)
         views = planning.plan_views(hole, windows)
 
         coding = imaging.jpeg_coding(photo) if photo.mode in ("L", "RGB") else None
@@ -132,12 +134,19 @@ class Inpainter:
             layouts.append(ids)
         return InpaintResult(images, layouts[0] if given is None else given, () if windows or boxes else (NO_FACE,))
 
-    def parse(self, image: Image.Image, mask: Image.Image | NDArray[Any] | None = None) -> Layout:
+    def parse(
+        self,
+        image: Image.Image,
+        mask: Image.Image | NDArray[Any] | None = None,
+        *,
+        on_run: OnRun = lambda variant: None,
+    ) -> Layout:
         """Tell the parts of every face in a photo, those under the mask as the network would paint them.
 
         Args:
             image: The photo, W x H.
             mask: What is damaged; as for `__call__`.
+            on_run: As for `__call__`.
 
         Returns:
             Class ids, uint8 [H, W]: 0 (background) beyond the faces. A photo without faces is taken for one.
@@ -150,16 +159,18 @@ class Inpainter:
         hole = np.zeros(rgb.shape[:2], np.bool_) if mask is None else imaging.read_hole(mask, photo.size)
         (latent,) = self._latents(0, 1)
         layout: Layout = np.zeros(hole.shape, np.uint8)
-        for view in planning.plan_faces(hole.shape, self._find_windows(rgb, hole)):
+        for view in planning.plan_faces(hole.shape, self._find_windows(rgb, hole, on_run)):
+            on_run(1)
             seen, ids = self._run(rgb, hole, view.window, latent, None)
             _write_ids(layout, ids, seen.window, view)
         return layout
 
-    def find_faces(self, rgb: Pixels, hole: Hole) -> list[Face]:
+    def find_faces(self, rgb: Pixels, hole: Hole, on_run: OnRun = lambda variant: None) -> list[Face]:
         """Find faces in a photo, uint8 [H, W, 3], also where the hole, bool [H, W], hides most of one: see `faces.find_faces`."""
         latent = self._latents(0, 1)[0]
 
         def paint(window: Window) -> faces.Trial:
+            on_run(0)
             seen, _ = self._run(rgb, hole, window, latent, None)
             person = 1 - seen.layout[0]  # [h, w]: all but the background
             known = 1 - np.asarray(cv2.resize(seen.unknown[0], person.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
@@ -168,16 +179,17 @@ class Inpainter:
 
         return faces.find_faces(rgb, hole, self.detector, paint=paint)
 
-    def _find_windows(self, rgb: Pixels, hole: Hole) -> list[Window]:
-        return [self._frame(face, rgb, hole) for face in self.find_faces(rgb, hole)]
+    def _find_windows(self, rgb: Pixels, hole: Hole, on_run: OnRun) -> list[Window]:
+        return [self._frame(face, rgb, hole, on_run) for face in self.find_faces(rgb, hole, on_run)]
 
-    def _frame(self, face: Face, rgb: Pixels, hole: Hole) -> Window:
+    def _frame(self, face: Face, rgb: Pixels, hole: Hole, on_run: OnRun) -> Window:
         """Lay the square round a face; one that lacks eyes or mouth is restored first, to be measured by that."""
         certain = face.score >= faces.SURE
         for _ in range(NUM_FITS):
             window = planning.settle_window(faces.face_window(face), hole, certain=certain)
             if window.is_plain or not faces.hides_landmarks(hole, face):
                 return window
+            on_run(0)
             restored, _ = self._run(rgb, hole, window, self._latents(0, 1)[0], None)
             face = faces.measure_again(face, restored.completed, restored.window, self.detector)
         return planning.settle_window(faces.face_window(face), hole, certain=certain)

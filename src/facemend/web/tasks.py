@@ -82,7 +82,7 @@ def parse(inpainter: Inpainter, fields: LayoutFields, *, as_json: bool) -> Work:
         photo = read_photo(fields, job)
         hole = None if fields.mask is None else read_hole(fields.mask, photo)
         with refusing("photo"):
-            layout = inpainter.parse(photo.image, hole)
+            layout = inpainter.parse(photo.image, hole, on_run=lambda variant: job.check())
         picture = png(imaging.color_layout(layout))
         return _json(layout=base64_text(picture.body), legend=LEGEND) if as_json else picture
 
