@@ -171,4 +171,4 @@ def test_the_default_int8_graph_paints_nearly_the_same():
     )
     difference = np.abs(exact - rounded)
     assert (difference[~hole] == 0).all()
-    assert 0 < difference[hole].mean() < 2  # of 255
+    assert 0 < difference[hole].mean() < 4  # of 255

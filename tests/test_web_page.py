@@ -333,7 +333,7 @@ def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model
         with held(inpainter) as reached:
             running.press("Restore")
             assert reached.wait(10)
-            expect(running.page.locator("#working-text")).to_contain_text("Painting face 1 of 4")
+            expect(running.page.locator("#working-text")).to_contain_text("Looking for faces")
             queued.press("Restore")
             expect(queued.page.locator("#working-text")).to_contain_text("Waiting")
             refused.press("Restore")

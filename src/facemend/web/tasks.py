@@ -127,15 +127,15 @@ def _hole_of_alpha(photo: Photo) -> Hole:
 
 
 def _telling(job: Job, num_variants: int) -> Callable[[int], None]:
-    """Say at the first run of each variant which one it is; end the work of a job that nobody waits for."""
-    last = 0
+    """Say when faces are first looked for, and when each variant is begun; end the work of a job that nobody waits for."""
+    last = -1
 
     def tell(variant: int) -> None:
         nonlocal last
         job.check()
         if variant > last:
             last = variant
-            job.tell({"stage": "painting", "step": variant, "steps": num_variants})
+            job.tell({"stage": "painting", "step": variant, "steps": num_variants} if variant else {"stage": "searching"})
 
     return tell
 
