@@ -6,9 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from facemend.benchmark import Options, all_contenders
+from facemend.benchmark import Options, all_contenders, draw_case
 from facemend.benchmark.installed import installed_mb
-from facemend.benchmark.run import draw_case
 from facemend.errors import ConfigError
 
 

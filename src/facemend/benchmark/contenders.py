@@ -27,7 +27,23 @@ class Contender:
     sizes: tuple[int, ...] | None = None  # the only sides it takes; None for any multiple of 16
 
 
-def own(model: str) -> list[Contender]:
+def all_contenders(model: str, *, peers: bool) -> list[Contender]:
+    """List who takes part."""
+    return [*_own(model), *_classical(), *(_rivals() if peers else [])]
+
+
+def draw_case(size: int, area: float) -> tuple[Pixels, Hole]:
+    """Draw a smooth picture [S, S, 3] with a square hole [S, S] of that share in its middle."""
+    ramp = np.linspace(0, 255, size)
+    picture = np.stack([np.tile(ramp, (size, 1)), np.tile(ramp[:, None], (1, size)), np.full((size, size), 128)], axis=-1)
+    hole = np.zeros((size, size), np.bool_)
+    side = round(size * area**0.5)
+    start = (size - side) // 2
+    hole[start : start + side, start : start + side] = True
+    return picture.astype(np.uint8), hole
+
+
+def _own(model: str) -> list[Contender]:
     """List what this package runs."""
     onnx, torch = ("facemend",), ("facemend", "torch", "safetensors")
     whole = "all of `Inpainter` but the search for faces: the network at 256, detail carried, grain matched"
@@ -39,7 +55,7 @@ def own(model: str) -> list[Contender]:
     ]
 
 
-def classical() -> list[Contender]:
+def _classical() -> list[Contender]:
     """List OpenCV's own methods."""
     packages = ("opencv-python-headless",)
     return [
@@ -48,7 +64,7 @@ def classical() -> list[Contender]:
     ]
 
 
-def rivals() -> list[Contender]:
+def _rivals() -> list[Contender]:
     """List the architectures that spandrel can build, with random weights: their cost is that of trained ones."""
     packages = ("spandrel", "spandrel_extra_arches")
     return [

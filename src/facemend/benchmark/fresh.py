@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from facemend.benchmark.contenders import all_contenders, draw_case
 from facemend.errors import ConfigError
 
 
@@ -33,11 +34,9 @@ def measure(model: str, name: str, size: int, area: float, num_threads: int) -> 
 
 
 def _main(arguments: list[str]) -> None:
-    from facemend.benchmark import run  # noqa: PLC0415 - it imports this module
-
     model, name, size, area, num_threads, started = arguments
-    contender = next(contender for contender in run.all_contenders(model, peers=True) if contender.name == name)
-    contender.load(int(num_threads))(*run.draw_case(int(size), float(area)))
+    contender = next(contender for contender in all_contenders(model, peers=True) if contender.name == name)
+    contender.load(int(num_threads))(*draw_case(int(size), float(area)))
     seconds = time.time() - float(started)
     print(json.dumps({"start_seconds": seconds, "peak_mb": _peak_mb()}))
 

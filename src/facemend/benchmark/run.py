@@ -4,14 +4,12 @@ import statistics
 import time
 from dataclasses import dataclass
 
-import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from facemend.benchmark import fresh
-from facemend.benchmark.contenders import Contender, Fill, classical, own, rivals
+from facemend.benchmark.contenders import Fill, all_contenders, draw_case
 from facemend.errors import ConfigError
-from facemend.imaging import Hole, Pixels
 
 ENOUGH_SECONDS = 20.0  # a contender that has been timed for so long sits out the further rounds
 REST_SECONDS = 0.05  # between two runs: the threads of the last one may still look for work
@@ -52,22 +50,6 @@ class Row:
     def median(self) -> float:
         """Seconds of the middle round."""
         return statistics.median(self.seconds)
-
-
-def all_contenders(model: str, *, peers: bool) -> list[Contender]:
-    """List who takes part."""
-    return [*own(model), *classical(), *(rivals() if peers else [])]
-
-
-def draw_case(size: int, area: float) -> tuple[Pixels, Hole]:
-    """Draw a smooth picture [S, S, 3] with a square hole [S, S] of that share in its middle."""
-    ramp = np.linspace(0, 255, size)
-    picture = np.stack([np.tile(ramp, (size, 1)), np.tile(ramp[:, None], (1, size)), np.full((size, size), 128)], axis=-1)
-    hole = np.zeros((size, size), np.bool_)
-    side = round(size * area**0.5)
-    start = (size - side) // 2
-    hole[start : start + side, start : start + side] = True
-    return picture.astype(np.uint8), hole
 
 
 def run_benchmark(options: Options) -> list[Row]:
