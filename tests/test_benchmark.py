@@ -11,6 +11,7 @@ from facemend.benchmark.installed import installed_mb
 from facemend.errors import ConfigError
 
 
+@pytest.mark.slow
 def test_every_contender_is_timed_and_measured_alone(facemend):
     run = facemend("benchmark", "--sizes", "64", "--areas", "0.3", "--rounds", "2", "--threads", "1", "--json")
     report = json.loads(run.out)

@@ -143,6 +143,7 @@ def test_a_provider_that_is_not_there_is_named(folder: Path):
         OnnxNet(folder, providers=["NoSuchProvider"])
 
 
+@pytest.mark.slow
 def test_int8_is_learnt_from_faces_and_holds_no_copy_of_the_weights(folder: Path, tmp_path: Path):
     copy = tmp_path / "model"
     shutil.copytree(folder, copy)

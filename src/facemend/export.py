@@ -148,6 +148,7 @@ def _to_onnx(net: InpaintNet, calibrate: Path | None) -> Any:
     """Translate a network, its weights under the names they have in `state_dict`."""
     if find_spec("onnx") is None or find_spec("onnxscript") is None:
         raise ConfigError("exporting to ONNX needs more packages: pip install 'facemend[export]'")
+    feeds = None if calibrate is None else list(_damaged_faces(net.config, calibrate))
     with warnings.catch_warnings(action="ignore"), _quiet():
         program = torch.onnx.export(
             PortableNet(net).eval(),
@@ -162,7 +163,7 @@ def _to_onnx(net: InpaintNet, calibrate: Path | None) -> Any:
         )
     assert program is not None
     model = _tidy(program.model)
-    return model if calibrate is None else quantize(model, _damaged_faces(net.config, calibrate))
+    return model if feeds is None else quantize(model, feeds)
 
 
 def _damaged_faces(config: ModelConfig, path: Path) -> Generator[Feed]:
