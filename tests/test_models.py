@@ -1,10 +1,12 @@
 """The networks keep their promises at any size: what they look at, what they leave alone, what they cost."""
 
+from typing import get_args
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from facemend.config import MODEL_PRESETS, NUM_CLASSES
+from facemend.config import MODEL_PRESETS, NUM_CLASSES, Part
 from facemend.errors import ImageError
 from facemend.models.attention import DynamicAttention, attend_map, token_validity
 from facemend.models.bands import all_bands, hole_bands
@@ -203,3 +205,21 @@ def test_discriminators_give_a_map_for_each_input() -> None:
     maps = [torch.randn(1, 24, 16, 16), torch.randn(1, 40, 8, 8)]
     assert [x.shape for x in ProjectedDiscriminator((24, 40))(maps, mask)] == [(1, 1, 16, 16), (1, 1, 8, 8)]
     assert [x.shape for x in PatchDiscriminator(3)([torch.randn(1, 3, 64, 64)], mask)] == [(1, 1, 4, 4)]
+
+
+@pytest.mark.parametrize("part", get_args(Part))
+def test_a_part_put_out_of_action_changes_the_picture_and_keeps_the_parameters(net: InpaintNet, part: Part) -> None:
+    ablated = InpaintNet(net.config.model_copy(update={"without": (part,)})).eval()
+    ablated.load_state_dict(net.state_dict())
+    whole, partial = (model.core(*photo(64, 64)).predicted for model in (net, ablated))
+    assert torch.isfinite(partial).all()
+    assert not torch.allclose(whole, partial, atol=1e-4)
+
+
+def test_without_its_layout_stage_the_network_does_not_hear_of_a_given_layout(net: InpaintNet) -> None:
+    ablated = InpaintNet(net.config.model_copy(update={"without": ("layout stage",)})).eval()
+    ablated.load_state_dict(net.state_dict())
+    given = torch.zeros(1, NUM_CLASSES, 64, 64)
+    given[:, 1] = 1
+    assert torch.equal(ablated.core(*photo(64, 64)).predicted, ablated.core(*photo(64, 64), layout=given).predicted)
+    assert not torch.equal(net.core(*photo(64, 64)).predicted, net.core(*photo(64, 64), layout=given).predicted)

@@ -18,6 +18,9 @@ FLIPPED_CLASSES = ((4, 5), (6, 7), (8, 9))  # a mirrored face swaps its left and
 MaskFamily = Literal["strokes", "box", "half", "parts", "scratches", "dust", "text", "border", "mixed"]
 Adversary = Literal["projected", "hinge-r1", "wgan-gp", "none"]
 Phase = Literal["core", "head", "joint"]
+Part = Literal[
+    "layout stage", "soft layout", "layout modulation", "cnn branch", "vit branch", "contextual attention", "token validity"
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 
@@ -50,6 +53,7 @@ class ModelConfig(Config):
     latent_size: int = 32
     head_width: int = 64
     head_depth: int = 4
+    without: tuple[Part, ...] = ()  # parts put out of action, to see what they are worth
 
 
 MODEL_PRESETS = {

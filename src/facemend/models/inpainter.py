@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from facemend.config import ModelConfig
 from facemend.errors import ImageError
+from facemend.models.ablations import do_without
 from facemend.models.bands import BLOCK, Bands, all_bands, cut_bands, hole_bands, put_back
 from facemend.models.blocks import fill_smoothly, masked_input
 from facemend.models.head import HeadInput, TextureHead, carry_detail
@@ -44,6 +45,8 @@ class InpaintNet(nn.Module):
         self.layout_net = LayoutNet(config)
         self.texture_net = TextureNet(config)
         self.head = TextureHead(config)
+        for part in config.without:
+            do_without(self, part)
 
     def forward(self, image: Tensor, mask: Tensor, z: Tensor | None = None, layout: Tensor | None = None) -> InpaintOutput:
         """Repaint what the mask covers.
