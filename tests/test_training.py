@@ -85,8 +85,10 @@ def whole_run(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_batch(faces: Path, phase: str = "core", count: int = 4) -> Batch:
-    config = recipe(faces).data
-    samples = TrainingSamples(FaceStore(config, faces.parent), config, phase, TINY.latent_size, seed=0)
+    config = recipe(faces)
+    chosen = next(candidate for candidate in config.phases if candidate.phase == phase)
+    store = FaceStore(config.data, faces.parent, config.data.size)
+    samples = TrainingSamples([store], config.data, chosen, TINY.latent_size, seed=0)
     return Batch(*map(torch.stack, zip(*(samples[i] for i in range(count)), strict=True)))
 
 
@@ -95,6 +97,20 @@ def test_a_run_leaves_weights_log_samples_and_two_checkpoints(whole_run: Path) -
     assert len((whole_run / "log.jsonl").read_text().splitlines()) == 6
     assert [path.name for path in sorted((whole_run / "checkpoints").iterdir())] == ["0000000020.pt", "0000000024.pt"]
     assert [path.name for path in (whole_run / "samples").iterdir()] == ["0000000024.png"]
+
+
+def test_a_phase_takes_its_sizes_in_turn_and_leaves_out_faces_that_would_be_enlarged_too_much(
+    faces: Path, tmp_path: Path
+) -> None:
+    sources = (SourceConfig(path=faces.name, skip_last=2), SourceConfig(path=faces.name, skip_last=9, max_size=96))
+    data = DataConfig(sources=sources, size=96)
+    small, large = (FaceStore(data, faces.parent, size) for size in (96, 128))
+    assert (small.counts, large.counts) == ([10, 3], [10])
+    phase = PhaseConfig(phase="joint", images=8, batch_size=2, sizes=(96, 128), crop=64)
+    samples = TrainingSamples([small, large], data, phase, TINY.latent_size, seed=0)
+    assert [samples[i][0].shape[1] for i in range(6)] == [96, 96, 128, 128, 96, 96]
+    train(recipe(faces, phases=(phase,), data=data, sample_every=8), faces.parent, tmp_path)
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])

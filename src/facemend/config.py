@@ -72,6 +72,7 @@ class SourceConfig(Config):
     weight: Weight = 1.0  # how often it is drawn, times its number of faces
     skip_last: Annotated[int, Field(ge=0)] = 0  # this many faces at the end of its index are held out of training
     phases: tuple[Phase, ...] = ("core", "head", "joint")
+    max_size: int | None = None  # side above which its faces are not drawn: enlarged photos teach softness
 
 
 class MaskConfig(Config):
@@ -126,6 +127,7 @@ class PhaseConfig(Config):
     phase: Phase
     images: Annotated[int, Field(gt=0)]
     batch_size: Annotated[int, Field(gt=0)]
+    sizes: tuple[Annotated[int, Field(ge=64, multiple_of=16)], ...] = ()  # taken in turn, batch by batch; else the data's size
     crop: Annotated[int, Field(ge=64, multiple_of=16)] | None = None  # `head`, `joint`: losses see a crop of this side
     learning_rate: Annotated[float, Field(gt=0)] = 4e-4
     final_learning_rate: Annotated[float, Field(ge=0)] = 4e-4  # reached linearly at the end of the phase

@@ -3,6 +3,7 @@
 Nothing else carries state: a run that was killed goes on bit for bit, and any number of processes draw the same faces.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from facemend.config import FLIPPED_CLASSES, DataConfig, MaskConfig, Phase
+from facemend.config import FLIPPED_CLASSES, DataConfig, MaskConfig, Phase, PhaseConfig
 from facemend.data.dataset import FaceDataset
 from facemend.errors import DataError
 from facemend.masks import random_mask
@@ -33,22 +34,23 @@ class Batch(NamedTuple):
 
 
 class FaceStore:
-    """All faces of all sources, decoded once and kept as uint8."""
+    """All faces of the sources that go up to one size, decoded once to it and kept as uint8."""
 
-    def __init__(self, config: DataConfig, root: Path) -> None:
+    def __init__(self, config: DataConfig, root: Path, size: int) -> None:
         self.images: list[NDArray[np.uint8]] = []  # for each source [n, S, S, 3]
         self.labels: list[NDArray[np.uint8]] = []  # for each source [n, S, S]
-        for source in config.sources:
+        self.sources = [source for source in config.sources if source.max_size is None or size <= source.max_size]
+        for source in self.sources:
             faces = FaceDataset(root / source.path, select=slice(None, -source.skip_last or None))
             if not len(faces):
                 raise DataError(f"{root / source.path}: no faces are left to train on; lower skip_last")
-            images = np.empty((len(faces), config.size, config.size, 3), np.uint8)
+            images = np.empty((len(faces), size, size, 3), np.uint8)
             labels = np.empty(images.shape[:3], np.uint8)
 
             def decode(i: int, faces: FaceDataset = faces, images: Picture = images, labels: Picture = labels) -> None:
                 face = faces[i]
-                images[i] = resize(face.image, config.size)
-                labels[i] = cv2.resize(face.labels, (config.size, config.size), interpolation=cv2.INTER_NEAREST)
+                images[i] = resize(face.image, size)
+                labels[i] = cv2.resize(face.labels, (size, size), interpolation=cv2.INTER_NEAREST)
 
             with ThreadPoolExecutor() as pool:
                 list(pool.map(decode, range(len(faces))))
@@ -60,25 +62,40 @@ class FaceStore:
         """Number of faces of each source."""
         return [len(images) for images in self.images]
 
-
-class TrainingSamples(Dataset[tuple[Tensor, ...]]):
-    """Sample number `i` of a run: which face, how it is flipped and turned, what is hidden of it, which latent noise."""
-
-    def __init__(self, store: FaceStore, config: DataConfig, phase: Phase, latent_size: int, seed: int) -> None:
-        self.store, self.config, self.latent_size, self.seed = store, config, latent_size, seed
+    def shares(self, phase: Phase) -> NDArray[np.float64]:
+        """How often each source is drawn in a phase; raises DataError if none is."""
         weights = np.array([
             source.weight * count * (phase in source.phases)
-            for source, count in zip(config.sources, store.counts, strict=True)
+            for source, count in zip(self.sources, self.counts, strict=True)
         ])  # fmt: skip
         if not weights.sum():
             raise DataError(f"no source is used in phase '{phase}': give one of them a weight, or list the phase in it")
-        self.source_shares = weights / weights.sum()
+        return weights / weights.sum()
+
+
+class TrainingSamples(Dataset[tuple[Tensor, ...]]):
+    """Sample number `i` of a run: which face, how it is flipped and turned, what is hidden of it, which latent noise.
+
+    Args:
+        stores: one for each size, drawn from in turn, batch by batch.
+        config: how faces are varied.
+        phase: of the run.
+        latent_size: length of the noise.
+        seed: of the run.
+    """
+
+    def __init__(self, stores: Sequence[FaceStore], config: DataConfig, phase: PhaseConfig, latent_size: int, seed: int) -> None:
+        self.stores, self.config, self.latent_size, self.seed = stores, config, latent_size, seed
+        self.batch_size = phase.batch_size
+        self.shares = [store.shares(phase.phase) for store in stores]
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         rng = np.random.default_rng([self.seed, index])
-        source = int(rng.choice(len(self.source_shares), p=self.source_shares))
-        face = int(rng.integers(self.store.counts[source]))
-        image, labels = self.store.images[source][face], self.store.labels[source][face]
+        turn = index // self.batch_size % len(self.stores)
+        store, shares = self.stores[turn], self.shares[turn]
+        source = int(rng.choice(len(shares), p=shares))
+        face = int(rng.integers(store.counts[source]))
+        image, labels = store.images[source][face], store.labels[source][face]
         if rng.random() < self.config.flip:
             image, labels = mirror(image, labels)
         if rng.random() < self.config.jitter:

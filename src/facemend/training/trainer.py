@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -57,8 +57,10 @@ class _Run:
         if group.is_first:
             _claim(run_dir, config)
         self.console.print(f"decoding faces from {data_root} ...")
-        self.store = FaceStore(config.data, data_root)
-        self.console.print(f"{sum(self.store.counts):,} faces in {len(self.store.counts)} sources")
+        sizes = sorted({size for phase in config.phases for size in _sizes(phase, config)})
+        self.stores = {size: FaceStore(config.data, data_root, size) for size in sizes}
+        for size, store in self.stores.items():
+            self.console.print(f"{sum(store.counts):,} faces of {size} x {size} in {len(store.counts)} sources")
 
         torch.manual_seed(config.seed)  # the same first weights in every process
         objective = Objective(config.model, config.loss)
@@ -151,13 +153,18 @@ class _Run:
 
     def _batches(self, phase: PhaseConfig, start: int) -> Iterator[Batch]:
         """This process's part of every global batch that is left of the phase."""
-        samples = TrainingSamples(self.store, self.config.data, phase.phase, self.config.model.latent_size, self.config.seed)
+        samples = self._samples(phase, _sizes(phase, self.config), self.config.seed)
         local = self.group.local_batch_size(phase.batch_size)
         end = start + math.ceil(phase.images / phase.batch_size) * phase.batch_size
         numbers = range(self.state.images_seen + self.group.rank, end, self.group.size)
         loader = DataLoader(samples, batch_size=local, sampler=numbers, num_workers=self.config.data.num_workers)
         for values in loader:
             yield Batch(*(value.to(self.device, non_blocking=True) for value in values))
+
+    def _samples(self, phase: PhaseConfig, sizes: Sequence[int], seed: int) -> TrainingSamples:
+        return TrainingSamples(
+            [self.stores[size] for size in sizes], self.config.data, phase, self.config.model.latent_size, seed
+        )
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16)
@@ -171,7 +178,7 @@ class _Run:
     def _draw_samples(self, phase: PhaseConfig) -> None:
         if not self.group.is_first:
             return
-        samples = TrainingSamples(self.store, self.config.data, phase.phase, self.config.model.latent_size, self.config.seed + 1)
+        samples = self._samples(phase, _sizes(phase, self.config)[-1:], self.config.seed + 1)
         drawn = zip(*(samples[i] for i in range(NUM_SAMPLED_FACES)), strict=True)
         batch = Batch(*(torch.stack(values).to(self.device) for values in drawn))
         folder = self.run_dir / "samples"
@@ -216,6 +223,11 @@ def _phases_from(phases: tuple[PhaseConfig, ...], images_seen: int) -> Iterator[
     for phase, end, length in zip(phases, itertools.accumulate(lengths), lengths, strict=True):
         if images_seen < end:
             yield phase, end - length
+
+
+def _sizes(phase: PhaseConfig, config: TrainConfig) -> tuple[int, ...]:
+    """Sides of the images that a phase trains on."""
+    return phase.sizes or (config.data.size,)
 
 
 def _passed(before: int, after: int, every: int) -> bool:
