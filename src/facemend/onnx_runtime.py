@@ -59,6 +59,9 @@ class OnnxNet:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = num_threads or 0  # 0: as many as there are cores
         options.log_severity_level = 3
+        # Planning for a graph's life how its values share memory takes longer than all else; the arena lets them share it anyway.
+        options.enable_mem_reuse = False
+        options.enable_mem_pattern = False  # one block for all of a run, besides what the first run took
         try:
             self._session = runtime.InferenceSession(str(path), options, providers=list(providers))
         except Exception as error:  # ONNX Runtime's errors share no public base
