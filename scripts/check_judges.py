@@ -17,8 +17,8 @@ from rich.progress import track
 from torch.nn import functional
 
 from facemend import metrics
-from facemend.config import CLASS_NAMES, NUM_CLASSES
 from facemend.data.dataset import FaceDataset
+from facemend.face_classes import CLASS_NAMES, NUM_CLASSES
 from facemend.models.identity import SAME_PERSON, IdentityNet
 from facemend.models.parser import ParserNet
 

@@ -13,9 +13,10 @@ from skimage import data
 from test_dataset import make_faces
 
 from facemend import Inpainter, load_model, save_model
-from facemend.config import CLASS_NAMES, MODEL_PRESETS
+from facemend.config import MODEL_PRESETS
 from facemend.errors import ConfigError, DataError, OutputError, WeightsError
 from facemend.export import ExportFormat, PortableNet, export_graph, export_net, measure_parity
+from facemend.face_classes import CLASS_NAMES
 from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE
 from facemend.models.inpainter import InpaintNet
 from facemend.onnx_runtime import METADATA_KEY, OnnxNet

@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from test_features import needs
 from torch import nn
 
-from facemend.config import CLASS_NAMES
 from facemend.dlib_file import read_dlib_net
 from facemend.errors import WeightsError
+from facemend.face_classes import CLASS_NAMES
 from facemend.feature_cache import WEIGHTS
 from facemend.models.features import Lpips
 from facemend.models.identity import SAME_PERSON, IdentityNet, cut_chip

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from facemend.config import MODEL_PRESETS, NUM_CLASSES, Part
+from facemend.config import MODEL_PRESETS, Part
 from facemend.errors import ImageError
+from facemend.face_classes import NUM_CLASSES
 from facemend.models.attention import DynamicAttention, attend_map, token_validity
 from facemend.models.bands import all_bands, hole_bands
 from facemend.models.blocks import PixelNorm, fill_smoothly

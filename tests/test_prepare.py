@@ -9,11 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from facemend.config import CLASS_NAMES, MODEL_PRESETS
+from facemend.config import MODEL_PRESETS
 from facemend.data import prepare
 from facemend.data.dataset import FaceDataset
 from facemend.data.prepare import prepare_celebahq, prepare_ffhq
 from facemend.errors import DataError, OutputError
+from facemend.face_classes import CLASS_NAMES
 from facemend.models.inpainter import InpaintNet
 from facemend.weights import load_model, save_model
 

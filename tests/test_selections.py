@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
 from facemend import imaging
-from facemend.config import CLASS_NAMES
 from facemend.errors import MaskError
+from facemend.face_classes import CLASS_NAMES
 
 
 def grown(hole, reach):

@@ -17,7 +17,7 @@ from conftest import make_hole, make_photo, mask_image
 from PIL import Image
 from serving import encoded, serving, soft_photo
 
-from facemend import config, imaging
+from facemend import face_classes, imaging
 
 API_PAGE = Path(__file__).parent.parent / "docs" / "api.md"
 JSON = {"Accept": "application/json"}
@@ -270,10 +270,10 @@ def test_a_layout_holds_class_ids(server):
     layout = decoded(post(server, "layout").content)
     assert layout.mode == "P"
     assert layout.size == (80, 96)
-    assert np.asarray(layout).max() < config.NUM_CLASSES
+    assert np.asarray(layout).max() < face_classes.NUM_CLASSES
     by_json = post(server, "layout", mask=MASK, accept="application/json").json()
     assert decoded(by_json["layout"]).size == (80, 96)
-    assert [entry["name"] for entry in by_json["legend"]] == list(config.CLASS_NAMES)
+    assert [entry["name"] for entry in by_json["legend"]] == list(face_classes.CLASS_NAMES)
 
 
 def test_faces_are_found(server):
@@ -303,7 +303,7 @@ def test_models_tell_what_the_page_needs(server):
     assert answer["model"] == "tiny"
     assert answer["device"] == "cpu"
     assert [model["name"] for model in answer["models"]] == ["default"]
-    assert len(answer["legend"]) == config.NUM_CLASSES
+    assert len(answer["legend"]) == face_classes.NUM_CLASSES
     assert answer["limits"]["max_variants"] == 8
 
 

@@ -14,7 +14,7 @@ from conftest import make_photo, mask_image
 from PIL import Image
 from serving import TOKEN, held, serving
 
-from facemend import config, web
+from facemend import face_classes, web
 from facemend.web.limits import Limits
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'facemend[dev]'")
@@ -204,12 +204,12 @@ def test_a_painted_layout_is_what_the_network_paints_by(studio):
     studio.drag((0.48, 0.4), (0.52, 0.4))
     painted = studio.layout() != before
     assert painted.any()
-    assert (studio.layout()[painted] == config.CLASS_NAMES.index("hat")).all()
+    assert (studio.layout()[painted] == face_classes.CLASS_NAMES.index("hat")).all()
     assert studio.mask()[painted].all()  # what changes must be repainted
 
     studio.restore()
     studio.press("Layout")
-    assert (studio.layout()[painted] == config.CLASS_NAMES.index("hat")).all()
+    assert (studio.layout()[painted] == face_classes.CLASS_NAMES.index("hat")).all()
 
 
 def test_undo_takes_back_every_step_and_redo_does_it_again(studio):
@@ -459,9 +459,9 @@ def test_the_page_speaks_the_readers_language_and_changes_it(studio):
 def test_the_legend_has_the_classes_of_the_network(studio):
     ids = studio.page.evaluate("import('/js/core/classes.js').then(({LEGEND_GROUPS}) => Object.values(LEGEND_GROUPS).flat())")
     words = json.loads((STATIC / "locales" / "en.json").read_text())
-    assert sorted(ids) == list(range(len(config.CLASS_NAMES)))
+    assert sorted(ids) == list(range(len(face_classes.CLASS_NAMES)))
     plain = {"mouth": "open mouth", "cloth": "clothes"}
-    assert [words[f"class.{i}"].lower() for i in range(len(ids))] == [plain.get(name, name) for name in config.CLASS_NAMES]
+    assert [words[f"class.{i}"].lower() for i in range(len(ids))] == [plain.get(name, name) for name in face_classes.CLASS_NAMES]
 
 
 # --- the layers, in the browser -------------------------------------------------------------------------------------------

@@ -7,13 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from facemend.errors import ConfigError
-
-NUM_CLASSES = 19  # CelebAMask-HQ
-CLASS_NAMES = (
-    "background", "skin", "nose", "glasses", "left eye", "right eye", "left brow", "right brow", "left ear", "right ear",
-    "mouth", "upper lip", "lower lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
-)  # fmt: skip
-FLIPPED_CLASSES = ((4, 5), (6, 7), (8, 9))  # a mirrored face swaps its left and right eye, brow and ear
+from facemend.face_classes import NUM_CLASSES
 
 MaskFamily = Literal["strokes", "box", "half", "parts", "scratches", "dust", "text", "border", "mixed"]
 Adversary = Literal["projected", "hinge-r1", "wgan-gp", "none"]

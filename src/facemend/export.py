@@ -18,9 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from facemend.config import CLASS_NAMES, ModelConfig
+from facemend.config import ModelConfig
 from facemend.data.dataset import FaceDataset
 from facemend.errors import ConfigError, OutputError
+from facemend.face_classes import CLASS_NAMES
 from facemend.masks import random_mask
 from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE, read_tensor_table, resolve
 from facemend.models.inpainter import InpaintNet

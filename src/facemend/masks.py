@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.config import NUM_CLASSES, MaskFamily
+from facemend.config import MaskFamily
 from facemend.errors import MaskError
+from facemend.face_classes import NUM_CLASSES
 
 HOLE = 255  # repaint; 0 = keep
 MIN_AREA, MAX_AREA = 0.01, 0.9

@@ -13,7 +13,6 @@ from math import prod
 from pathlib import Path
 from typing import Any, cast
 
-from facemend.config import ModelConfig
 from facemend.errors import WeightsError
 
 WEIGHTS_FILE = "model.safetensors"
@@ -21,7 +20,6 @@ CONFIG_FILE = "config.json"
 GRAPH_FILE = "graph.onnx"  # points into the weights beside it
 GRAPH_INT8_FILE = "graph-int8.onnx"  # the same, its convolutions in 8-bit integers
 CARD_FILE = "README.md"
-FORMAT = 1
 BUNDLED = Path(__file__).parent / "weights_data"
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -74,19 +72,6 @@ def _fetch(hub_id: str) -> Path:
     except Exception as error:  # the hub's errors share no base: no network, no such id, no permission
         reason = str(error).strip().splitlines()
         raise WeightsError(f"{hub_id}: cannot be fetched from the hub: {reason[0] if reason else type(error).__name__}") from None
-
-
-def read_config(path: Path) -> ModelConfig:
-    """Read `config.json`. Raises WeightsError when it is missing or no JSON, ConfigError for a wrong key or value."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: no such file; weights are a folder with {WEIGHTS_FILE} and {CONFIG_FILE}") from None
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: cannot be read as JSON: {error}") from None
-    if not isinstance(values, dict) or cast(dict[str, Any], values).get("format") != FORMAT:
-        raise WeightsError(f'{path}: is of no format this version knows: expected "format": {FORMAT}')
-    return ModelConfig.parse(cast(dict[str, Any], values).get("model"), str(path))
 
 
 @dataclass(frozen=True)

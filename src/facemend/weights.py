@@ -1,6 +1,5 @@
 """Networks from and into the folders that `model_folders` knows."""
 
-import json
 import os
 from pathlib import Path
 
@@ -9,9 +8,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
-from facemend.config import ModelConfig
 from facemend.errors import OutputError, WeightsError
-from facemend.model_folders import CARD_FILE, CONFIG_FILE, FORMAT, WEIGHTS_FILE, read_config, resolve
+from facemend.model_config import config_text, read_config
+from facemend.model_folders import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, resolve
 from facemend.models.inpainter import InpaintNet
 
 
@@ -44,7 +43,7 @@ def save_model(net: InpaintNet, directory: str | Path, *, card: str | None = Non
         OutputError: The folder cannot be written.
     """
     directory = Path(directory)
-    files = {WEIGHTS_FILE: save(_stored_state(net)), CONFIG_FILE: _config_text(net.config).encode()}
+    files = {WEIGHTS_FILE: save(_stored_state(net)), CONFIG_FILE: config_text(net.config).encode()}
     if card is not None:
         files[CARD_FILE] = card.encode()
     try:
@@ -88,10 +87,6 @@ def _stored_state(net: InpaintNet) -> dict[str, Tensor]:
                 raise WeightsError(f"tensor {name} holds values that are not finite in float16: the network cannot be saved")
         stored[name] = small.contiguous()
     return stored
-
-
-def _config_text(config: ModelConfig) -> str:
-    return json.dumps({"format": FORMAT, "model": config.model_dump(mode="json")}, indent=2) + "\n"
 
 
 def _write_whole(path: Path, content: bytes) -> None:

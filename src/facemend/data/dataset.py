@@ -1,7 +1,7 @@
 """Faces on disk: a folder or a zip of pictures, their 19-class label maps, and an index.
 
 images/NAME.webp|.jpg|.png    RGB, the face in a fixed frame
-labels/NAME.png               one class id per pixel (`config.CLASS_NAMES`); may be of another size than the picture
+labels/NAME.png               one class id per pixel (`face_classes.CLASS_NAMES`); may be of another size than the picture
 index.csv                     one row per face: the fields of `IndexRow`
 """
 
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from facemend.config import NUM_CLASSES
 from facemend.errors import DataError
+from facemend.face_classes import NUM_CLASSES
 
 INDEX_NAME = "index.csv"
 IMAGE_SUFFIXES = (".webp", ".jpg", ".png")

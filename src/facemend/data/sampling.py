@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from facemend.config import FLIPPED_CLASSES, DataConfig, MaskConfig, Phase, PhaseConfig
+from facemend.config import DataConfig, MaskConfig, Phase, PhaseConfig
 from facemend.data.dataset import FaceDataset
 from facemend.errors import DataError
+from facemend.face_classes import FLIPPED_CLASSES
 from facemend.masks import random_mask
 
 Picture = NDArray[np.uint8]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facemend import metrics
-from facemend.config import NUM_CLASSES
 from facemend.evaluation.faces import Face
 from facemend.evaluation.holes import Case
 from facemend.evaluation.methods import Restored
+from facemend.face_classes import NUM_CLASSES
 from facemend.imaging import Layout, Pixels
 from facemend.models.features import Lpips, LpipsName
 from facemend.models.identity import IdentityNet

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.config import CLASS_NAMES, NUM_CLASSES
 from facemend.distances import frechet_distance, resampled_kernel_distances
 from facemend.evaluation.faces import Groups
 from facemend.evaluation.figures import BY_KEY, FEATURE_NETS, METRICS, Metric
 from facemend.evaluation.judge import unpack
 from facemend.evaluation.protocols import TENTHS, Protocol, span_name
 from facemend.evaluation.records import Cases
+from facemend.face_classes import CLASS_NAMES, NUM_CLASSES
 
 NUM_RESAMPLES = 1000
 MIN_GROUP = 5  # faces from which a group gets a row of its own

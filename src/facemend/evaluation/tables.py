@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from facemend.config import CLASS_NAMES
 from facemend.evaluation.figures import BY_KEY, METRICS, Metric
+from facemend.face_classes import CLASS_NAMES
 
 WHOLE = tuple(metric.key for metric in METRICS if not metric.key.startswith("hole_") and metric.key != "own_layout")
 HOLE = tuple(metric.key for metric in METRICS if metric.key not in WHOLE)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemend.config import CLASS_NAMES, NUM_CLASSES
 from facemend.errors import ImageError
+from facemend.face_classes import CLASS_NAMES, NUM_CLASSES
 from facemend.imaging.modes import Layout, same_shape
 
 _PALETTE = (

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from facemend.config import CLASS_NAMES
 from facemend.errors import MaskError
+from facemend.face_classes import CLASS_NAMES
 from facemend.imaging.deep import DeepPhoto
 from facemend.imaging.modes import Hole, Layout, to_rgb
 

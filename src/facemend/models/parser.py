@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facemend.config import NUM_CLASSES
 from facemend.errors import WeightsError
+from facemend.face_classes import NUM_CLASSES
 from facemend.feature_cache import load_feature_weights
 
 _FILE_NAME = "bisenet_celebamaskhq"
 _SIZE = 512  # it was trained at this size, and takes nothing else well
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# The net's channel of each of our class ids (`config.CLASS_NAMES`): it counts brows, eyes, glasses, ears, earring, nose, ...
+# The net's channel of each of our class ids (`face_classes.CLASS_NAMES`): it counts brows, eyes, glasses, ears, ...
 _CHANNELS = (0, 1, 10, 6, 4, 5, 2, 3, 7, 8, 11, 12, 13, 17, 18, 9, 15, 14, 16)
 
 

@@ -14,7 +14,8 @@ import facemend
 from facemend import imaging
 from facemend.damage import NET_PATH
 from facemend.errors import ConfigError, OutputError, WeightsError
-from facemend.model_folders import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE, read_config, read_tensor_table, resolve
+from facemend.model_config import read_config
+from facemend.model_folders import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE, read_tensor_table, resolve
 from facemend.web import runtime_package
 
 DESCRIPTION = "backend.json"

@@ -1,0 +1,8 @@
+"""The parts of a person that a layout tells apart, CelebAMask-HQ's. Apart from `config`, whose checks take time to load."""
+
+NUM_CLASSES = 19
+CLASS_NAMES = (
+    "background", "skin", "nose", "glasses", "left eye", "right eye", "left brow", "right brow", "left ear", "right ear",
+    "mouth", "upper lip", "lower lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
+)  # fmt: skip
+FLIPPED_CLASSES = ((4, 5), (6, 7), (8, 9))  # a mirrored face swaps its left and right eye, brow and ear
