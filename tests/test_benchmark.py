@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from facemend.benchmark import Options, all_contenders, draw_case
+from facemend.benchmark.contenders import all_contenders, draw_case
 from facemend.benchmark.installed import installed_mb
+from facemend.benchmark.run import Options
 from facemend.errors import ConfigError
 
 

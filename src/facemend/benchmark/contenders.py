@@ -11,7 +11,6 @@ from PIL import Image
 from facemend.backends import BackendName, MaskedView, open_backend
 from facemend.benchmark import peers
 from facemend.imaging import Hole, Pixels
-from facemend.pipeline import Inpainter
 
 Fill = Callable[[Pixels, Hole], Pixels]  # picture [S, S, 3], hole [S, S] -> picture, filled
 
@@ -86,6 +85,8 @@ def _network(model: str, backend: BackendName, num_threads: int) -> Fill:
 
 
 def _photo(model: str, num_threads: int) -> Fill:
+    from facemend.pipeline import Inpainter
+
     inpainter = Inpainter(open_backend(model, "cpu", "onnx", num_threads=num_threads))
 
     def fill(picture: Pixels, hole: Hole) -> Pixels:

@@ -30,7 +30,8 @@ def benchmark(
 
     Close other programs first, and compare ratios: seconds are this machine's.
     """
-    from facemend.benchmark import Options, all_contenders, run_benchmark
+    from facemend.benchmark.contenders import all_contenders
+    from facemend.benchmark.run import Options, run_benchmark
     from facemend.benchmark.table import to_json, to_markdown
 
     options = Options(model, _numbers("--sizes", sizes, int), _numbers("--areas", areas, float), rounds, threads, peers)
