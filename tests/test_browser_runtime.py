@@ -20,6 +20,7 @@ from skimage import data
 from facemend.backends import on_onnx
 from facemend.damage import find_damage
 from facemend.errors import ConfigError
+from facemend.faces import Face, Trial, find_faces
 from facemend.framing import Window, unview_photo, view_photo
 from facemend.pipeline import Inpainter
 from facemend.planning import plan_views
@@ -318,6 +319,44 @@ def test_a_hole_is_shared_out_among_the_same_views(modules, faces):
     expected = plan_views(hole, faces)
     assert [view[:3] for view in views] == [[list(view.window.center), view.window.side, view.window.size] for view in expected]
     assert [view[3] for view in views] == pytest.approx([int(view.area.sum()) for view in expected], rel=0.01)
+
+
+@pytest.mark.parametrize("width", [320, 240], ids=["two parts", "portrait"])
+def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width):
+    """Nothing but painted (grey) pictures shows a face, a small one off the middle; the painter is surest of a tilted one."""
+    rgb, hole = np.zeros((240, width, 3), np.uint8), np.zeros((240, width), bool)
+    hole[20:120, 30:110] = hole[150:230, width - 100 : width - 20] = True
+    landmarks = [[100, 110], [150, 105], [126, 140], [106, 160], [148, 156]]
+    painted = []
+
+    def certainty(angle):
+        return 0.84 - abs(angle + 45) / 900
+
+    def paint(window):
+        painted.append([*window.center, window.side, window.angle])
+        return Trial(np.zeros((3, 256, 256), np.float32), certainty(window.angle), 0.5)
+
+    def detect(picture):
+        return [Face((80, 80, 170, 180), np.array(landmarks, np.float32), 0.995)] if picture.mean() > 100 else []
+
+    found = find_faces(rgb, hole, detect, paint=paint)
+    there = run(
+        modules,
+        f"""const {{ findFaces }} = await load('faces');
+        const painted = [];
+        const paint = async ({{ center, side, angle }}) => {{
+          painted.push([...center, side, angle]);
+          return {{ completed: new Float32Array(3 * 256 * 256), certainty: 0.84 - Math.abs(angle + 45) / 900, seen: 0.5 }};
+        }};
+        const face = {{ box: [80, 80, 170, 180], landmarks: given.landmarks, score: 0.995 }};
+        const detect = async ({{ data }}) => (data[0] > 100 ? [face] : []);
+        const found = await findFaces({picture("rgb")}, {picture("hole")}, {{ detect }}, paint);
+        return [painted, found.map(({{ landmarks }}) => landmarks)];""",
+        rgb=rgb, hole=hole, landmarks=landmarks,
+    )  # fmt: skip
+    assert there[0] == [pytest.approx(window, abs=0.01) for window in painted]
+    assert there[1] == [[pytest.approx(point, abs=0.01) for point in face.landmarks.tolist()] for face in found]
+    assert len(found) >= 1
 
 
 def test_a_given_layout_reaches_the_network_as_the_same_shares(modules):

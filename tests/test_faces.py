@@ -5,7 +5,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from facemend import Inpainter, faces, framing
+from facemend import Inpainter, faces, framing, random_mask
+from facemend.demo import load_portrait
 from facemend.errors import WeightsError
 from facemend.faces import Face, YuNetDetector, face_window, find_faces
 
@@ -87,6 +88,44 @@ def test_a_face_of_which_little_is_left_is_found_by_painting_one(astronaut, inpa
     (face,) = inpainter.find_faces(damaged, hole)
     assert_astronaut(face, place, tolerance=0.35)
     assert face.score >= faces.SURE
+
+
+@pytest.mark.parametrize(
+    ("family", "area", "seed"),
+    [("strokes", 0.2, 1), ("strokes", 0.3, 2), ("box", 0.2, 2), ("half", 0.3, 2), ("dust", 0.5, 2), ("text", 0.4, 2)],
+)
+def test_a_portrait_whose_face_is_seen_costs_no_trial(inpainter, family, area, seed):
+    portrait = np.array(load_portrait())
+    hole = random_mask(256, family=family, area=area, seed=seed) > 0
+    portrait[hole] = 255
+    runs = []
+    (face,) = inpainter.find_faces(portrait, hole, runs.append)
+    assert np.linalg.norm(np.subtract(face_window(face).center, 128)) < 20
+    assert runs == []
+
+
+def test_a_portrait_whose_face_is_hidden_costs_one(inpainter):
+    portrait = np.array(load_portrait())
+    hole = rectangle(portrait.shape, 60, 50, 200, 210)
+    portrait[hole] = 255
+    assert find_faces(portrait, hole) == []
+    runs = []
+    (face,) = inpainter.find_faces(portrait, hole, runs.append)
+    assert np.linalg.norm(np.subtract(face_window(face).center, 128)) < 20
+    assert len(runs) == 1
+
+
+def test_a_hidden_face_beside_one_that_is_seen_is_found(astronaut, inpainter):
+    head = astronaut[:240, 110:340]
+    couple = np.hstack([head, head])
+    hole = rectangle(couple.shape, 230 + 185 - 110, 60, 230 + 275 - 110, 165)
+    couple[hole] = 255
+    runs = []
+    found = inpainter.find_faces(couple, hole, runs.append)
+    assert_astronaut(min(found, key=lambda face: face.landmarks[0, 0]), lambda x, y: (x - 110, y))
+    assert_astronaut(max(found, key=lambda face: face.landmarks[0, 0]), lambda x, y: (x - 110 + 230, y), tolerance=0.35)
+    assert len(found) == 2
+    assert len(runs) <= 11
 
 
 def test_no_face_is_painted_where_none_was(inpainter):

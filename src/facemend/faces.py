@@ -32,14 +32,16 @@ CLOSE_UP_SIZE = 256
 CROOKED = 10  # degrees by which a close-up must have been off to be taken again
 NUM_PARTS = 6  # of a hole, near which faces are looked for
 PART_FACTORS = (2.0, 3.5)  # times the part's extent that such a look takes in
-GUESS_FACTORS = (1.0, 1.5, 2.2)  # times that extent that a face painted to see whether one is there takes in
-GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees
-NUM_GUESSED = 2  # of these parts: each takes the painter 17 views
-NUM_FITS = 2  # of them to bring the best of the first ones into frame
+PORTRAIT_SHIFT, PORTRAIT_SCALE = 0.2, 1.35  # by how much of its side, and what factor, a portrait's face may miss its frame
+LEAST_HIDING = 0.1  # of a sure face's square: a part of less area hides no other face about as large
 LEAST_FILLED = 0.15  # of the square round a part is damaged, or it is a scratch, which hides no face
 LEAST_EXTENT, LEAST_PART = 40, 1 / 16  # pixels, and of the photo's short side: smaller parts are specks
-LEAST_PROMISE = 0.7  # of the painter in the best of these views, or there is nothing to detect
-NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, in which faces are detected
+NUM_GUESSED = 2  # of the parts: each takes the painter 11 views at most
+GUESS_FACTOR, OTHER_FACTORS = 1.5, (1.0, 2.2)  # times the part's extent that a face painted for a trial takes in
+GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees
+LEAST_PROMISE = 0.7  # of the painter in the best of the first views, one for each turn, or there is nothing to detect
+NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, that are tried further
+NUM_FITS = 2  # views to bring a face into frame
 LEAST_CERTAINTY = 0.83  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
 LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
 SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
@@ -163,8 +165,8 @@ def find_faces(
         rgb: uint8 [H, W, 3].
         hole: bool [H, W], True = damaged. Where it meets no upright face, turned ones are looked for.
         detector: by default `MtcnnDetector`.
-        paint: where a hole may hide most of a face, faces are painted into it for a trial, of several sizes and turns; one that
-            fits what is known there counts as found.
+        paint: where a hole may hide most of a face, faces are painted into it for a trial: as one was found there that is not
+            sure, as in a portrait, or of several sizes and turns; one that fits what is known there counts as found.
 
     Returns:
         The faces, surest first.
@@ -232,18 +234,23 @@ def _default_detector() -> FaceDetector:
 
 def _search(rgb: Pixels, hole: Hole, detector: FaceDetector, side: int, turns: Sequence[int]) -> list[Face]:
     """Detect on a copy of at most `side` pixels, with its hole filled, turned by several angles in degrees."""
-    height, width = hole.shape
-    scale = min(1.0, side / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    copy = cast(Pixels, cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
-    touched = cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
-    copy = _filled(copy, touched)
+    touched, _ = _reduced(hole, side)
+    (height, width), size = hole.shape, touched.shape[::-1]
+    copy = _filled(cast(Pixels, cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)), touched)
     to_photo = np.array([[width / size[0], 0, 0], [0, height / size[1], 0]])
     found: list[Face] = []
     for turn in turns:
         faces = _detect_turned(copy, turn, detector) if turn else detector(copy)
         found += [_moved(face, to_photo) for face in faces]
     return found
+
+
+def _reduced(hole: Hole, side: int) -> tuple[Hole, float]:
+    """Shrink a hole to at most `side` pixels, each of which belongs to it that it touches; returns the scale, too."""
+    height, width = hole.shape
+    scale = min(1.0, side / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0, scale
 
 
 def _filled(rgb: Pixels, hole: Hole) -> Pixels:
@@ -296,36 +303,56 @@ class _Part:
 
 
 def _unexplained(hole: Hole, found: list[Face]) -> Iterator[_Part]:
-    """Go through the largest parts of a hole that lie in no face surely found: they may hide all of one."""
-    height, width = hole.shape
-    scale = min(1.0, TURNED_SEARCH_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    touched = cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
-    _, _, boxes, middles = cv2.connectedComponentsWithStats(touched.astype(np.uint8))
+    """Go through the largest parts of a hole beside the faces surely found: they may hide all of another one."""
+    touched, scale = _reduced(hole, TURNED_SEARCH_SIDE)
+    sure = [face_window(face) for face in found if _is_sure(face, hole.shape)]
+    explained = np.zeros_like(touched)
+    for window in sure:
+        x, y = window.center
+        smaller = replace(window, center=(x * scale, y * scale), side=window.side * scale)
+        region = smaller.region(touched.shape)
+        explained[region] |= smaller.inside(region)
+    _, _, boxes, middles = cv2.connectedComponentsWithStats((touched & ~explained).astype(np.uint8))
     largest = [i for i in np.argsort(-boxes[:, cv2.CC_STAT_AREA]) if i > 0][:NUM_PARTS]  # 0 is what is no hole
+    least_area = LEAST_HIDING * min((window.side * scale for window in sure), default=0) ** 2
     for i in largest:
-        middle = float(middles[i, 0]) / scale, float(middles[i, 1]) / scale
-        if not any(_holds(face, middle) for face in found if face.score >= SURE):
-            extent = int(max(boxes[i, cv2.CC_STAT_WIDTH], boxes[i, cv2.CC_STAT_HEIGHT]))
-            yield _Part(middle, extent / scale, int(boxes[i, cv2.CC_STAT_AREA]) / extent**2)
+        x, y = float(middles[i, 0]), float(middles[i, 1])
+        area = int(boxes[i, cv2.CC_STAT_AREA])
+        extent = int(max(boxes[i, cv2.CC_STAT_WIDTH], boxes[i, cv2.CC_STAT_HEIGHT]))
+        if area >= least_area and not explained[int(y), int(x)]:  # a ring round a face has its middle there
+            yield _Part((x / scale, y / scale), extent / scale, area / extent**2)
 
 
-def _holds(face: Face, point: tuple[float, float]) -> bool:
-    """Whether a point lies in the middle part of a face's square, which is the face itself."""
+def _is_sure(face: Face, shape: tuple[int, ...]) -> bool:
+    """Whether a face is there beyond doubt: by its score, or because it fills a square photo as a portrait does."""
+    window, (height, width) = face_window(face), shape
+    off, ratio = math.dist(window.center, (width / 2, height / 2)) / width, window.side / width
+    is_portrait = height == width and off <= PORTRAIT_SHIFT and 1 / PORTRAIT_SCALE <= ratio <= PORTRAIT_SCALE
+    return face.score >= (TURNED_SURE if is_portrait else SURE)
+
+
+def _holds(window: Window, point: tuple[float, float]) -> bool:
     x, y = point
-    return bool(face_window(face).scaled(FACE_SHARE).inside((slice(int(y), int(y) + 1), slice(int(x), int(x) + 1))).any())
+    return bool(window.inside((slice(int(y), int(y) + 1), slice(int(x), int(x) + 1))).any())
 
 
 def _guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: FaceDetector) -> list[Face]:
     """Find faces of which so little is left that only the painter makes one of it."""
     least = max(LEAST_EXTENT, LEAST_PART * min(hole.shape))
     broad = [part for part in _unexplained(hole, found) if part.filled >= LEAST_FILLED and part.extent >= least]
+    likely = [face_window(face) for face in found if not _is_sure(face, hole.shape)]
+    if hole.shape[0] == hole.shape[1]:  # it is perhaps a portrait
+        likely.append(Window((hole.shape[1] / 2, hole.shape[0] / 2), hole.shape[1], CLOSE_UP_SIZE))
     guesses: list[Face] = []
+    looked_at: list[Window] = []
     for part in broad[:NUM_GUESSED]:
-        if not any(_holds(guess, part.middle) for guess in guesses):
-            guess = _guess_face(part, paint, detector)
-            if guess is not None and meets(face_window(guess).scaled(FACE_SHARE), hole):
-                guesses.append(guess)
+        if any(_holds(window, part.middle) for window in looked_at):
+            continue
+        fits = (_fit(window, paint, detector) for window in likely if _holds(window, part.middle))
+        guess = next((face for face in fits if face), None) or _guess_face(part, paint, detector)
+        if guess is not None and meets(face_window(guess).scaled(FACE_SHARE), hole):
+            guesses.append(guess)
+        looked_at.append(face_window(guess) if guess else Window(part.middle, GUESS_FACTOR * part.extent, CLOSE_UP_SIZE))
     return guesses
 
 
@@ -335,32 +362,39 @@ def _guess_face(part: _Part, paint: FacePainter, detector: FaceDetector) -> Face
     A painter of faces sees one in anything. But one that is turned wrongly, or is not there, is at odds with the pixels that are
     known, which makes the painter unsure of the parts: that, more than the detector's score, tells the right turn.
     """
-    rounds = [
-        [(window, paint(window)) for window in (Window(part.middle, x * part.extent, CLOSE_UP_SIZE, turn) for x in GUESS_FACTORS)]
-        for turn in GUESS_TURNS
-    ]
-    if max(trial.certainty for tries in rounds for _, trial in tries) < LEAST_PROMISE:
+
+    def painted(factor: float, turn: float) -> tuple[Window, Trial]:
+        window = Window(part.middle, factor * part.extent, CLOSE_UP_SIZE, turn)
+        return window, paint(window)
+
+    first = sorted((painted(GUESS_FACTOR, turn) for turn in GUESS_TURNS), key=lambda pair: -pair[1].certainty)
+    if first[0][1].certainty < LEAST_PROMISE:
         return None
-    rounds.sort(key=lambda tries: -sum(trial.certainty for _, trial in tries))
     best: Face | None = None
     most = 0.0
-    for tries in rounds[:NUM_LOOKED_AT]:
+    for window, trial in first[:NUM_LOOKED_AT]:
+        tries = [(window, trial), *(painted(factor, window.angle) for factor in OTHER_FACTORS)]
         looks = [(trial.certainty, _detect_best(trial, window, detector)) for window, trial in tries]
         merits = [certainty + (SCORE_SHARE * face.score if face else 0) for certainty, face in looks]
         faces = [(merit, face) for merit, (_, face) in zip(merits, looks, strict=True) if face]
         if faces and sum(merits) > most:
             most = sum(merits)
             best = max(faces, key=lambda pair: pair[0])[1]
-    trial: Trial | None = None
+    return None if best is None else _fit(face_window(best), paint, detector)
+
+
+def _fit(window: Window, paint: FacePainter, detector: FaceDetector) -> Face | None:
+    """Paint a face into a window, and bring it into frame by what came of it; returns it once it fits what is known there."""
     for _ in range(NUM_FITS):
-        if best is not None:
-            window = replace(face_window(best), size=CLOSE_UP_SIZE)
-            trial = paint(window)
-            best = _detect_best(trial, window, detector)
-    if best is None or trial is None:
-        return None
-    fits = best.score >= SURE and trial.certainty >= LEAST_CERTAINTY and trial.seen >= LEAST_SEEN
-    return best if fits else None
+        window = replace(window, size=CLOSE_UP_SIZE)
+        trial = paint(window)
+        face = _detect_best(trial, window, detector)
+        if face is None:
+            return None
+        if face.score >= SURE and trial.certainty >= LEAST_CERTAINTY and trial.seen >= LEAST_SEEN:
+            return face
+        window = face_window(face)
+    return None
 
 
 def _detect_best(trial: Trial, window: Window, detector: FaceDetector) -> Face | None:

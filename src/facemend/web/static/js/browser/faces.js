@@ -5,6 +5,7 @@
 
 import { label } from './components.js';
 import { Window, toPixels, viewPhoto, workingSize } from './framing.js';
+import { eachPixel } from './planning.js';
 import { mapped, resizeArea, roundEven } from './resample.js';
 import { fillHole } from './telea.js';
 
@@ -18,15 +19,17 @@ const CLOSE_UP_SIZE = 256;
 const CROOKED = 10;
 const NUM_PARTS = 6;
 const PART_FACTORS = [2, 3.5];
-const GUESS_FACTORS = [1, 1.5, 2.2];
-const GUESS_TURNS = [0, -45, 45, 90, -90];
-const NUM_GUESSED = 2;
-const NUM_FITS = 2;
+const [PORTRAIT_SHIFT, PORTRAIT_SCALE] = [0.2, 1.35];
+const LEAST_HIDING = 0.1;
 const LEAST_FILLED = 0.15;
 const [LEAST_EXTENT, LEAST_PART] = [40, 1 / 16];
-const LEAST_CERTAINTY = 0.83;
+const NUM_GUESSED = 2;
+const [GUESS_FACTOR, OTHER_FACTORS] = [1.5, [1, 2.2]];
+const GUESS_TURNS = [0, -45, 45, 90, -90];
 const LEAST_PROMISE = 0.7;
 const NUM_LOOKED_AT = 2;
+const NUM_FITS = 2;
+const LEAST_CERTAINTY = 0.83;
 const LEAST_SEEN = 0.2;
 const SCORE_SHARE = 0.1;
 const FACE_SHARE = 0.6;
@@ -85,7 +88,7 @@ function meets(window, hole) {
   return inside.some((seen, k) => seen && hole.data[(region.top + Math.floor(k / width)) * hole.width + region.left + (k % width)]);
 }
 
-/** A copy of at most `side` pixels, its hole shrunk with it: every pixel that the hole touches belongs to it. */
+/** Shrink a hole to at most `side` pixels, each of which belongs to it that it touches. */
 function reduced(hole, side) {
   const scale = Math.min(1, side / Math.max(hole.width, hole.height));
   const [width, height] = [hole.width, hole.height].map((length) => Math.max(1, roundEven(length * scale)));
@@ -140,78 +143,107 @@ async function detectIn(window, rgb, hole, detector) {
   return (await detector.detect(seen)).map((candidate) => moved(candidate, window.toPhoto));
 }
 
-/** Go through the largest parts of a hole that lie in no face surely found: they may hide all of one. */
+/** Go through the largest parts of a hole beside the faces surely found: they may hide all of another one. */
 function* unexplained(hole, found) {
   const { touched, scale } = reduced(hole, TURNED_SEARCH_SIDE);
-  const largest = label(touched).parts.sort((a, b) => b.area - a.area).slice(0, NUM_PARTS);
-  const certain = found.filter(({ score }) => score >= SURE);
-  for (const part of largest) {
-    const middle = [part.x / scale, part.y / scale];
+  const sure = found.filter((face) => isSure(face, hole)).map(faceWindow);
+  const explained = new Uint8Array(touched.data.length);
+  for (const { center, side, size, angle } of sure) {
+    const smaller = new Window(center.map((place) => place * scale), side * scale, size, angle);
+    const region = smaller.region(touched);
+    const inside = smaller.inside(region);
+    eachPixel(region, touched.width, (k, at) => (explained[at] |= inside[k]));
+  }
+  const { parts } = label({ ...touched, data: touched.data.map((value, at) => value & ~explained[at]) });
+  const leastArea = sure.length && LEAST_HIDING * (Math.min(...sure.map(({ side }) => side)) * scale) ** 2;
+  for (const { x, y, area, ...part } of parts.sort((a, b) => b.area - a.area).slice(0, NUM_PARTS)) {
     const extent = Math.max(part.width, part.height);
-    if (!certain.some((face) => holds(face, middle))) yield { middle, extent: extent / scale, filled: part.area / extent ** 2 };
+    if (area < leastArea || explained[Math.trunc(y) * touched.width + Math.trunc(x)]) continue; // a ring round a face has its middle there
+    yield { middle: [x / scale, y / scale], extent: extent / scale, filled: area / extent ** 2 };
   }
 }
 
-/** Whether a point lies in the middle part of a face's square, which is the face itself. */
-function holds(face, [x, y]) {
+/** Whether a face is there beyond doubt: by its score, or because it fills a square photo as a portrait does. */
+function isSure(face, { width, height }) {
+  const { center, side } = faceWindow(face);
+  const off = Math.hypot(center[0] - width / 2, center[1] - height / 2) / width;
+  const ratio = side / width;
+  const isPortrait = height === width && off <= PORTRAIT_SHIFT && 1 / PORTRAIT_SCALE <= ratio && ratio <= PORTRAIT_SCALE;
+  return face.score >= (isPortrait ? TURNED_SURE : SURE);
+}
+
+function holds(window, [x, y]) {
   const [left, top] = [Math.trunc(x), Math.trunc(y)];
-  return faceWindow(face).scaled(FACE_SHARE).inside({ left, top, right: left + 1, bottom: top + 1 })[0] === 1;
+  return window.inside({ left, top, right: left + 1, bottom: top + 1 })[0] === 1;
 }
 
 /** Find faces of which so little is left that only the painter makes one of it. */
 async function guessFaces(hole, found, paint, detector) {
-  const least = Math.max(LEAST_EXTENT, LEAST_PART * Math.min(hole.width, hole.height));
+  const { width, height } = hole;
+  const least = Math.max(LEAST_EXTENT, LEAST_PART * Math.min(width, height));
   const broad = [...unexplained(hole, found)].filter(({ filled, extent }) => filled >= LEAST_FILLED && extent >= least);
+  const likely = found.filter((face) => !isSure(face, hole)).map(faceWindow);
+  if (width === height) likely.push(new Window([width / 2, height / 2], width, CLOSE_UP_SIZE)); // it is perhaps a portrait
   const guesses = [];
+  const lookedAt = [];
   for (const part of broad.slice(0, NUM_GUESSED)) {
-    if (guesses.some((guess) => holds(guess, part.middle))) continue;
-    const guess = await guessFace(part, paint, detector);
+    if (lookedAt.some((window) => holds(window, part.middle))) continue;
+    let guess = null;
+    for (const window of likely) {
+      if (!guess && holds(window, part.middle)) guess = await fit(window, paint, detector);
+    }
+    guess ??= await guessFace(part, paint, detector);
     if (guess && meets(faceWindow(guess).scaled(FACE_SHARE), hole)) guesses.push(guess);
+    lookedAt.push(guess ? faceWindow(guess) : new Window(part.middle, GUESS_FACTOR * part.extent, CLOSE_UP_SIZE));
   }
   return guesses;
 }
 
 /** Paint a face into a part of a hole at several turns and sizes; the one that fits, if any does. */
 async function guessFace({ middle, extent }, paint, detector) {
-  const rounds = [];
-  for (const turn of GUESS_TURNS) {
-    const tries = [];
-    for (const factor of GUESS_FACTORS) {
-      const window = new Window(middle, factor * extent, CLOSE_UP_SIZE, turn);
-      tries.push({ window, trial: await paint(window) });
-    }
-    rounds.push({ tries, promise: sumOf(tries, ({ trial }) => trial.certainty) });
-  }
-  if (Math.max(...rounds.flatMap(({ tries }) => tries.map(({ trial }) => trial.certainty))) < LEAST_PROMISE) return null;
+  const painted = async (factor, turn) => {
+    const window = new Window(middle, factor * extent, CLOSE_UP_SIZE, turn);
+    return { window, trial: await paint(window) };
+  };
+  const first = [];
+  for (const turn of GUESS_TURNS) first.push(await painted(GUESS_FACTOR, turn));
+  first.sort((a, b) => b.trial.certainty - a.trial.certainty);
+  if (first[0].trial.certainty < LEAST_PROMISE) return null;
   let [best, most] = [null, 0];
-  for (const { tries } of rounds.sort((a, b) => b.promise - a.promise).slice(0, NUM_LOOKED_AT)) {
+  for (const one of first.slice(0, NUM_LOOKED_AT)) {
+    const tries = [one];
+    for (const factor of OTHER_FACTORS) tries.push(await painted(factor, one.window.angle));
     const looks = [];
     for (const { window, trial } of tries) {
       const face = await detectBest(trial, window, detector);
       looks.push({ face, merit: trial.certainty + (face ? SCORE_SHARE * face.score : 0) });
     }
-    const [merit, shown] = [sumOf(looks, (look) => look.merit), looks.filter(({ face }) => face)];
+    const [merit, shown] = [looks.reduce((sum, look) => sum + look.merit, 0), looks.filter(({ face }) => face)];
     if (!shown.length || merit <= most) continue;
     most = merit;
     best = shown.reduce((first, other) => (other.merit > first.merit ? other : first)).face;
   }
-  let trial = null;
-  for (let i = 0; i < NUM_FITS && best; i++) {
-    const window = faceWindow(best).withSize(CLOSE_UP_SIZE);
-    trial = await paint(window);
-    best = await detectBest(trial, window, detector);
+  return best && fit(faceWindow(best), paint, detector);
+}
+
+/** Paint a face into a window, and bring it into frame by what came of it; the face, once it fits what is known there. */
+async function fit(framed, paint, detector) {
+  let window = framed;
+  for (let i = 0; i < NUM_FITS; i++) {
+    window = window.withSize(CLOSE_UP_SIZE);
+    const trial = await paint(window);
+    const face = await detectBest(trial, window, detector);
+    if (!face) return null;
+    if (face.score >= SURE && trial.certainty >= LEAST_CERTAINTY && trial.seen >= LEAST_SEEN) return face;
+    window = faceWindow(face);
   }
-  return best && best.score >= SURE && trial.certainty >= LEAST_CERTAINTY && trial.seen >= LEAST_SEEN ? best : null;
+  return null;
 }
 
 /** The surest face in a painted window. */
 async function detectBest(trial, window, detector) {
   const face = surest(await detector.detect(toPixels(trial.completed, window.size)));
   return face ? moved(face, window.toPhoto) : null;
-}
-
-function sumOf(values, of) {
-  return values.reduce((sum, value) => sum + of(value), 0);
 }
 
 /** Take a face to where an affine map puts it, box and all. */
