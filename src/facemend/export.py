@@ -159,7 +159,7 @@ def _to_onnx(net: InpaintNet, calibrate: Path | None) -> Any:
             input_names=list(NAMES_IN),
             output_names=list(NAMES_OUT),
             dynamic_shapes=_dynamic_shapes(),
-            optimize=False,  # it would fold weights into others; the runtime does the same once it has them
+            optimize=False,  # it would fold weights into others: see `_tidy`
             verbose=False,
         )
     assert program is not None
@@ -180,14 +180,28 @@ def _damaged_faces(config: ModelConfig, path: Path) -> Generator[Feed]:
 
 
 def _weights(model: Any, net: InpaintNet) -> list[Any]:
-    """The network's own tensors among a graph's; the others are scales of int8 values."""
+    """The network's own tensors among a graph's; the others are constants."""
     names = {f"{_WEIGHTS}{name}" for name in net.state_dict()}
     return [tensor for tensor in model.graph.initializer if tensor.name in names]
 
 
 def _tidy(model: Any) -> Any:
-    """Drop from a graph of onnx-ir what says the same twice, or nothing: nearly half of it."""
+    """Fold in a graph of onnx-ir what no input can change, drop what says the same twice, or nothing: more than half of it.
+
+    The weights stay what they are: meanwhile they are inputs.
+    """
     onnx_ir = cast(Any, import_module("onnx_ir"))
+    weights = {value: value.const_value for value in model.graph.initializers.values()}
+    for value in weights:
+        del model.graph.initializers[value.name]
+        value.const_value = None
+        model.graph.inputs.append(value)
+    cast(Any, import_module("onnxscript.optimizer")).optimize(model)
+    for value, tensor in weights.items():
+        model.graph.inputs.remove(value)
+        value.const_value = tensor
+        model.graph.initializers.add(value)
+
     passes = cast(Any, import_module("onnx_ir.passes.common"))
     steps = passes.IdentityEliminationPass(), passes.CommonSubexpressionEliminationPass(), passes.RemoveUnusedNodesPass()
     for step in steps:
