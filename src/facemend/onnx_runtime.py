@@ -72,10 +72,7 @@ class OnnxNet:
         self.num_classes: int = description["num_classes"]
         self.latent_size: int = description["latent_size"]
         weights = path.with_name(WEIGHTS_FILE)
-        if (
-            path.name in (GRAPH_FILE, GRAPH_INT8_FILE)
-            and hashlib.sha256(weights.read_bytes()).hexdigest() != description["weights_sha256"]
-        ):
+        if path.name in (GRAPH_FILE, GRAPH_INT8_FILE) and _sha256(weights) != description["weights_sha256"]:
             raise WeightsError(f"{path}: was made for other weights than {weights.name}: write it again with `facemend export`")
 
     def __call__(self, image: Array, mask: Array, latent: Array, layout: Array | None = None) -> OnnxOutput:
@@ -104,3 +101,8 @@ class OnnxNet:
                 f"{path}: is of format {there}, this version knows {FORMAT}: write it again with `facemend export`"
             )
         return description
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
