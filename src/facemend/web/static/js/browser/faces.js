@@ -6,7 +6,7 @@
 import { label } from './components.js';
 import { Window, toPixels, viewPhoto, workingSize } from './framing.js';
 import { eachPixel } from './planning.js';
-import { mapped, resizeArea, roundEven } from './resample.js';
+import { mapped, resizeArea, resizeLinear, roundEven } from './resample.js';
 import { fillHole } from './telea.js';
 
 const SEARCH_SIDE = 1024;
@@ -34,6 +34,7 @@ const LEAST_SEEN = 0.2;
 const SCORE_SHARE = 0.1;
 const FACE_SHARE = 0.6;
 const FILL_RADIUS = 3;
+const FILL_SIDE = 512;
 const SAME_FACE = 0.25;
 
 /**
@@ -99,7 +100,7 @@ function reduced(hole, side) {
 /** Detect on a copy of at most `side` pixels, with its hole filled, turned by several angles in degrees. */
 async function search(rgb, hole, detector, side, turns) {
   const { touched } = reduced(hole, side);
-  const copy = fillHole(resizeArea(rgb, touched.width, touched.height), touched, FILL_RADIUS);
+  const copy = filled(resizeArea(rgb, touched.width, touched.height), touched);
   const toPhoto = [rgb.width / copy.width, 0, 0, 0, rgb.height / copy.height, 0];
   const found = [];
   for (const turn of turns) {
@@ -107,6 +108,15 @@ async function search(rgb, hole, detector, side, turns) {
     found.push(...faces.map((face) => moved(face, toPhoto)));
   }
   return found;
+}
+
+/** Fill a hole from its edge (Telea 2004), in a large picture no finer than it takes to find a face. */
+function filled(rgb, hole) {
+  if (!hole.data.includes(1)) return rgb;
+  const { touched } = reduced(hole, FILL_SIDE);
+  const coarse = fillHole(resizeArea(rgb, touched.width, touched.height), touched, FILL_RADIUS);
+  const enlarged = resizeLinear(coarse, rgb.width, rgb.height);
+  return { ...rgb, data: rgb.data.map((value, i) => (hole.data[Math.floor(i / 3)] ? enlarged.data[i] : value)) };
 }
 
 async function detectTurned(copy, turn, detector) {
@@ -139,7 +149,7 @@ async function closeUp(face, rgb, hole, detector) {
 async function detectIn(window, rgb, hole, detector) {
   const { image, unknown } = viewPhoto(rgb, hole, window);
   const mask = { data: Uint8Array.from(unknown), width: window.size, height: window.size };
-  const seen = fillHole(toPixels(image, window.size), mask, FILL_RADIUS);
+  const seen = filled(toPixels(image, window.size), mask);
   return (await detector.detect(seen)).map((candidate) => moved(candidate, window.toPhoto));
 }
 
