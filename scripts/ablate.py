@@ -6,18 +6,24 @@ A run that was killed goes on when called again. The core alone is trained and m
 table; the full report lies in OUTPUT/report.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 import typer
 
 from facemend.config import TrainConfig, load_train_config
 from facemend.evaluation import run
 from facemend.evaluation.faces import open_faces
-from facemend.evaluation.methods import open_model
+from facemend.evaluation.holes import Case
+from facemend.evaluation.methods import Restored
 from facemend.evaluation.protocols import FileMasks, load_protocol
+from facemend.imaging import Pixels
+from facemend.model_folders import WEIGHTS_FILE
 from facemend.training.trainer import train
+from facemend.weights import load_model
 
 NO_STAGE_1 = {"layout": 0.0, "dice": 0.0, "layout_adversarial": 0.0}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -45,6 +51,26 @@ def changed(recipe: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
     for key, change in changes.items():
         values[key] = values[key] | change if isinstance(change, dict) else change
     return TrainConfig.parse(values, "ablate.py")
+
+
+class Core:
+    """A network alone: no face is framed, no detail carried and no grain matched, as `Inpainter` would."""
+
+    max_area = 1.0
+
+    def __init__(self, name: str, weights: Path) -> None:
+        self.name = name
+        self.about = "the network alone"
+        self.key = hashlib.sha256((weights / WEIGHTS_FILE).read_bytes()).hexdigest()
+        self._net = load_model(weights)
+
+    @torch.inference_mode()
+    def restore(self, masked: Pixels, case: Case, face: str) -> Restored:
+        """Paint the most likely face."""
+        image = torch.from_numpy(masked / np.float32(127.5) - 1).permute(2, 0, 1)[None]
+        output = self._net(image, torch.from_numpy(case.hole[None, None].astype(np.float32)))
+        picture = ((output.completed[0].permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8).numpy()
+        return Restored(picture, output.layout_logits[0].argmax(dim=0).to(torch.uint8).numpy())
 
 
 def folder_name(variant: str) -> str:
@@ -89,7 +115,7 @@ def main(
     subject = run.Subject(
         faces, held_out, range(0, len(held_out.names), every), protocol, without=frozenset({"lpips-vgg", "identity", "layout"})
     )
-    methods = [open_model(f"{folder_name(variant)}={output / folder_name(variant) / 'weights'}", "cpu") for variant in VARIANTS]
+    methods = [Core(folder_name(variant), output / folder_name(variant) / "weights") for variant in VARIANTS]
     outcome = run.evaluate(subject, methods, output / "report", torch.device("cpu"))
     for span in SPANS:
         print(table(outcome.report, span), end="\n\n")
