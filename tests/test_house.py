@@ -50,6 +50,10 @@ def test_what_is_light_leaves_torch_unimported(statement):
     assert "torch" not in modules_after(statement)
 
 
+def test_no_photo_waits_for_what_only_training_or_tables_need():
+    assert not {"pydantic", "rich", "typer"} & modules_after("import facemend.pipeline, facemend.benchmark.fresh")
+
+
 def test_restoring_a_photo_never_imports_training():
     modules = modules_after("from facemend import Inpainter, load_model")
     assert "facemend.pipeline" in modules
