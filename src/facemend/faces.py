@@ -26,6 +26,7 @@ SEARCH_SIDE = 1024  # pixels of the copy in which faces are searched
 TURNED_SEARCH_SIDE = 512
 TURNS = (-90, 90, 180, -45, 45, -135, 135)  # degrees; the detector bears 30 either way
 SURE = 0.99  # of a face's score, above which little but faces is found
+LIKELY = 0.9  # of a face's score, above which it is one if more than that speaks for it
 TURNED_SURE = 0.9  # what a turned face must reach: many angles see many things
 CLOSE_UP = 1.25  # times the face's square
 CLOSE_UP_SIZE = 256
@@ -166,8 +167,8 @@ def find_faces(
         rgb: uint8 [H, W, 3].
         hole: bool [H, W], True = damaged. Where it meets no upright face, turned ones are looked for.
         detector: by default `MtcnnDetector`.
-        paint: where a hole may hide most of a face, faces are painted into it for a trial: as one was found there that is not
-            sure, as in a portrait, or of several sizes and turns; one that fits what is known there counts as found.
+        paint: where a hole may hide most of a face, faces are painted into it for a trial: as a likely one was found there, as in
+            a portrait, or of several sizes and turns; one that fits what is known there counts as found.
 
     Returns:
         The faces, surest first.
@@ -332,7 +333,7 @@ def _is_sure(face: Face, shape: tuple[int, ...]) -> bool:
     window, (height, width) = face_window(face), shape
     off, ratio = math.dist(window.center, (width / 2, height / 2)) / width, window.side / width
     is_portrait = height == width and off <= PORTRAIT_SHIFT and 1 / PORTRAIT_SCALE <= ratio <= PORTRAIT_SCALE
-    return face.score >= (TURNED_SURE if is_portrait else SURE)
+    return face.score >= (LIKELY if is_portrait else SURE)
 
 
 def _holds(window: Window, point: tuple[float, float]) -> bool:
@@ -344,7 +345,7 @@ def _guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: Fa
     """Find faces of which so little is left that only the painter makes one of it."""
     least = max(LEAST_EXTENT, LEAST_PART * min(hole.shape))
     broad = [part for part in _unexplained(hole, found) if part.filled >= LEAST_FILLED and part.extent >= least]
-    likely = [face_window(face) for face in found if not _is_sure(face, hole.shape)]
+    likely = [face_window(face) for face in found if face.score >= LIKELY and not _is_sure(face, hole.shape)]
     if hole.shape[0] == hole.shape[1]:  # it is perhaps a portrait
         likely.append(Window((hole.shape[1] / 2, hole.shape[0] / 2), hole.shape[1], CLOSE_UP_SIZE))
     guesses: list[Face] = []

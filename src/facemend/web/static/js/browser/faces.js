@@ -13,6 +13,7 @@ const SEARCH_SIDE = 1024;
 const TURNED_SEARCH_SIDE = 512;
 const TURNS = [-90, 90, 180, -45, 45, -135, 135];
 export const SURE = 0.99;
+const LIKELY = 0.9;
 const TURNED_SURE = 0.9;
 const CLOSE_UP = 1.25;
 const CLOSE_UP_SIZE = 256;
@@ -179,7 +180,7 @@ function isSure(face, { width, height }) {
   const off = Math.hypot(center[0] - width / 2, center[1] - height / 2) / width;
   const ratio = side / width;
   const isPortrait = height === width && off <= PORTRAIT_SHIFT && 1 / PORTRAIT_SCALE <= ratio && ratio <= PORTRAIT_SCALE;
-  return face.score >= (isPortrait ? TURNED_SURE : SURE);
+  return face.score >= (isPortrait ? LIKELY : SURE);
 }
 
 function holds(window, [x, y]) {
@@ -192,7 +193,7 @@ async function guessFaces(hole, found, paint, detector) {
   const { width, height } = hole;
   const least = Math.max(LEAST_EXTENT, LEAST_PART * Math.min(width, height));
   const broad = [...unexplained(hole, found)].filter(({ filled, extent }) => filled >= LEAST_FILLED && extent >= least);
-  const likely = found.filter((face) => !isSure(face, hole)).map(faceWindow);
+  const likely = found.filter((face) => face.score >= LIKELY && !isSure(face, hole)).map(faceWindow);
   if (width === height) likely.push(new Window([width / 2, height / 2], width, CLOSE_UP_SIZE)); // it is perhaps a portrait
   const guesses = [];
   const lookedAt = [];
