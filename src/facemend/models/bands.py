@@ -57,6 +57,7 @@ def pixels_of(blocks: Tensor, size: int) -> Tensor:
 
 def _near(touched: Tensor, margin: int) -> Tensor:
     """[K] in {0, 1} -> indices of the ones and of up to `margin` places beside them."""
-    near = nn.functional.max_pool1d(touched[None, None], 2 * margin + 1, stride=1, padding=margin)[0, 0]
+    # In one dimension, `torch.export` would take the photo's size for a constant.
+    near = nn.functional.max_pool2d(touched[None, None], (1, 2 * margin + 1), stride=1, padding=(0, margin))[0, 0]
     first = torch.arange(touched.shape[0], device=touched.device) == 0
     return ((near > 0) | first).nonzero()[:, 0]
