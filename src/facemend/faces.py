@@ -42,7 +42,7 @@ GUESS_FACTOR, OTHER_FACTORS = 1.5, (1.0, 2.2)  # times the part's extent that a 
 GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees
 LEAST_PROMISE = 0.7  # of the painter in the best of the first views, one for each turn, or there is nothing to detect
 NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, that are tried further
-NUM_FITS = 2  # views to bring a face into frame
+NUM_FITS = 2  # views to bring the best of them into frame
 LEAST_CERTAINTY = 0.83  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
 LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
 SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
@@ -353,7 +353,7 @@ def _guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: Fa
     for part in broad[:NUM_GUESSED]:
         if any(_holds(window, part.middle) for window in looked_at):
             continue
-        fits = (_fit(window, paint, detector) for window in likely if _holds(window, part.middle))
+        fits = (_fit(window, 1, paint, detector) for window in likely if _holds(window, part.middle))
         guess = next((face for face in fits if face), None) or _guess_face(part, paint, detector)
         if guess is not None and meets(face_window(guess).scaled(FACE_SHARE), hole):
             guesses.append(guess)
@@ -385,21 +385,18 @@ def _guess_face(part: _Part, paint: FacePainter, detector: FaceDetector) -> Face
         if faces and sum(merits) > most:
             most = sum(merits)
             best = max(faces, key=lambda pair: pair[0])[1]
-    return None if best is None else _fit(face_window(best), paint, detector)
+    return None if best is None else _fit(face_window(best), NUM_FITS, paint, detector)
 
 
-def _fit(window: Window, paint: FacePainter, detector: FaceDetector) -> Face | None:
-    """Paint a face into a window, and bring it into frame by what came of it; returns it once it fits what is known there."""
-    for _ in range(NUM_FITS):
-        window = replace(window, size=CLOSE_UP_SIZE)
-        trial = paint(window)
-        face = _detect_best(trial, window, detector)
-        if face is None:
-            return None
-        if face.score >= SURE and trial.certainty >= LEAST_CERTAINTY and trial.seen >= LEAST_SEEN:
-            return face
-        window = face_window(face)
-    return None
+def _fit(window: Window, num_runs: int, paint: FacePainter, detector: FaceDetector) -> Face | None:
+    """Paint a face into a window, and bring it into frame by what came of it; returns it if it fits what is known there."""
+    window = replace(window, size=CLOSE_UP_SIZE)
+    trial = paint(window)
+    face = _detect_best(trial, window, detector)
+    if face is None or num_runs > 1:
+        return face and _fit(face_window(face), num_runs - 1, paint, detector)
+    fits = face.score >= SURE and trial.certainty >= LEAST_CERTAINTY and trial.seen >= LEAST_SEEN
+    return face if fits else None
 
 
 def _detect_best(trial: Trial, window: Window, detector: FaceDetector) -> Face | None:

@@ -201,7 +201,7 @@ async function guessFaces(hole, found, paint, detector) {
     if (lookedAt.some((window) => holds(window, part.middle))) continue;
     let guess = null;
     for (const window of likely) {
-      if (!guess && holds(window, part.middle)) guess = await fit(window, paint, detector);
+      if (!guess && holds(window, part.middle)) guess = await fit(window, 1, paint, detector);
     }
     guess ??= await guessFace(part, paint, detector);
     if (guess && meets(faceWindow(guess).scaled(FACE_SHARE), hole)) guesses.push(guess);
@@ -234,21 +234,17 @@ async function guessFace({ middle, extent }, paint, detector) {
     most = merit;
     best = shown.reduce((first, other) => (other.merit > first.merit ? other : first)).face;
   }
-  return best && fit(faceWindow(best), paint, detector);
+  return best && fit(faceWindow(best), NUM_FITS, paint, detector);
 }
 
-/** Paint a face into a window, and bring it into frame by what came of it; the face, once it fits what is known there. */
-async function fit(framed, paint, detector) {
-  let window = framed;
-  for (let i = 0; i < NUM_FITS; i++) {
-    window = window.withSize(CLOSE_UP_SIZE);
-    const trial = await paint(window);
-    const face = await detectBest(trial, window, detector);
-    if (!face) return null;
-    if (face.score >= SURE && trial.certainty >= LEAST_CERTAINTY && trial.seen >= LEAST_SEEN) return face;
-    window = faceWindow(face);
-  }
-  return null;
+/** Paint a face into a window, and bring it into frame by what came of it; the face, if it fits what is known there. */
+async function fit(framed, numRuns, paint, detector) {
+  const window = framed.withSize(CLOSE_UP_SIZE);
+  const trial = await paint(window);
+  const face = await detectBest(trial, window, detector);
+  if (!face || numRuns > 1) return face && fit(faceWindow(face), numRuns - 1, paint, detector);
+  const fits = face.score >= SURE && trial.certainty >= LEAST_CERTAINTY && trial.seen >= LEAST_SEEN;
+  return fits ? face : null;
 }
 
 /** The surest face in a painted window. */
