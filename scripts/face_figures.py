@@ -21,9 +21,10 @@ import typer
 from numpy.typing import NDArray
 
 from facemend.data.dataset import FaceDataset
+from facemend.detectors import Face, MtcnnDetector
 from facemend.evaluation.holes import open_holes
 from facemend.evaluation.protocols import Protocol
-from facemend.faces import Face, MtcnnDetector, find_faces
+from facemend.faces import find_faces
 from facemend.framing import Window
 from facemend.pipeline import Inpainter
 

@@ -19,8 +19,9 @@ from skimage import data
 
 from facemend.backends import on_onnx
 from facemend.damage import find_damage
+from facemend.detectors import Face
 from facemend.errors import ConfigError
-from facemend.faces import Face, Trial, find_faces
+from facemend.faces import Trial, find_faces
 from facemend.framing import Window, unview_photo, view_photo
 from facemend.pipeline import Inpainter
 from facemend.planning import plan_views

@@ -7,8 +7,9 @@ from PIL import Image
 
 from facemend import Inpainter, faces, framing, random_mask
 from facemend.demo import load_portrait
+from facemend.detectors import Face, YuNetDetector
 from facemend.errors import WeightsError
-from facemend.faces import Face, YuNetDetector, face_window, find_faces
+from facemend.faces import face_window, find_faces
 
 EYES, MOUTH = ((204, 101), (246, 103)), ((203, 140), (244, 142))  # of the astronaut, left and right as one sees them
 EYE_DISTANCE = 42

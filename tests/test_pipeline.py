@@ -6,8 +6,8 @@ from PIL import Image
 
 from facemend import Inpainter, faces, framing, imaging
 from facemend.backends.on_torch import choose_device
+from facemend.detectors import Face
 from facemend.errors import ConfigError, ImageError, MaskError, WeightsError
-from facemend.faces import Face
 
 
 @pytest.fixture(scope="module")

