@@ -83,16 +83,19 @@ class TrainingSamples(Dataset[tuple[Tensor, ...]]):
         phase: of the run.
         latent_size: length of the noise.
         seed: of the run.
+        start: number of the phase's first sample, from where its batches count.
     """
 
-    def __init__(self, stores: Sequence[FaceStore], config: DataConfig, phase: PhaseConfig, latent_size: int, seed: int) -> None:
+    def __init__(
+        self, stores: Sequence[FaceStore], config: DataConfig, phase: PhaseConfig, latent_size: int, seed: int, *, start: int = 0
+    ) -> None:
         self.stores, self.config, self.latent_size, self.seed = stores, config, latent_size, seed
-        self.batch_size = phase.batch_size
+        self.batch_size, self.start = phase.batch_size, start
         self.shares = [store.shares(phase.phase) for store in stores]
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         rng = np.random.default_rng([self.seed, index])
-        turn = index // self.batch_size % len(self.stores)
+        turn = (index - self.start) // self.batch_size % len(self.stores)
         store, shares = self.stores[turn], self.shares[turn]
         source = int(rng.choice(len(shares), p=shares))
         face = int(rng.integers(store.counts[source]))

@@ -153,7 +153,7 @@ class _Run:
 
     def _batches(self, phase: PhaseConfig, start: int) -> Iterator[Batch]:
         """This process's part of every global batch that is left of the phase."""
-        samples = self._samples(phase, _sizes(phase, self.config), self.config.seed)
+        samples = self._samples(phase, _sizes(phase, self.config), self.config.seed, start)
         local = self.group.local_batch_size(phase.batch_size)
         end = start + math.ceil(phase.images / phase.batch_size) * phase.batch_size
         numbers = range(self.state.images_seen + self.group.rank, end, self.group.size)
@@ -161,10 +161,9 @@ class _Run:
         for values in loader:
             yield Batch(*(value.to(self.device, non_blocking=True) for value in values))
 
-    def _samples(self, phase: PhaseConfig, sizes: Sequence[int], seed: int) -> TrainingSamples:
-        return TrainingSamples(
-            [self.stores[size] for size in sizes], self.config.data, phase, self.config.model.latent_size, seed
-        )
+    def _samples(self, phase: PhaseConfig, sizes: Sequence[int], seed: int, start: int = 0) -> TrainingSamples:
+        stores = [self.stores[size] for size in sizes]
+        return TrainingSamples(stores, self.config.data, phase, self.config.model.latent_size, seed, start=start)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16)
