@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
@@ -46,6 +47,7 @@ def test_a_single_file_holds_all(folder: Path, tmp_path: Path, file_format: Expo
     net, path = load_model(folder), tmp_path / "net.onnx"
     export_net(net, path, file_format)
     assert max(measure_parity(net, OnnxNet(path)).values()) < 1e-4
+    assert {node.domain for node in onnx.load(path, load_external_data=False).graph.node} == {""}  # any runtime can read it
     num_bytes = sum(parameter.numel() for parameter in net.parameters()) * (2 if file_format == "onnx-float16" else 4)
     assert num_bytes < path.stat().st_size < num_bytes + 400_000
     before = path.read_bytes()
@@ -88,6 +90,19 @@ def test_the_graph_leaves_nothing_to_compute_that_no_input_changes_but_wider_wei
     graph = onnx.load(folder / GRAPH_FILE, load_external_data=False).graph
     known = {tensor.name for tensor in graph.initializer}
     assert {node.op_type for node in graph.node if known.issuperset(node.input)} == {"Cast"}
+
+
+def test_the_graph_s_nodes_are_joined_as_onnx_runtime_would_join_them(folder: Path, tmp_path: Path):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "again.onnx")
+    folded_later = ["ConstantFolding"]  # the weights are widened at load
+    onnxruntime.InferenceSession(folder / GRAPH_FILE, options, ["CPUExecutionProvider"], disabled_optimizers=folded_later)
+    joined, again = (
+        onnx.load(path, load_external_data=False).graph.node for path in (folder / GRAPH_FILE, tmp_path / "again.onnx")
+    )
+    assert "com.microsoft" in {node.domain for node in joined}
+    assert len(joined) - len(again) < 0.02 * len(joined)
 
 
 def test_the_file_says_how_it_is_used(folder: Path):

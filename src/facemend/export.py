@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, cast
 
 import cv2
@@ -112,6 +113,7 @@ def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path
         tensor.data_location = tensor.EXTERNAL
         for key, value in (("location", WEIGHTS_FILE), ("offset", str(place.offset)), ("length", str(place.length))):
             tensor.external_data.add(key=key, value=value)
+    model = _fuse(model)
     _describe(model, net, hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest())
     path = folder / (GRAPH_FILE if calibrate is None else GRAPH_INT8_FILE)
     _write_whole(path, lambda place: place.write_bytes(model.SerializeToString()))
@@ -210,10 +212,7 @@ def _tidy(model: Any) -> Any:
     for number, value in enumerate(inner):
         value.name = f"{number:x}"
     tidied = onnx_ir.to_proto(model)
-    for node in tidied.graph.node:
-        for field in ("name", "metadata_props", "doc_string"):  # where in the source it came from
-            node.ClearField(field)
-    del tidied.graph.value_info[:]
+    _strip(tidied)
     return tidied
 
 
@@ -229,9 +228,47 @@ def _store_as_float16(model: Any, net: InpaintNet) -> None:
     for node in model.graph.node:
         for i, name in enumerate(node.input):
             node.input[i] = new_names.get(name, name)
-    nodes = [*widened, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+    _replace(model.graph.node, [*widened, *model.graph.node])
+
+
+def _fuse(model: Any) -> Any:
+    """Join nodes as ONNX Runtime would each time it loads the graph; weights in another file stay there, unread.
+
+    Some of what comes out are ONNX Runtime's own operators, so this is for files that only it reads.
+    """
+    onnx, runtime = cast(Any, import_module("onnx")), cast(Any, import_module("onnxruntime"))
+    weights = {tensor.name: tensor for tensor in model.graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL}
+    constants = [tensor for tensor in model.graph.initializer if tensor.name not in weights]
+    _replace(model.graph.initializer, constants)
+    inputs = (onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims) for name, tensor in weights.items())
+    model.graph.input.extend(inputs)
+
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED  # above it, for this processor only
+    with TemporaryDirectory() as folder:
+        options.optimized_model_filepath = str(Path(folder) / "fused.onnx")
+        runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        fused = onnx.load(options.optimized_model_filepath)
+    _replace(fused.graph.input, [value for value in fused.graph.input if value.name not in weights])
+    fused.graph.initializer.extend(weights.values())
+    used = {node.domain for node in fused.graph.node}
+    _replace(fused.opset_import, [opset for opset in fused.opset_import if opset.domain in used])
+    _strip(fused)
+    return fused
+
+
+def _replace(field: Any, values: list[Any]) -> None:
+    del field[:]
+    field.extend(values)
+
+
+def _strip(model: Any) -> None:
+    """Leave out where in the source nodes came from, and shapes that can be inferred."""
+    for node in model.graph.node:
+        for field in ("name", "metadata_props", "doc_string"):
+            node.ClearField(field)
+    del model.graph.value_info[:]
 
 
 def _describe(model: Any, net: InpaintNet, sha256: str) -> None:

@@ -42,7 +42,7 @@ def cut_bands(x: Tensor, bands: Bands) -> Tensor:
 def put_back(part: Tensor, bands: Bands, whole: Tensor) -> Tensor:
     """Replace in [N, C, H, W] what is in the bands by [N, C, BLOCK * R, BLOCK * C]."""
     inside = torch.ones((), dtype=torch.bool, device=whole.device)
-    for dim, blocks in ((2, bands.rows), (3, bands.columns)):
+    for dim, blocks in ((3, bands.columns), (2, bands.rows)):  # columns cost a copy per pixel: while there are few rows
         every = torch.arange(whole.shape[dim] // BLOCK, device=whole.device)
         is_there = every[:, None] == blocks  # [H / 4, R]
         part = part.index_select(dim, pixels_of(is_there.long().argmax(dim=1), BLOCK))
