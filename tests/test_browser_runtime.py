@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import re
+import shutil
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -75,6 +77,20 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def webkit():
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install selenium")
+    driver, window = shutil.which("WebKitWebDriver"), next(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"), None)
+    if driver is None or window is None or "DISPLAY" not in os.environ:
+        pytest.skip("no WebKit here: apt-get install webkit2gtk-driver xvfb, and run this under xvfb-run")
+    options = webdriver.WebKitGTKOptions()
+    options.binary_location = str(window)
+    options.add_argument("--automation")
+    with webdriver.WebKitGTK(options, webdriver.WebKitGTKService(driver)) as browser:
+        browser.set_window_size(DESKTOP["width"], DESKTOP["height"])
+        yield browser
 
 
 @contextmanager
@@ -248,6 +264,43 @@ def test_scratches_are_found_as_python_finds_them(offline):
     offline.keyboard.press("Escape")
     here, there = np.asarray(Image.open(saved.value.path())) > 0, find_damage(np.asarray(photo))
     assert (here & there).sum() > 0.98 * (here | there).sum()
+
+
+@pytest.mark.slow
+def test_safaris_engine_restores_the_face_that_python_paints(webkit, address, inpainter, tmp_path):
+    photo = soft_face(0)
+    hole = box(photo, 100, 125, 150, 165)
+    photo.save(tmp_path / "photo.png")
+    mask_image(hole).save(tmp_path / "mask.png")
+
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def wait(condition):
+        return WebDriverWait(webkit, TIMEOUT / 1000).until(lambda page: page.execute_script(f"return {condition}"))
+
+    def click(label):
+        wait(f"[...document.querySelectorAll('button')].find((b) => b.textContent.trim() === '{label}' && !b.disabled)").click()
+
+    webkit.get(address)
+    wait("(document.body.dataset.device ?? '').startsWith('wasm')")
+    webkit.execute_script("const link = URL.createObjectURL; URL.createObjectURL = (file) => (window.saved = file, link(file))")
+    webkit.find_element("css selector", "#photo-file").send_keys(str(tmp_path / "photo.png"))
+    wait("!document.querySelector('#save-layout').disabled")
+    webkit.find_element("css selector", "#mask-file").send_keys(str(tmp_path / "mask.png"))
+    wait("document.querySelector('#status').textContent.includes('will be repainted')")
+    click("Restore")
+    wait("document.body.dataset.view === 'compare'")
+    click("Download")
+    webkit.execute_script("window.saved = null")
+    click("Save the photo")
+    wait("window.saved !== null")
+    saved = webkit.execute_async_script(
+        "const done = arguments[0]; saved.arrayBuffer().then((b) => done([...new Uint8Array(b)]))"
+    )
+
+    here = np.asarray(Image.open(io.BytesIO(bytes(saved)))).astype(int)
+    assert (here[~hole] == np.asarray(photo)[~hole]).all()
+    assert np.abs(here - np.asarray(inpainter(photo, hole).image))[hole].max() <= 8
 
 
 def test_profile_and_camera_data_are_kept_and_the_photo_is_upright(offline):
