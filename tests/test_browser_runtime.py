@@ -268,12 +268,12 @@ def test_scratches_are_found_as_python_finds_them(offline):
 
 @pytest.mark.slow
 def test_safaris_engine_restores_the_face_that_python_paints(webkit, address, inpainter, tmp_path):
+    from selenium.webdriver.support.ui import WebDriverWait
+
     photo = soft_face(0)
     hole = box(photo, 100, 125, 150, 165)
     photo.save(tmp_path / "photo.png")
     mask_image(hole).save(tmp_path / "mask.png")
-
-    from selenium.webdriver.support.ui import WebDriverWait
 
     def wait(condition):
         return WebDriverWait(webkit, TIMEOUT / 1000).until(lambda page: page.execute_script(f"return {condition}"))
@@ -294,9 +294,7 @@ def test_safaris_engine_restores_the_face_that_python_paints(webkit, address, in
     webkit.execute_script("window.saved = null")
     click("Save the photo")
     wait("window.saved !== null")
-    saved = webkit.execute_async_script(
-        "const done = arguments[0]; saved.arrayBuffer().then((b) => done([...new Uint8Array(b)]))"
-    )
+    saved = webkit.execute_async_script("saved.arrayBuffer().then((b) => arguments[0]([...new Uint8Array(b)]))")
 
     here = np.asarray(Image.open(io.BytesIO(bytes(saved)))).astype(int)
     assert (here[~hole] == np.asarray(photo)[~hole]).all()

@@ -21,7 +21,7 @@ from facemend.data.dataset import IndexRow, write_index
 from facemend.data.sampling import Batch, FaceStore, TrainingSamples, mirror
 from facemend.errors import ConfigError, TrainingError
 from facemend.models.inpainter import InpaintNet
-from facemend.training.objective import Objective, crop_corners, cut
+from facemend.training.objective import JUDGES_STRIDE, Objective, View, crop_corners, cut, shaken
 from facemend.training.trainer import train
 from facemend.weights import load_model
 
@@ -258,6 +258,15 @@ def test_crops_hold_a_hole_pixel_and_stay_inside() -> None:
     corners = crop_corners(mask, torch.tensor([0.0, 0.5, 1.0]), 64)
     assert cut(mask, corners, 64).flatten(1).any(dim=1).all()
     assert all(y % 4 == 0 and x % 4 == 0 and min(y, x) >= 0 and max(y, x) <= 64 for y, x in corners)
+
+
+def test_judges_meet_a_picture_moved_by_any_number_of_their_steps_pixels() -> None:
+    places = torch.stack(torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")).expand(1000, -1, -1, -1)
+    seen = shaken(View(places, places, places, places), torch.rand(1000, generator=torch.Generator().manual_seed(0)))
+    corners = {tuple(sample[:, 0, 0].int().tolist()) for sample in seen.image}
+    assert corners == {(y, x) for y in range(JUDGES_STRIDE) for x in range(JUDGES_STRIDE)}
+    assert seen.image.shape[2:] == (32 - JUDGES_STRIDE, 32 - JUDGES_STRIDE)
+    assert all(torch.equal(picture, seen.image) for picture in seen)  # truth and result alike
 
 
 def test_the_head_phase_leaves_the_core_as_it_is(faces: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from facemend.models.inpainter import CoreOutput, InpaintNet, fit_core
 
 NUM_PROJECTED_MAPS = 3
 LAYOUT_CRITIC_STRIDE = 4  # the layout critic judges shape, not single pixels
+JUDGES_STRIDE = 8  # pixels a step of the frozen nets; see `shaken`
 CORE_SHARE_OF_JOINT = 0.5  # weight of the core's own losses while both are trained
 
 
@@ -38,6 +39,7 @@ class Judged(NamedTuple):
     mask: Tensor
     real_layout: Tensor | None
     fake_layout: Tensor | None
+    core_mask: Tensor  # of the layouts
     share: Tensor
 
 
@@ -134,18 +136,19 @@ class Objective(nn.Module):
         else:
             view = self._head_view(core, image, mask, batch.share, phase.crop)
         if phase.phase == "joint":
-            core_terms = self._pixel_terms(core_view, self.config.core_perceptual_stride)
+            core_terms = self._pixel_terms(core_view, batch.share, self.config.core_perceptual_stride)
             terms |= {f"core_{name}": CORE_SHARE_OF_JOINT * value for name, value in core_terms.items()}
-        terms |= self._pixel_terms(view, self.config.core_perceptual_stride if phase.phase == "core" else 1)
-        real, fake = self._critic_maps(view)
-        terms |= self._map_terms(real, fake, view.mask, adversarial=adversarial)
+        terms |= self._pixel_terms(view, batch.share, self.config.core_perceptual_stride if phase.phase == "core" else 1)
+        judged_view = shaken(view, batch.share)
+        real, fake = self._critic_maps(judged_view)
+        terms |= self._map_terms(real, fake, judged_view.mask, adversarial=adversarial)
         if phase.phase != "head" and self.config.semantic:
             terms["semantic"] = self.config.semantic * self._semantic(core_view.completed, labels)
 
         judged = Judged(
-            real, [x.detach() for x in fake], view.mask,
+            real, [x.detach() for x in fake], judged_view.mask,
             *self._layout_maps(core, labels) if phase.phase != "head" else (None, None),
-            batch.share,
+            core.mask, batch.share,
         )  # fmt: skip
         terms = {name: value.mean() for name, value in terms.items()}
         return GeneratorResult(torch.stack(list(terms.values())).sum(), terms, judged)
@@ -169,7 +172,7 @@ class Objective(nn.Module):
                 terms["texture_penalty"] = (self.config.gradient_penalty * penalty).mean()
         if self.layout_critic is not None and judged.real_layout is not None and judged.fake_layout is not None:
             maps = ([judged.real_layout], [judged.fake_layout.detach()])
-            terms |= self._critic_terms("layout", self.layout_critic, *maps, judged.mask, wgan=False)
+            terms |= self._critic_terms("layout", self.layout_critic, *maps, judged.core_mask, wgan=False)
         return terms
 
     @staticmethod
@@ -211,7 +214,7 @@ class Objective(nn.Module):
             terms["layout_adversarial"] = self.config.layout_adversarial * losses.adversarial_generator(logits, weights)
         return terms
 
-    def _pixel_terms(self, view: View, perceptual_stride: int) -> dict[str, Tensor]:
+    def _pixel_terms(self, view: View, share: Tensor, perceptual_stride: int) -> dict[str, Tensor]:
         # Colours: everywhere, and most of all where something was missing.
         terms = {
             "l1": self.config.l1 * losses.l1(view.predicted, view.image),
@@ -219,7 +222,8 @@ class Objective(nn.Module):
         }
         if self.perceptual is not None:
             # Structure and texture as a frozen classifier sees them, on the picture that the user gets.
-            pair = (functional.avg_pool2d(x, perceptual_stride) for x in (view.completed, view.image))
+            seen = shaken(view, share)
+            pair = (functional.avg_pool2d(x, perceptual_stride) for x in (seen.completed, seen.image))
             terms["perceptual"] = self.config.perceptual * self.perceptual(*pair)
         return terms
 
@@ -265,6 +269,21 @@ class Objective(nn.Module):
         z = completed.new_zeros(completed.shape[0], self.net.config.latent_size)
         logits: Tensor = functional_call(net, fixed, (completed, nothing, z)).logits
         return losses.layout_cross_entropy(logits, labels, nothing)
+
+
+def shaken(view: View, share: Tensor) -> View:
+    """Cut `JUDGES_STRIDE` pixels off a view, from another side for each sample.
+
+    A net that reads a picture in steps of several pixels is blind to some grids of that period. If it always met the same
+    pixels, the generator would learn to draw them.
+
+    Args:
+        view: what is to be judged, square.
+        share: [N] uniform in [0, 1]; its fine digits say from which side.
+    """
+    number = (share.double() * 1e5 % 1 * JUDGES_STRIDE**2).long().tolist()  # share itself decides other things too
+    corners = [divmod(n, JUDGES_STRIDE) for n in number]
+    return View(*(cut(x, corners, x.shape[2] - JUDGES_STRIDE) for x in view))
 
 
 def as_float(x: Tensor) -> Tensor:
