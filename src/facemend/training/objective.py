@@ -281,8 +281,8 @@ def shaken(view: View, share: Tensor) -> View:
         view: what is to be judged, square.
         share: [N] uniform in [0, 1]; its fine digits say from which side.
     """
-    number = (share.double() * 1e5 % 1 * JUDGES_STRIDE**2).long().tolist()  # share itself decides other things too
-    corners = [divmod(n, JUDGES_STRIDE) for n in number]
+    numbers = (share.double() * 1e5 % 1 * JUDGES_STRIDE**2).long()  # share itself decides other things too
+    corners = [divmod(int(number), JUDGES_STRIDE) for number in numbers]
     return View(*(cut(x, corners, x.shape[2] - JUDGES_STRIDE) for x in view))
 
 
