@@ -76,6 +76,19 @@ def test_auto_takes_onnx_where_torch_is_missing(monkeypatch):
         open_backend(backend="torch")
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="there every processor of Apple's own has a GPU")
+def test_auto_takes_onnx_on_the_cpu_and_torch_for_a_gpu_or_where_there_is_no_graph(monkeypatch, tiny_model, tmp_path):
+    def takes_onnx(*model_and_device):
+        return isinstance(open_backend(*model_and_device), backends.OnnxBackend)
+
+    (tmp_path / "driver").touch()
+    for drivers, has_gpu in (([], False), ([tmp_path / "driver"], True)):
+        monkeypatch.setattr(backends, "_GPU_DRIVERS", drivers)
+        assert takes_onnx("default", "cpu")
+        assert takes_onnx("default", "auto") is not has_gpu
+    assert not takes_onnx(tiny_model, "cpu")
+
+
 def test_what_onnx_cannot_do_is_refused(tiny_model):
     with pytest.raises(ConfigError, match="runs on the cpu, not on 'cuda'"):
         open_backend(device="cuda", backend="onnx")

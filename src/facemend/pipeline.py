@@ -75,7 +75,7 @@ class Inpainter:
         Args:
             name_or_dir: see `load_model`.
             device: `auto` (the first there is of cuda, mps, cpu), or any device PyTorch knows, such as `cuda:1`.
-            backend: `torch`, `onnx` (ONNX Runtime, which needs no torch), or `auto`: PyTorch where it is installed.
+            backend: `torch`, `onnx` (ONNX Runtime, which needs no torch), ...: see `open_backend`.
             detector: what finds faces, instead of MTCNN.
 
         Raises:

@@ -98,7 +98,7 @@ def inpaint(
     device: Annotated[str, typer.Option(rich_help_panel=_MODEL, help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     backend: Annotated[
         Literal["auto", "torch", "onnx", "onnx-int8"],
-        typer.Option(rich_help_panel=_MODEL, help="What runs the network; auto takes PyTorch where there is one."),
+        typer.Option(rich_help_panel=_MODEL, help="What runs the network; auto is PyTorch on a GPU, ONNX Runtime on the CPU."),
     ] = "auto",
 ) -> None:
     """Repaint a part of a photo, and nothing else.
