@@ -125,7 +125,7 @@ def test_a_hub_id_is_fetched(monkeypatch, saved):
     class Hub:
         @staticmethod
         def snapshot_download(hub_id, allow_patterns):
-            assert allow_patterns == ["model.safetensors", "config.json", "graph.onnx"]
+            assert allow_patterns == ["model.safetensors", "config.json", "graph.onnx", "graph-int8.onnx"]
             if hub_id == "owner/none":
                 raise ConnectionError("no such repository\nsecond line")
             return str(saved[1])

@@ -67,8 +67,9 @@ def _bundled() -> dict[str, Path]:
 
 def _fetch(hub_id: str) -> Path:
     hub = cast(Any, import_module("huggingface_hub"))
+    wanted = [WEIGHTS_FILE, CONFIG_FILE, GRAPH_FILE, GRAPH_INT8_FILE]
     try:
-        return Path(hub.snapshot_download(hub_id, allow_patterns=[WEIGHTS_FILE, CONFIG_FILE, GRAPH_FILE]))
+        return Path(hub.snapshot_download(hub_id, allow_patterns=wanted))
     except Exception as error:  # the hub's errors share no base: no network, no such id, no permission
         reason = str(error).strip().splitlines()
         raise WeightsError(f"{hub_id}: cannot be fetched from the hub: {reason[0] if reason else type(error).__name__}") from None

@@ -44,23 +44,24 @@ def open_backend(
         WeightsError: The model is missing, damaged, or another network's.
     """
     has_torch = find_spec("torch") is not None
+    folder = resolve(name_or_dir)
     if backend == "auto":
         on_cpu = device == "cpu" or (device == "auto" and not _may_have_gpu())
-        backend = "onnx" if not has_torch or (on_cpu and (resolve(name_or_dir) / GRAPH_FILE).is_file()) else "torch"
+        backend = "onnx" if not has_torch or (on_cpu and (folder / GRAPH_FILE).is_file()) else "torch"
     if backend == "torch":
         if not has_torch:
             raise ConfigError("PyTorch is not installed: pip install 'facemend[torch]', or take backend onnx")
         # Imported by name, because torch takes seconds and may be absent.
-        return import_module("facemend.backends.on_torch").TorchBackend.open(name_or_dir, device, num_threads)
+        return import_module("facemend.backends.on_torch").TorchBackend.open(folder, device, num_threads)
     if backend not in _GRAPHS:
         raise ConfigError(f"backend {backend!r} is unknown: take auto, torch, onnx or onnx-int8")
     if device not in ("auto", "cpu"):
         raise ConfigError(f"the onnx backend runs on the cpu, not on {device!r}: take backend torch")
     name, option = _GRAPHS[backend]
-    path = resolve(name_or_dir) / name
+    path = folder / name
     if not path.is_file():
         make_it = f"facemend export --model {name_or_dir} --format onnx-graph{option}"
-        raise ConfigError(f"{path.parent} has no {name} for ONNX Runtime: write it with `{make_it}`")
+        raise ConfigError(f"{folder} has no {name} for ONNX Runtime: write it with `{make_it}`")
     return OnnxBackend(path, num_threads)
 
 
