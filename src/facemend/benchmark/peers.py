@@ -16,7 +16,12 @@ from facemend.imaging import Hole, Pixels
 
 def lama(num_threads: int) -> Callable[[Pixels, Hole], Pixels]:
     """LaMa's large generator: 51 M parameters, Fourier convolutions."""
-    return _run(_build("spandrel.architectures.LaMa", "LaMa", in_nc=4, out_nc=3), num_threads)
+    return _run(build_lama(), num_threads)
+
+
+def build_lama() -> Any:
+    """LaMa as a PyTorch module: image [N, 3, H, W] in [0, 1] and mask [N, 1, H, W] in, image out."""
+    return _build("spandrel.architectures.LaMa", "LaMa", in_nc=4, out_nc=3)
 
 
 def mat(num_threads: int) -> Callable[[Pixels, Hole], Pixels]:
