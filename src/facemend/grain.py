@@ -124,11 +124,10 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
     strengths = np.sqrt(floor[bins[places[:, 0], places[:, 1]]]).astype(np.float32)
     noise = _rough(noise.reshape(len(places), -1, 3)) / strengths[:, None, None]
     kernels, colors = _independent_parts(noise)
-    variances = lowest / _quantile_of_mean_square(_spectrum(noise @ _LUMINANCE))
+    variances = lowest / _quantile_of_mean_square(_spectrum(np.asarray(noise @ _LUMINANCE, np.float32)))
     variances[variances < _LEAST_VARIANCE] = 0
     middles = np.array([brightness[bins == level].mean() for level in levels])
-    trial = _synthesize((_BAND, _BAND), kernels, colors, np.random.default_rng(0))
-    fineness = float(_fine_energy(trial).mean() - _ROUNDING_ENERGY / variances.max())  # without what rounding adds to it
+    fineness = float(_fineness(kernels, colors) - _ROUNDING_ENERGY / variances.max())  # without what rounding adds to it
     if fineness < _LEAST_FINENESS:
         return None
     return _Grain(middles.astype(np.float32), variances.astype(np.float32), fineness, kernels, colors)
@@ -144,9 +143,13 @@ def _without_texture(lowest: NDArray[np.float64]) -> NDArray[np.float64]:
     return limited
 
 
-def _spectrum(noise: NDArray[Any]) -> Floats:
+_WAVES = np.fft.fft2(np.eye(_BLOCK**2).reshape(-1, _BLOCK, _BLOCK)).reshape(_BLOCK**2, -1).astype(np.complex64)
+
+
+def _spectrum(noise: Floats) -> Floats:
     """Mean power [B, B] of blocks [n, B * B] at each frequency."""
-    return (np.abs(np.fft.fft2(noise.reshape(-1, _BLOCK, _BLOCK))) ** 2).mean(axis=0).astype(np.float32)
+    covariance = noise.T @ noise / len(noise)  # which tells it, without a transform of each block
+    return (_WAVES.conj() * (covariance @ _WAVES)).sum(axis=0).real.reshape(_BLOCK, _BLOCK)
 
 
 def _quantile_of_mean_square(spectrum: Floats) -> float:
@@ -175,17 +178,23 @@ def _find_kernel(spectrum: Floats) -> Floats:
     """
     white = np.random.default_rng(0).standard_normal((32 * _BLOCK, 32 * _BLOCK), np.float32)
     wanted = spectrum / spectrum.sum()
-    power, noise = np.ones_like(spectrum), white
-    kernel: Floats = np.ones((1, 1), np.float32)
+    power, kernel = np.ones_like(spectrum), np.ones((1, 1), np.float32)
+    rough = _rough(_blocks(white).reshape(-1, _BLOCK**2, 1))
     for _ in range(_TRIALS):
-        shown = _spectrum(_rough(_blocks(noise).reshape(-1, _BLOCK * _BLOCK, 1)))
+        shown = _spectrum(rough[..., 0])
         power *= np.clip(wanted / np.maximum(shown / shown.sum(), 1e-6), 0.2, 5)
         power[0, 0] = (power[0, 1] + power[1, 0]) / 2  # the mean of a block says nothing of its noise
         kernel = np.fft.fftshift(np.fft.ifft2(np.sqrt(power)).real)[1:, 1:].astype(np.float32)
         noise = np.asarray(cv2.filter2D(white, -1, kernel), np.float32)
-        variance = float((_rough(_blocks(noise).reshape(-1, _BLOCK * _BLOCK, 1)) ** 2).mean()) * _BLOCK**2 / _FREEDOM
-        kernel = (kernel / variance**0.5).astype(np.float32)
-    return kernel
+        rough = _rough(_blocks(noise).reshape(-1, _BLOCK**2, 1))
+    variance = float((rough**2).mean()) * _BLOCK**2 / _FREEDOM
+    return (kernel / variance**0.5).astype(np.float32)
+
+
+def _fineness(kernels: list[Floats], colors: list[Floats]) -> float:
+    """Tell the mean `_fine_energy` of such noise: of filtered white noise, that of the filter."""
+    fine = (cv2.filter2D(np.pad(kernel, 1), -1, _FINE, borderType=cv2.BORDER_CONSTANT) for kernel in kernels)
+    return sum(float((part**2).sum() * (color @ _LUMINANCE) ** 2) for part, color in zip(fine, colors, strict=True))
 
 
 def _rough(blocks: Floats) -> Floats:

@@ -108,35 +108,36 @@ class _Grid:
         return np.round(middles - self.size / 2).astype(np.int64)[:, ::-1]
 
 
-class _Match(NamedTuple):
-    """The left edge of a patch to be filled, and the corner of the one it is filled from, in the region's pixels."""
+class _Matches(NamedTuple):
+    """The left edges of a row's patches, and the corners (row, column) of those they are filled from, in the region's pixels."""
 
-    left: int
-    source: tuple[int, int]
+    lefts: Indices  # [n]
+    sources: Indices  # [n, 2]
 
 
-def _match(view: NetworkView, grid: _Grid, random: np.random.Generator) -> Iterator[list[_Match]]:
+def _match(view: NetworkView, grid: _Grid, random: np.random.Generator) -> Iterator[_Matches]:
     """Find the sources, one row of patches after the other: that bounds the memory."""
     patches = _Patches(view)
     sources = patches.known_corners()
     if not len(sources):
-        yield from ([] for _ in grid.tops)
+        yield from (_Matches(np.zeros(0, np.int64), sources) for _ in grid.tops)
         return
-    colors, parts, tokens = patches.colors(sources), patches.parts(sources), patches.tokens(sources)
-    in_region = grid.in_region(sources)
-    attention = np.log(view.scores.mean(axis=0) + np.float32(1e-3))
+    features, tokens, in_region = patches.features(sources), patches.tokens(sources), grid.in_region(sources)
+    own_cost = (features**2).sum(axis=1)
+    attention = _SCORE_WEIGHT * np.log(view.scores.mean(axis=0) + np.float32(1e-3))
     for top in grid.tops:
         lefts = grid.touched_lefts(top)
-        if not len(lefts):
-            yield []
-            continue
         targets = grid.in_matching_picture(top, lefts)
-        cost = _squared_distances(patches.colors(targets), colors) / np.float32(colors.shape[1])
-        cost += _LAYOUT_WEIGHT * _squared_distances(patches.parts(targets), parts)
-        cost -= _SCORE_WEIGHT * np.asarray(attention[patches.tokens(targets)[:, None], tokens], np.float32)
-        cost -= random.gumbel(scale=_CHOICE, size=cost.shape)  # the least of these is drawn with likelihood exp(-cost / scale)
-        chosen = in_region[cost.argmin(axis=1)].tolist()
-        yield [_Match(left, (v, u)) for left, (v, u) in zip(lefts.tolist(), chosen, strict=True)]
+        # The squared distance but for the target's own square, which is the same for all its sources.
+        cost = own_cost - 2 * (patches.features(targets) @ features.T) - attention[patches.tokens(targets)].take(tokens, axis=1)
+        yield _Matches(lefts, in_region[_draw(cost, random)])
+
+
+def _draw(cost: Floats, random: np.random.Generator) -> Indices:
+    """Draw from each row of [n, m] one of its numbers, with likelihood exp(-cost / _CHOICE)."""
+    likelihood = np.exp((cost.min(axis=1, keepdims=True, initial=np.inf) - cost) / np.float32(_CHOICE))
+    reached = likelihood.cumsum(axis=1)
+    return (reached < random.random((len(cost), 1), np.float32) * reached[:, -1:]).sum(axis=1)
 
 
 class _Patches:
@@ -157,15 +158,13 @@ class _Patches:
         )
         return np.argwhere(known) * _SOURCE_STEP
 
-    def colors(self, corners: Indices) -> Floats:
-        """Return the patches, [n, C]."""
+    def features(self, corners: Indices) -> Floats:
+        """Return the patches' colours and, in their middles, the class probabilities, weighted: [n, F]."""
         rows, columns = (corners + _CELL).T
-        return self._colors[rows, columns].reshape(len(corners), -1)
-
-    def parts(self, corners: Indices) -> Floats:
-        """Return the class probabilities in the patches' middles, [n, K]."""
+        colors = self._colors[rows, columns].reshape(len(corners), 3 * _PATCH**2)
         rows, columns = self._middles(corners, self._parts.shape[1])
-        return self._parts[:, rows, columns].T
+        weights = colors.shape[1] ** -0.5, _LAYOUT_WEIGHT**0.5
+        return np.hstack([weights[0] * colors, weights[1] * self._parts[:, rows, columns].T])
 
     def tokens(self, corners: Indices) -> Indices:
         """Return which place of the scores' grid the patches' middles lie in, [n]."""
@@ -181,13 +180,8 @@ def _resized(image: Floats, size: int) -> Floats:
     return np.asarray(cv2.resize(image, (size, size), interpolation=mode), np.float32)
 
 
-def _squared_distances(a: Floats, b: Floats) -> Floats:
-    """Between all rows of a [n, C] and of b [m, C]: [n, m]."""
-    return (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * (a @ b.T)
-
-
 def _carried_bands(
-    photo: Pixels, hole: Hole, enlarged: Pixels, grid: _Grid, matches: Iterator[list[_Match]]
+    photo: Pixels, hole: Hole, enlarged: Pixels, grid: _Grid, matches: Iterator[_Matches]
 ) -> Iterator[tuple[slice, Floats]]:
     """Blend the sources' residuals, less where target and source are unlike; yields band after band of rows as they are done."""
     height, width = hole.shape
@@ -196,15 +190,16 @@ def _carried_bands(
     window = bump[:, None, None] * bump[:, None]
     sums = np.zeros((size, width, 4), np.float32)  # of residuals times weight and likeness, and of weights
     ends = [*grid.tops[1:], grid.tops[-1] + size]
-    for top, end, row in zip(grid.tops, ends, matches, strict=True):
-        for left, (v, u) in row:
+    mean = np.full((3, 1), 1 / 3 / _LIKENESS, np.float32)  # of the colours: numpy's own is slow where so few are averaged
+    for top, end, (lefts, sources) in zip(grid.tops, ends, matches, strict=True):
+        for left, (v, u) in zip(lefts.tolist(), sources.tolist(), strict=True):
             a, b = max(0, -top, -v), min(size, height - top, height - v)  # the part of the patch that lies in the region,
             c, d = max(0, -left, -u), min(size, width - left, width - u)  # at the target as at the source
             if a >= b or c >= d:
                 continue
             source = np.s_[v + a : v + b, u + c : u + d]
             there = enlarged[source].astype(np.float32)
-            unlike = np.abs(there - enlarged[top + a : top + b, left + c : left + d]).mean(axis=2, keepdims=True) / _LIKENESS
+            unlike = np.abs(there - enlarged[top + a : top + b, left + c : left + d]) @ mean
             weight = window[a:b, c:d]
             alike = weight * np.exp(-(unlike**2)) * np.logical_not(hole[source])[..., None]
             part = sums[a:b, left + c : left + d]

@@ -82,8 +82,7 @@ function measure(photo, hole) {
   const share = quantileOfMeanSquare(spectrum(noise.map((colors) => mixed(colors, LUMINANCE))));
   const variances = lowest.map((value) => (value / share < LEAST_VARIANCE ? 0 : value / share));
   const brightness = shown.map((level) => bins[level].reduce((sum, { mean }) => sum + mean, 0) / bins[level].length);
-  const energies = fineEnergy(synthesize(BAND, BAND, parts, quickRandom(0)));
-  const fineness = energies.reduce((sum, value) => sum + value, 0) / energies.length - ROUNDING_ENERGY / Math.max(...variances);
+  const fineness = finenessOf(parts) - ROUNDING_ENERGY / Math.max(...variances);
   return fineness < LEAST_FINENESS ? null : { brightness, variances, fineness, parts };
 }
 
@@ -211,19 +210,30 @@ function findKernel(wanted) {
   const white = { data: quickNormals(TRIAL_SIDE ** 2, quickRandom(1)), width: TRIAL_SIDE, height: TRIAL_SIDE };
   const total = wanted.reduce((sum, value) => sum + value, 0);
   const power = new Float64Array(PIXELS).fill(1);
-  let [noise, kernel] = [white, Float32Array.of(1)];
+  let [blocks, kernel] = [roughBlocks(white), Float32Array.of(1)];
   for (let trial = 0; trial < TRIALS; trial++) {
-    const shown = spectrum(roughBlocks(noise));
+    const shown = spectrum(blocks);
     const sum = shown.reduce((all, value) => all + value, 0);
     for (let i = 0; i < PIXELS; i++) power[i] *= Math.min(5, Math.max(0.2, wanted[i] / total / Math.max(shown[i] / sum, 1e-6)));
     power[0] = (power[1] + power[BLOCK]) / 2; // the mean of a block says nothing of its noise
     kernel = kernelOf(power);
-    noise = filter(white, kernel, true);
-    const blocks = roughBlocks(noise);
-    const variance = blocks.reduce((all, block) => all + dot(block, block), 0) / blocks.length / FREEDOM;
-    kernel = kernel.map((weight) => weight / Math.sqrt(variance));
+    blocks = roughBlocks(filter(white, kernel, true));
   }
-  return kernel;
+  const variance = blocks.reduce((all, block) => all + dot(block, block), 0) / blocks.length / FREEDOM;
+  return kernel.map((weight) => weight / Math.sqrt(variance));
+}
+
+/** The mean `fineEnergy` of such noise: of filtered white noise, that of the filter. */
+function finenessOf(parts) {
+  const side = BLOCK + 3; // nothing round the kernel, as far as the filter looks
+  let energy = 0;
+  for (const { kernel, color } of parts) {
+    const data = new Float32Array(side * side);
+    for (let y = 0; y < BLOCK - 1; y++) data.set(kernel.subarray(y * (BLOCK - 1), (y + 1) * (BLOCK - 1)), (y + 2) * side + 2);
+    const fine = filter({ data, width: side, height: side }, FINE).data;
+    energy += dot(fine, fine) * dot(color, LUMINANCE) ** 2;
+  }
+  return energy;
 }
 
 function roughBlocks({ data, width, height }) {
