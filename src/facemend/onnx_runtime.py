@@ -59,6 +59,8 @@ class OnnxNet:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = num_threads or 0  # 0: as many as there are cores
         options.log_severity_level = 3
+        # Threads that wait busily make one photo 5 % faster, and take a quarter of a busy server's processors.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Planning for a graph's life how its values share memory takes longer than all else; the arena lets them share it anyway.
         options.enable_mem_reuse = False
         options.enable_mem_pattern = False  # one block for all of a run, besides what the first run took
