@@ -27,7 +27,7 @@ def main() -> None:
     hole[6110:6130, 9200:9300] = True  # the small one's
     hole[5000:5020, 100:11900] = True  # the scratch
     views = plan_views(hole, [face_window(face) for face in find_faces(imaging.to_rgb(photo), hole)])
-    inpainter = Inpainter.from_pretrained(device="cpu")
+    inpainter = Inpainter.from_pretrained(device="cpu", backend="torch")
     started = time.perf_counter()
     result = inpainter(photo, hole)
     seconds = time.perf_counter() - started
