@@ -16,8 +16,8 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemend.aging import KINDS, AgedPhoto, DamageKind, age_photo
 from facemend.damage import choose_damage, judge_damage, mark_damage
+from facemend.damage.aging import KINDS, AgedPhoto, DamageKind, age_photo
 from facemend.data.dataset import FaceDataset
 from facemend.imaging import Hole, Pixels, load_photo, to_rgb
 

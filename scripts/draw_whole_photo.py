@@ -4,7 +4,7 @@
     facemend inpaint FOLDER/photo.png --mask FOLDER/mask.png --output FOLDER/again.png  # what it does in between
 
 Print and table are pictures that scikit-image ships: the astronaut Eileen Collins (NASA, public domain) and a cup of coffee
-(Rachel Michetti, CC0). The damage is drawn by `facemend.aging`; the mask is what it changed, a little wider.
+(Rachel Michetti, CC0). The damage is drawn by `facemend.damage.aging`; the mask is what it changed, a little wider.
 """
 
 from pathlib import Path
@@ -16,9 +16,9 @@ import typer
 from PIL import Image
 from skimage import data
 
-from facemend.aging import age_photo
-from facemend.framing import Window
+from facemend.damage.aging import age_photo
 from facemend.imaging import Hole, Pixels, mask_picture, save_image
+from facemend.photo.framing import Window
 from facemend.pipeline import Inpainter
 
 SIZE = 1080, 720

@@ -21,11 +21,11 @@ import typer
 from numpy.typing import NDArray
 
 from facemend.data.dataset import FaceDataset
-from facemend.detectors import Face, MtcnnDetector
 from facemend.evaluation.holes import open_holes
 from facemend.evaluation.protocols import Protocol
-from facemend.faces import find_faces
-from facemend.framing import Window
+from facemend.photo.detectors import Face, MtcnnDetector
+from facemend.photo.faces import find_faces
+from facemend.photo.framing import Window
 from facemend.pipeline import Inpainter
 
 Picture = NDArray[np.uint8]

@@ -11,8 +11,8 @@ import skimage.data
 from PIL import Image
 
 from facemend import Inpainter, imaging
-from facemend.faces import face_window, find_faces
-from facemend.planning import plan_views
+from facemend.photo.faces import face_window, find_faces
+from facemend.photo.planning import plan_views
 
 WIDTH, HEIGHT = 12000, 8400
 

@@ -22,13 +22,14 @@ import torch
 import typer
 from numpy.typing import NDArray
 
-from facemend import faces, framing, imaging, metrics, planning, random_mask
+from facemend import imaging, metrics, random_mask
 from facemend.backends import Backend, MaskedView, open_backend
-from facemend.framing import Window
-from facemend.grain import match_grain
 from facemend.models.features import Lpips
-from facemend.planning import View
-from facemend.residuals import NetworkView, carry_residuals
+from facemend.photo import faces, framing, planning
+from facemend.photo.framing import Window
+from facemend.photo.grain import match_grain
+from facemend.photo.planning import View
+from facemend.photo.residuals import NetworkView, carry_residuals
 
 Picture = NDArray[np.uint8]
 Hole = NDArray[np.bool_]

@@ -2,7 +2,7 @@
 
 One CPU core does it in under half an hour; the extra `export` is needed:
 
-    python scripts/train_damage.py --data FOLDER_OF_ZIPS --output src/facemend/damage_data/damage.onnx
+    python scripts/train_damage.py --data FOLDER_OF_ZIPS --output src/facemend/damage/damage.onnx
 
 The faces are those of `facemend prepare` (zips of `facemend.data.dataset`); scikit-image's own pictures stand for what is behind
 people. The same seed and number of steps give the same net on the same machine.
@@ -24,8 +24,8 @@ from skimage import data as scenery
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facemend.aging import KINDS, VISIBLE, age_photo
-from facemend.damage import TILE_SIZE, net_input
+from facemend.damage.aging import KINDS, VISIBLE, age_photo
+from facemend.damage.finding import TILE_SIZE, net_input
 from facemend.data.dataset import FaceDataset
 from facemend.imaging import Pixels
 

@@ -21,13 +21,13 @@ from skimage import data
 
 from facemend.backends import on_onnx
 from facemend.damage import find_damage
-from facemend.detectors import Face
 from facemend.errors import ConfigError
-from facemend.faces import Trial, find_faces
-from facemend.framing import Window, unview_photo, view_photo
+from facemend.photo.detectors import Face
+from facemend.photo.faces import Trial, find_faces
+from facemend.photo.framing import Window, unview_photo, view_photo
+from facemend.photo.planning import plan_views
+from facemend.photo.toning import match_tone
 from facemend.pipeline import Inpainter
-from facemend.planning import plan_views
-from facemend.toning import match_tone
 from facemend.web.browser_export import STATIC, export_studio
 from facemend.web.runtime_package import PACKAGE, find_package
 from facemend.web.server import Server, open_socket

@@ -9,7 +9,7 @@ from PIL import Image
 from skimage import data
 
 from facemend import imaging
-from facemend.compression import match_compression
+from facemend.photo.compression import match_compression
 
 
 def stored(rgb, quality, **options):

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from facemend.aging import KINDS, age_photo
 from facemend.damage import find_damage
+from facemend.damage.aging import KINDS, age_photo
 from facemend.errors import ConfigError
 
 

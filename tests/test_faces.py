@@ -5,11 +5,12 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from facemend import Inpainter, faces, framing, random_mask
+from facemend import Inpainter, random_mask
 from facemend.demo import load_portrait
-from facemend.detectors import Face, YuNetDetector
 from facemend.errors import WeightsError
-from facemend.faces import face_window, find_faces
+from facemend.photo import faces, framing
+from facemend.photo.detectors import Face, YuNetDetector
+from facemend.photo.faces import face_window, find_faces
 
 EYES, MOUTH = ((204, 101), (246, 103)), ((203, 140), (244, 142))  # of the astronaut, left and right as one sees them
 EYE_DISTANCE = 42

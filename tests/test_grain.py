@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from facemend.grain import match_grain
+from facemend.photo.grain import match_grain
 
 
 def clean_photo():

@@ -4,10 +4,11 @@ import torch
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
 
-from facemend import Inpainter, faces, framing, imaging
+from facemend import Inpainter, imaging
 from facemend.backends.on_torch import choose_device
-from facemend.detectors import Face
 from facemend.errors import ConfigError, ImageError, MaskError, WeightsError
+from facemend.photo import faces, framing
+from facemend.photo.detectors import Face
 
 
 @pytest.fixture(scope="module")

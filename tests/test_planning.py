@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facemend import framing, planning
-from facemend.framing import Window
+from facemend.photo import framing, planning
+from facemend.photo.framing import Window
 
 
 def claims(views, shape):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from facemend.framing import Window, unview_photo, view_photo
 from facemend.metrics import high_frequency_ratio, seam_ratio
-from facemend.residuals import NetworkView, carry_residuals
+from facemend.photo.framing import Window, unview_photo, view_photo
+from facemend.photo.residuals import NetworkView, carry_residuals
 
 SIZE = 256
 GRID = 4  # the scores' grid

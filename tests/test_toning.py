@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from facemend.toning import match_tone
+from facemend.photo.toning import match_tone
 
 HOLE = np.zeros((512, 512), bool)
 HOLE[80:180, 160:290] = True

@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemend import faces, framing, imaging, planning
+from facemend import imaging
 from facemend.backends import Backend, BackendName, Floats, MaskedView, open_backend
-from facemend.compression import match_compression
-from facemend.detectors import Face, FaceDetector
 from facemend.errors import ConfigError
-from facemend.framing import Window
-from facemend.grain import match_grain
 from facemend.imaging import Hole, Layout, Pixels
-from facemend.planning import View
-from facemend.residuals import NetworkView, carry_residuals
-from facemend.toning import match_tone
+from facemend.photo import faces, framing, planning
+from facemend.photo.compression import match_compression
+from facemend.photo.detectors import Face, FaceDetector
+from facemend.photo.framing import Window
+from facemend.photo.grain import match_grain
+from facemend.photo.planning import View
+from facemend.photo.residuals import NetworkView, carry_residuals
+from facemend.photo.toning import match_tone
 
 MAX_SEED = 2**63 - 1
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part

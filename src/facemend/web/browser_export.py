@@ -12,7 +12,7 @@ from typing import Any
 
 import facemend
 from facemend import imaging
-from facemend.damage import NET_PATH
+from facemend.damage.finding import NET_PATH
 from facemend.errors import ConfigError, OutputError, WeightsError
 from facemend.model_config import read_config
 from facemend.model_folders import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE, read_tensor_table, resolve

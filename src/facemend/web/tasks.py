@@ -7,8 +7,8 @@ from typing import Any
 from facemend import imaging
 from facemend.damage import find_damage
 from facemend.errors import MaskError
-from facemend.faces import find_faces
 from facemend.imaging import Hole
+from facemend.photo.faces import find_faces
 from facemend.pipeline import Inpainter
 from facemend.web.fields import DamageFields, ExportFields, InpaintFields, LayoutFields, PhotoFields, PreviewFields
 from facemend.web.jobs import Content, Job

@@ -1,4 +1,4 @@
-/** Finds scratches, tears, creases, dust and burnt-out spots. Mirrors facemend/damage.py. */
+/** Finds scratches, tears, creases, dust and burnt-out spots. Mirrors facemend/damage/finding.py. */
 
 import { label } from './components.js';
 import { median } from './filters.js';

@@ -1,5 +1,5 @@
 /**
- * Faces in photos: found although they are damaged, and framed as the network knows them. Mirrors facemend/faces.py.
+ * Faces in photos: found although they are damaged, and framed as the network knows them. Mirrors facemend/photo/faces.py.
  * A face is {box: [left, top, right, bottom], landmarks: [[x, y] x 5], score}.
  */
 

@@ -1,4 +1,4 @@
-/** The network's view of a photo, and the way back: one square, its side a multiple of 16. Mirrors facemend/framing.py. */
+/** The network's view of a photo, and the way back: one square, its side a multiple of 16. Mirrors facemend/photo/framing.py. */
 
 import { cut, inverted, mapped, picture, resizeArea, warpCubic, warpNearest } from './resample.js';
 

@@ -1,4 +1,4 @@
-/** Film grain and sensor noise for what was painted, the like of what surrounds it. Mirrors facemend/grain.py. */
+/** Film grain and sensor noise for what was painted, the like of what surrounds it. Mirrors facemend/photo/grain.py. */
 
 import { boxBlur, filter } from './filters.js';
 import { extent } from './framing.js';

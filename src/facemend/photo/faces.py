@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend import framing
-from facemend.detectors import Face, FaceDetector, MtcnnDetector
-from facemend.framing import Matrix, Window
 from facemend.imaging import Hole, Pixels
+from facemend.photo import framing
+from facemend.photo.detectors import Face, FaceDetector, MtcnnDetector
+from facemend.photo.framing import Matrix, Window
 
 SEARCH_SIDE = 1024  # pixels of the copy in which faces are searched
 TURNED_SEARCH_SIDE = 512

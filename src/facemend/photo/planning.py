@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend import framing
-from facemend.framing import Region, Window
 from facemend.imaging import Hole
+from facemend.photo import framing
+from facemend.photo.framing import Region, Window
 
 CELL = 16  # pixels; what is left beside the faces is gathered on a grid of such cells
 TILE = 32  # cells; narrow damage is repainted in squares of at most this side
