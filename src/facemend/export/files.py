@@ -1,4 +1,4 @@
-"""A network as a file that needs no facemend to run: ONNX, or PyTorch's own export."""
+"""Writes a network as ONNX or in PyTorch's own format, and measures how near the file comes to the network."""
 
 import hashlib
 import json
@@ -7,11 +7,9 @@ import os
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -22,12 +20,13 @@ from torch.export import Dim
 from facemend.config import ModelConfig
 from facemend.data.dataset import FaceDataset
 from facemend.errors import ConfigError, OutputError
+from facemend.export.onnx_graph import fuse, store_as_float16, tidy
+from facemend.export.quantize import Feed, quantize
 from facemend.face_classes import CLASS_NAMES
 from facemend.masks import random_mask
 from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE, read_tensor_table, resolve
 from facemend.models.inpainter import InpaintNet
 from facemend.onnx_runtime import FORMAT, METADATA_KEY, NAMES_IN, NAMES_OUT, OnnxNet
-from facemend.quantize import Feed, quantize
 from facemend.weights import load_model
 
 OPSET = 20
@@ -79,7 +78,7 @@ def export_net(
         return
     model = _to_onnx(net, calibrate)
     if file_format == "onnx-float16":
-        _store_as_float16(model, net)
+        store_as_float16(model, _weights(model, net))
     digest = hashlib.sha256()
     for tensor in model.graph.initializer:
         digest.update(tensor.raw_data)
@@ -105,7 +104,7 @@ def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path
     folder = resolve(name_or_dir)
     net = load_model(folder)
     model = _to_onnx(net, calibrate)
-    _store_as_float16(model, net)
+    store_as_float16(model, _weights(model, net))
     places = read_tensor_table(folder / WEIGHTS_FILE)
     for tensor in _weights(model, net):
         place = places[tensor.name.removeprefix(_WEIGHTS)]
@@ -113,7 +112,7 @@ def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path
         tensor.data_location = tensor.EXTERNAL
         for key, value in (("location", WEIGHTS_FILE), ("offset", str(place.offset)), ("length", str(place.length))):
             tensor.external_data.add(key=key, value=value)
-    model = _fuse(model)
+    model = fuse(model)
     _describe(model, net, hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest())
     path = folder / (GRAPH_FILE if calibrate is None else GRAPH_INT8_FILE)
     _write_whole(path, lambda place: place.write_bytes(model.SerializeToString()))
@@ -165,7 +164,7 @@ def _to_onnx(net: InpaintNet, calibrate: Path | None) -> Any:
             verbose=False,
         )
     assert program is not None
-    model = _tidy(program.model)
+    model = tidy(program.model)
     return model if feeds is None else quantize(model, feeds)
 
 
@@ -185,90 +184,6 @@ def _weights(model: Any, net: InpaintNet) -> list[Any]:
     """The network's own tensors among a graph's; the others are constants."""
     names = {f"{_WEIGHTS}{name}" for name in net.state_dict()}
     return [tensor for tensor in model.graph.initializer if tensor.name in names]
-
-
-def _tidy(model: Any) -> Any:
-    """Fold in a graph of onnx-ir what no input can change, drop what says the same twice, or nothing: more than half of it.
-
-    The weights stay what they are: meanwhile they are inputs.
-    """
-    onnx_ir = cast(Any, import_module("onnx_ir"))
-    weights = {value: value.const_value for value in model.graph.initializers.values()}
-    for value in weights:
-        del model.graph.initializers[value.name]
-        value.const_value = None
-        model.graph.inputs.append(value)
-    cast(Any, import_module("onnxscript.optimizer")).optimize(model)
-    for value, tensor in weights.items():
-        model.graph.inputs.remove(value)
-        value.const_value = tensor
-        model.graph.initializers.add(value)
-
-    passes = cast(Any, import_module("onnx_ir.passes.common"))
-    steps = passes.IdentityEliminationPass(), passes.CommonSubexpressionEliminationPass(), passes.RemoveUnusedNodesPass()
-    for step in steps:
-        step(model)
-    inner = (value for node in model.graph for value in node.outputs if not value.is_graph_output())
-    for number, value in enumerate(inner):
-        value.name = f"{number:x}"
-    tidied = onnx_ir.to_proto(model)
-    _strip(tidied)
-    return tidied
-
-
-def _store_as_float16(model: Any, net: InpaintNet) -> None:
-    """Store the weights in half the space; the first thing that the graph does is to widen them."""
-    onnx = cast(Any, import_module("onnx"))
-    widened: list[Any] = []
-    for tensor in _weights(model, net):
-        name, values = tensor.name, onnx.numpy_helper.to_array(tensor)
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name))
-        widened.append(onnx.helper.make_node("Cast", [name], [f"w{len(widened):x}"], to=onnx.TensorProto.FLOAT))
-    new_names = {node.input[0]: node.output[0] for node in widened}
-    for node in model.graph.node:
-        for i, name in enumerate(node.input):
-            node.input[i] = new_names.get(name, name)
-    _replace(model.graph.node, [*widened, *model.graph.node])
-
-
-def _fuse(model: Any) -> Any:
-    """Join nodes as ONNX Runtime would each time it loads the graph; weights in another file stay there, unread.
-
-    Some of what comes out are ONNX Runtime's own operators, so this is for files that only it reads.
-    """
-    onnx, runtime = cast(Any, import_module("onnx")), cast(Any, import_module("onnxruntime"))
-    weights = {tensor.name: tensor for tensor in model.graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL}
-    constants = [tensor for tensor in model.graph.initializer if tensor.name not in weights]
-    _replace(model.graph.initializer, constants)
-    inputs = (onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims) for name, tensor in weights.items())
-    model.graph.input.extend(inputs)
-
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED  # above it, for this processor only
-    with TemporaryDirectory() as folder:
-        options.optimized_model_filepath = str(Path(folder) / "fused.onnx")
-        runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        fused = onnx.load(options.optimized_model_filepath)
-    _replace(fused.graph.input, [value for value in fused.graph.input if value.name not in weights])
-    fused.graph.initializer.extend(weights.values())
-    used = {node.domain for node in fused.graph.node}
-    _replace(fused.opset_import, [opset for opset in fused.opset_import if opset.domain in used])
-    _strip(fused)
-    return fused
-
-
-def _replace(field: Any, values: list[Any]) -> None:
-    del field[:]
-    field.extend(values)
-
-
-def _strip(model: Any) -> None:
-    """Leave out where in the source nodes came from, and shapes that can be inferred."""
-    for node in model.graph.node:
-        for field in ("name", "metadata_props", "doc_string"):
-            node.ClearField(field)
-    del model.graph.value_info[:]
 
 
 def _describe(model: Any, net: InpaintNet, sha256: str) -> None:
