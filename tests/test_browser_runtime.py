@@ -16,12 +16,14 @@ import httpx
 import numpy as np
 import pytest
 from conftest import make_photo, mask_image
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 from skimage import data
 
 from facemend.backends import on_onnx
 from facemend.damage import find_damage
 from facemend.errors import ConfigError
+from facemend.imaging import decode_photo, jpeg_coding
+from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face
 from facemend.photo.faces import Trial, find_faces
 from facemend.photo.framing import Window, unview_photo, view_photo
@@ -436,12 +438,44 @@ def test_a_photo_of_one_tint_is_given_no_other(modules):
     assert (np.array(toned) != painted.ravel()).any()
 
 
+@pytest.mark.parametrize(
+    ("mode", "subsampling", "orientation"), [("RGB", "4:2:0", 1), ("RGB", "4:2:2", 1), ("RGB", "4:4:4", 6), ("L", None, 1)]
+)
+def test_what_is_painted_into_a_jpeg_gets_its_squares(modules, mode, subsampling, orientation):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    file = io.BytesIO()
+    Image.fromarray(data.astronaut()[:208, 60:331]).convert(mode).save(
+        file, "JPEG", quality=25, subsampling=subsampling or -1, exif=exif
+    )
+    image = decode_photo(file.getvalue(), "photo.jpg")
+    photo = np.asarray(image.convert("RGB"))
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[60:120, 80:150] = hole[-6:, -30:] = True
+    painted = np.where(hole[..., None], cv2.GaussianBlur(photo, (0, 0), 3), photo)
+    script = f"""const [coding, {{ matchCompression }}] = [await load('coding'), await load('compression')];
+      const stored = await coding.readCoding(new Blob([Uint8Array.from(given.file)]));
+      return Array.from(matchCompression({picture("painted")}, {picture("photo")}, {picture("hole")}, stored).data);"""
+    stored = np.array(run(modules, script, painted=painted, photo=photo, hole=hole, file=list(file.getvalue()))).reshape(
+        photo.shape
+    )
+    expected = match_compression(painted, photo, hole, jpeg_coding(image), mode)
+    assert (expected != painted).any()
+    assert (stored[~hole] == photo[~hole]).all()
+    assert (stored != expected)[hole].mean() < 0.1  # where a wave lies half-way between two steps
+    assert np.abs(stored - expected)[hole].mean() < 0.2
+
+
 @pytest.mark.parametrize("seed", [0, 7, 2**53 - 1])
 def test_a_seed_draws_numpys_numbers(modules, seed):
     drawn = run(
         modules, "const draw = (await load('random')).normals(given.seed); return [...draw(32), ...draw(2000)];", seed=seed
     )
     assert (np.array(drawn, np.float32) == np.random.default_rng(seed).standard_normal(2032, np.float32)).all()
+    drawn = run(
+        modules, "const draw = (await load('random')).uniforms(given.seed); return Array.from({length: 99}, draw);", seed=seed
+    )
+    assert (np.array(drawn, np.float32) == np.random.default_rng(seed).random(99, np.float32)).all()
 
 
 # --- what can go wrong -----------------------------------------------------------------------------------------------------

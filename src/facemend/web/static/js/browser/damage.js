@@ -1,5 +1,6 @@
 /** Finds scratches, tears, creases, dust and burnt-out spots. Mirrors facemend/damage/finding.py. */
 
+import { brightness } from './colors.js';
 import { label } from './components.js';
 import { median } from './filters.js';
 import { picture, resizeArea, resizeLinear, roundEven } from './resample.js';
@@ -85,8 +86,7 @@ function netInput(rgb) {
   const input = new Float32Array(5 * size);
   const luma = picture(rgb.width, rgb.height, 1);
   for (let i = 0; i < size; i++) {
-    const [r, g, b] = [rgb.data[3 * i], rgb.data[3 * i + 1], rgb.data[3 * i + 2]];
-    luma.data[i] = (r * 9798 + g * 19235 + b * 3735 + 16384) >> 15;
+    luma.data[i] = brightness(rgb.data, 3 * i);
     for (let c = 0; c < 3; c++) input[c * size + i] = rgb.data[3 * i + c] / 127.5 - 1;
   }
   MEDIAN_SIDES.forEach((side, k) => {

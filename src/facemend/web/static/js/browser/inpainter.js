@@ -1,5 +1,6 @@
 /** A photo and a hole in, the restored photo out. Mirrors facemend/pipeline.py, class ids included. */
 
+import { matchCompression } from './compression.js';
 import { SURE, faceWindow, findFaces, hidesLandmarks, measureAgain } from './faces.js';
 import { unviewLayout, unviewPhoto, viewLayout, viewPhoto } from './framing.js';
 import { matchGrain } from './grain.js';
@@ -25,17 +26,17 @@ export class Inpainter {
    * Repaint what the hole covers.
    * @param rgb picture of bytes; what lies under the hole is not looked at
    * @param hole {data, width, height}, 1 = repaint
-   * @param options {seed, numVariants, layout: {data, width, height} of class ids or null, onRun: async (variant from 1)}
+   * @param options {seed, numVariants, layout: {data, width, height} of class ids or null, coding: of a JPEG or null, onRun: async (variant from 1)}
    * @returns {{variants: object[], layout, notes}} variants: pictures, changed in the hole alone
    */
-  async restore(rgb, hole, { seed, numVariants, layout, onRun }) {
+  async restore(rgb, hole, { seed, numVariants, layout, coding, onRun }) {
     const windows = await this.#findWindows(rgb, hole, () => onRun(0));
     const views = planViews(hole, windows);
     const variants = [];
     let firstLayout = layout;
     for (const [i, latent] of this.#latents(seed, numVariants).entries()) {
       const { painted, ids } = await this.#paint(rgb, hole, views, latent, layout, () => onRun(i + 1));
-      variants.push(painted);
+      variants.push(matchCompression(painted, rgb, hole, coding));
       firstLayout ??= ids;
     }
     return { variants, layout: firstLayout, notes: windows.length ? [] : [NO_FACE] };

@@ -39,7 +39,7 @@ function readJpeg(bytes) {
 }
 
 /** A JPEG file's segments before its pixels. */
-function* segments(bytes) {
+export function* segments(bytes) {
   for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda; ) {
     const end = at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
     yield { marker: bytes[at + 1], data: bytes.subarray(at + 4, end), at, end };
@@ -71,16 +71,28 @@ function readWebp(bytes) {
 
 /** Say in EXIF data that the pixels are stored upright. */
 function setUpright(exif) {
+  eachOrientation(exif, (view, at, little) => view.setUint16(at, 1, little));
+}
+
+/** Whether the photo in a JPEG file is shown turned by a quarter. */
+export function isTurned(bytes) {
+  const { exif } = readJpeg(bytes);
+  let turned = false;
+  if (exif) eachOrientation(exif, (view, at, little) => (turned = view.getUint16(at, little) > 4));
+  return turned;
+}
+
+function eachOrientation(exif, visit) {
   const view = new DataView(exif.buffer, exif.byteOffset, exif.length);
   const little = exif[0] === 0x49;
   try {
     const entries = view.getUint32(4, little);
     for (let i = 0; i < view.getUint16(entries, little); i++) {
       const at = entries + 2 + 12 * i;
-      if (view.getUint16(at, little) === ORIENTATION) view.setUint16(at + 8, 1, little);
+      if (view.getUint16(at, little) === ORIENTATION) visit(view, at + 8, little);
     }
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // data cut off: nothing to set
+    if (!(error instanceof RangeError)) throw error; // data cut off: nothing is said
   }
 }
 

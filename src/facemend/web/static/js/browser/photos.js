@@ -2,6 +2,7 @@
 
 import { encodePng } from '../core/png.js';
 import { rgbaOf } from '../pixels.js';
+import { readCoding } from './coding.js';
 import { copyMetadata } from './metadata.js';
 import { Problem } from './problem.js';
 import { picture } from './resample.js';
@@ -11,7 +12,7 @@ const MIN_SIDE = 16;
 const MAX_ASPECT = 10;
 const LOSSY_QUALITY = 0.95;
 
-/** Decode a photo, turned upright, with its patches on it: {rgba, width, height}. */
+/** Decode a photo, turned upright, with its patches on it: {rgba, width, height, coding}. */
 export async function readPhoto({ file, patches }) {
   const bitmap = await createImageBitmap(file, AS_STORED).catch(() => {
     throw new Problem('photo', 'this browser cannot read that picture: save it as PNG or JPEG first');
@@ -23,7 +24,7 @@ export async function readPhoto({ file, patches }) {
   const rgba = rgbaOf(bitmap);
   bitmap.close();
   for (const { blob, left, top } of patches) paste(rgba, width, await createImageBitmap(blob, AS_STORED), left, top);
-  return { rgba, width, height };
+  return { rgba, width, height, coding: isOpaque(rgba) ? await readCoding(file) : null };
 }
 
 /** What a patch shows at alpha 128 and above replaces the photo's pixels. */

@@ -1,4 +1,4 @@
-/** Random numbers where Python's own need not be matched: millions of them, for grain and for choices among equals. */
+/** Random numbers where Python's own need not be matched: millions of them, for grain. */
 
 /** Uniform in (0, 1): xoshiro128** (Blackman and Vigna 2018). */
 export function quickRandom(seed) {

@@ -1,6 +1,6 @@
 /**
- * numpy's own random numbers, so that a seed gives the same faces here as in Python: numpy.random.default_rng(seed)
- * .standard_normal(n, float32). PCG64 (O'Neill 2014), seeded by SeedSequence, normals by the ziggurat (Marsaglia and Tsang 2000).
+ * numpy's own random numbers, so that a seed gives the same faces here as in Python: those of numpy.random.default_rng(seed), as
+ * float32. PCG64 (O'Neill 2014), seeded by SeedSequence, normals by the ziggurat (Marsaglia and Tsang 2000).
  */
 
 const M32 = 0xffffffffn;
@@ -8,11 +8,21 @@ const M64 = (1n << 64n) - 1n;
 const M128 = (1n << 128n) - 1n;
 const MULTIPLIER = (2549297995355413924n << 64n) + 4865540595714422341n;
 
-/** @returns {(n: number) => Float32Array} draws n normals, one batch after the other */
+/** @returns {() => number} draws from [0, 1), as `random` does */
+export function uniforms(seed) {
+  const next = bits32(seed);
+  return () => toUniform(next());
+}
+
+function toUniform(bits) {
+  return (bits >>> 8) / 16777216;
+}
+
+/** @returns {(n: number) => Float32Array} draws n normals, one batch after the other, as `standard_normal` does */
 export function normals(seed) {
   const next = bits32(seed);
   const { ratios, widths, heights, edge } = ziggurat();
-  const uniform = () => (next() >>> 8) / 16777216;
+  const uniform = () => toUniform(next());
   const draw = () => {
     for (;;) {
       const word = next();

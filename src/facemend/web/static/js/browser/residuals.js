@@ -1,7 +1,7 @@
 /** Detail finer than the network saw, carried from the known part of a photo into the hole. Mirrors facemend/photo/residuals.py. */
 
 import { boxBlur } from './filters.js';
-import { quickRandom } from './quick-random.js';
+import { uniforms } from './random.js';
 import { inverted, mapped, picture, resizeArea, resizeLinear, roundEven } from './resample.js';
 
 const SIZE = 256;
@@ -102,28 +102,31 @@ function* matches(view, grid) {
   const colors = sources.map(([x, y]) => patches.colors(x, y));
   const parts = sources.map(([x, y]) => patches.parts(x, y));
   const tokens = sources.map(([x, y]) => patches.token(x, y));
-  const random = quickRandom(0);
+  const random = uniforms(0);
   for (const top of grid.tops) {
     const row = [];
     for (const left of sources.length ? grid.touchedLefts(top) : []) {
       const [x, y] = grid.inMatchingPicture(left, top);
       const [color, part, token] = [patches.colors(x, y), patches.parts(x, y), patches.token(x, y)];
-      let [least, chosen] = [Infinity, 0];
-      for (let i = 0; i < sources.length; i++) {
-        const gumbel = -CHOICE * Math.log(-Math.log(random()));
-        const cost =
+      const costs = Float32Array.from(
+        sources,
+        (_, i) =>
           squaredDistance(color, colors[i]) / color.length +
           LAYOUT_WEIGHT * squaredDistance(part, parts[i]) -
-          SCORE_WEIGHT * patches.attention(token, tokens[i]) -
-          gumbel;
-        if (cost >= least) continue;
-        least = cost;
-        chosen = i;
-      }
-      row.push({ left, source: places[chosen] });
+          SCORE_WEIGHT * patches.attention(token, tokens[i]),
+      );
+      row.push({ left, source: places[draw(costs, random())] });
     }
     yield row;
   }
+}
+
+/** Draw one of the numbers below costs.length, with likelihood exp(-cost / CHOICE); `random` is uniform in [0, 1). */
+function draw(costs, random) {
+  const least = costs.reduce((a, b) => Math.min(a, b));
+  let reached = 0;
+  const sums = costs.map((cost) => (reached = Math.fround(reached + Math.exp((least - cost) / CHOICE))));
+  return sums.findIndex((sum) => sum >= random * reached);
 }
 
 function squaredDistance(a, b) {

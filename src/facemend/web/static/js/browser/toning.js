@@ -1,5 +1,6 @@
 /** One colour for each brightness, in photos that have no more: grey ones, and old ones faded to brown. Mirrors facemend/photo/toning.py. */
 
+import { brightness } from './colors.js';
 import { resizeArea, roundEven } from './resample.js';
 
 const CELL = 4;
@@ -18,11 +19,6 @@ export function matchTone(painted, photo, hole) {
     for (let c = 0; c < 3; c++) result.data[3 * i + c] = Math.min(255, Math.max(0, roundEven(tint[level + c])));
   }
   return result;
-}
-
-/** As cv2.cvtColor has it. */
-function brightness(data, at) {
-  return (data[at] * 9798 + data[at + 1] * 19235 + data[at + 2] * 3735 + 16384) >> 15;
 }
 
 /** The colours of cells without a hole, three bytes each. */

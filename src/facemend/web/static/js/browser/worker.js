@@ -70,7 +70,7 @@ const tasks = {
       await job.check();
       if (variant > begun) job.tell({ stage: 'painting', step: (begun = variant), steps: count });
     };
-    const restored = await inpainter.restore(toRgb(photo), hole, { seed, numVariants: count, layout: ids, onRun });
+    const restored = await inpainter.restore(toRgb(photo), hole, { seed, numVariants: count, layout: ids, coding: photo.coding, onRun });
     job.tell({ stage: 'writing' });
     const variants = [];
     for (const painted of restored.variants) variants.push(await cutPatch(painted, hole, extent(hole)));
