@@ -138,6 +138,24 @@ def test_no_latent_is_the_zero_latent_and_another_changes_the_picture(net: Inpai
     assert not torch.equal(net(image, mask).completed, net(image, mask, zeros + 1).completed)
 
 
+def test_fixed_noise_sets_places_apart_where_nothing_else_does(net: InpaintNet) -> None:
+    """An all-hidden photo is one colour to the network; far from its edges, only noise can tell one place from the next."""
+    texture, size = net.texture_net, 512
+    blank, hidden = torch.zeros(1, 3, size, size), torch.ones(1, 1, size, size)
+    layout = torch.zeros(1, net.config.num_classes, size, size)
+    encoding = torch.zeros(1, net.config.layout_widths[2], size // 16, size // 16)
+
+    def repeats() -> bool:
+        face = texture(blank, hidden, layout, encoding, torch.zeros(1, net.config.latent_size)).predicted
+        return torch.allclose(face[..., 248:256, 248:256], face[..., 264:272, 264:272], atol=1e-5)
+
+    assert not repeats()
+    strength = texture.from_noise.weight.clone()
+    texture.from_noise.weight.zero_()
+    assert repeats()
+    texture.from_noise.weight.copy_(strength)
+
+
 def test_a_given_layout_is_painted(net: InpaintNet) -> None:
     image, mask = photo(128, 128)
     layout = torch.full((1, 128, 128), 13)

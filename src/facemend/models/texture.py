@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 from facemend.config import ModelConfig
 from facemend.models.attention import ContextualAttention, DynamicBlock, attend_map, token_validity
-from facemend.models.blocks import ModulatedResBlock, ResBlock, conv, fill_smoothly, to_map, to_tokens, upsample
+from facemend.models.blocks import ModulatedResBlock, ResBlock, conv, fill_smoothly, to_map, to_tokens, upsample, zeroed
 
 LAYOUT_CHANNELS = 32  # of the embedded layout that modulates every block
 NUM_SHARED_HEADS = 2  # of the contextual attention whose scores are handed on
+NOISE_CHANNELS = 4
 
 
 class TextureOutput(NamedTuple):
@@ -44,6 +45,11 @@ class TextureNet(nn.Module):
         self.at_middle = nn.ModuleList(modulated(middle) for _ in range(2))
         self.to_fine = conv(middle, fine, 1)
         self.join_fine = conv(3 * fine, fine, 1)
+        # Where everything around is flat and unknown, convolutions can only repeat themselves: fixed noise sets places apart,
+        # as in StyleGAN (Karras et al. 2019, section 3.2), so that hair and foliage need not come out knitted.
+        self.noise: Tensor
+        self.register_buffer("noise", torch.randn(1, NOISE_CHANNELS, config.core_size // 4, config.core_size // 4))
+        self.from_noise = zeroed(conv(NOISE_CHANNELS, fine, 1))
         self.at_fine = nn.ModuleList(modulated(fine) for _ in range(2))
         self.to_pixels = conv(fine, 16 * 16, 1)
         self.to_rgb = nn.Sequential(conv(16 + 4, 16), nn.SiLU(), conv(16, 3))
@@ -78,13 +84,21 @@ class TextureNet(nn.Module):
             x = block(x, layout_middle, z)
 
         carried = attend_map(scores.reshape(*scores.shape[:2], *x.shape[2:], scores.shape[3]), fine, 2)
-        x = self.join_fine(torch.cat([upsample(self.to_fine(x)), fine, carried], dim=1))
+        x = self.join_fine(torch.cat([upsample(self.to_fine(x)), fine, carried], dim=1)) + self.from_noise(self._noise_like(fine))
         for block in self.at_fine:
             x = block(x, layout_fine, z)
 
         pixels = nn.functional.pixel_shuffle(self.to_pixels(x), 4)
         predicted = self.to_rgb(torch.cat([pixels, masked], dim=1))
         return TextureOutput(predicted, torch.cat([x, layout_fine], dim=1), scores)
+
+    def _noise_like(self, fine: Tensor) -> Tensor:
+        """The noise under a map [N, C, H, W]: [1, NOISE_CHANNELS, H, W], tiled where a view is not square."""
+        rows, columns = (
+            torch.arange(length, device=fine.device) % side
+            for length, side in zip(fine.shape[2:], self.noise.shape[2:], strict=True)
+        )
+        return self.noise.index_select(2, rows).index_select(3, columns)
 
     if TYPE_CHECKING:
 
