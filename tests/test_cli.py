@@ -397,7 +397,7 @@ def test_prepare_hands_the_folders_on(facemend, monkeypatch, verb, options):
         calls.append(([str(folder) for folder in folders], rest))
         return {"train": 2, "test": 1}
 
-    monkeypatch.setattr(f"facemend.data.prepare.prepare_{verb}", prepared)
+    monkeypatch.setattr(f"facemend.data.{verb}.prepare_{verb}", prepared)
     device = ("--device", "cpu") if verb == "ffhq" else ()
     done = facemend("prepare", verb, "downloaded", "sets/faces", "--size", 128, *device, "--json")
     assert json.loads(done.out) == {"output": "sets/faces", "faces": {"train": 2, "test": 1}}

@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 
 from facemend.config import MODEL_PRESETS
-from facemend.data import prepare
+from facemend.data import celebahq as celebahq_source
+from facemend.data.celebahq import prepare_celebahq
 from facemend.data.dataset import FaceDataset
-from facemend.data.prepare import prepare_celebahq, prepare_ffhq
+from facemend.data.ffhq import prepare_ffhq
 from facemend.errors import DataError, OutputError
 from facemend.face_classes import CLASS_NAMES
 from facemend.models.inpainter import InpaintNet
@@ -93,7 +94,7 @@ def test_celebahq_is_split_as_celeba_is_and_painted_as_g_mask_does(celebahq: Pat
 
 
 def test_part_names_are_the_class_names() -> None:
-    ours = dict(zip(prepare._PART_NAMES, CLASS_NAMES[1:], strict=True))
+    ours = dict(zip(celebahq_source._PART_NAMES, CLASS_NAMES[1:], strict=True))
     assert {part: ours[part] for part in ("eye_g", "l_lip", "ear_r", "neck_l", "cloth")} == {
         "eye_g": "glasses", "l_lip": "lower lip", "ear_r": "earring", "neck_l": "necklace", "cloth": "cloth",
     }  # fmt: skip
@@ -150,8 +151,8 @@ def test_an_interrupted_run_goes_on_and_does_nothing_twice(
     damaged.write_bytes(content)
 
     painted: list[object] = []
-    paint: Callable[..., object] = prepare._paint_parts
-    monkeypatch.setattr(prepare, "_paint_parts", lambda parts: painted.append(parts) or paint(parts))
+    paint: Callable[..., object] = celebahq_source._paint_parts
+    monkeypatch.setattr(celebahq_source, "_paint_parts", lambda parts: painted.append(parts) or paint(parts))
     done = len(list(output.rglob("labels/*.png")))
     prepare_celebahq(celebahq, output, size=64)
     assert len(painted) == 4 - done

@@ -18,7 +18,7 @@ def celebahq(source: Source, output: Prepared, *, size: Side = 256, as_json: AsJ
     \b
     facemend prepare celebahq CelebAMask-HQ/ sets/celebahq --size 256
     """
-    from facemend.data.prepare import prepare_celebahq
+    from facemend.data.celebahq import prepare_celebahq
 
     _report_prepared(output, prepare_celebahq(source, output, size=size), as_json)
 
@@ -38,7 +38,7 @@ def ffhq(
     facemend prepare ffhq ffhq-dataset/ sets/ffhq --size 256
     """
     from facemend.backends.on_torch import choose_device
-    from facemend.data.prepare import prepare_ffhq
+    from facemend.data.ffhq import prepare_ffhq
 
     counts = prepare_ffhq(source, output, size=size, model=model, device=str(choose_device(device)))
     _report_prepared(output, counts, as_json)
