@@ -24,8 +24,8 @@ from facemend.data.dataset import FaceDataset
 from facemend.evaluation.holes import open_holes
 from facemend.evaluation.protocols import Protocol
 from facemend.photo.detectors import Face, MtcnnDetector
-from facemend.photo.faces import find_faces
 from facemend.photo.framing import Window
+from facemend.photo.search import find_faces
 from facemend.pipeline import Inpainter
 
 Picture = NDArray[np.uint8]

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from facemend import Inpainter
 from facemend.data.dataset import FaceDataset
 from facemend.photo.detectors import Face, MtcnnDetector
-from facemend.photo.faces import face_window, find_faces
+from facemend.photo.faces import face_window
 from facemend.photo.framing import Window
+from facemend.photo.search import find_faces
 
 PARTS = {"eyes": (0.23, 0.39, 0.78, 0.55), "half": (0.5, 0.16, 0.86, 0.9)}  # left, top, right, bottom, in the side
 

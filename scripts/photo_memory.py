@@ -11,8 +11,9 @@ import skimage.data
 from PIL import Image
 
 from facemend import Inpainter, imaging
-from facemend.photo.faces import face_window, find_faces
+from facemend.photo.faces import face_window
 from facemend.photo.planning import plan_views
+from facemend.photo.search import find_faces
 
 WIDTH, HEIGHT = 12000, 8400
 

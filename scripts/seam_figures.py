@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from facemend import imaging, metrics, random_mask
 from facemend.backends import Backend, MaskedView, open_backend
 from facemend.models.features import Lpips
-from facemend.photo import faces, framing, planning
+from facemend.photo import faces, framing, planning, search
 from facemend.photo.framing import Window
 from facemend.photo.grain import match_grain
 from facemend.photo.planning import View
@@ -78,7 +78,7 @@ def restore(backend: Backend, photo: Picture, hole: Hole, views: list[View], met
 
 def cut_face(photo: Picture) -> Picture | None:
     """Cut out the square of the largest face, at the photo's own pixels; None where it is too small or reaches beyond it."""
-    windows = [faces.face_window(face) for face in faces.find_faces(photo)]
+    windows = [faces.face_window(face) for face in search.find_faces(photo)]
     window = max(windows, key=lambda window: window.side, default=None)
     if window is None or window.side < LEAST_FACE:
         return None
@@ -144,7 +144,7 @@ def print_large(backend: Backend, photos: list[Picture]) -> None:
     for name, photo in (("mosaic", make_mosaic(photos)), ("enlarged", enlarge(max(photos, key=lambda photo: photo.size)))):
         hole = draw_hole(photo.shape, 0.2, 0)
         started = time.process_time()
-        views = planning.plan_views(hole, [faces.face_window(face) for face in faces.find_faces(photo, hole)])
+        views = planning.plan_views(hole, [faces.face_window(face) for face in search.find_faces(photo, hole)])
         finding = time.process_time() - started
         for method in (OWN_SIZE, METHODS[-2], METHODS[-1]):
             started = time.process_time()

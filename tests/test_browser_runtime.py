@@ -25,9 +25,10 @@ from facemend.errors import ConfigError
 from facemend.imaging import decode_photo, jpeg_coding
 from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face
-from facemend.photo.faces import Trial, find_faces
 from facemend.photo.framing import Window, unview_photo, view_photo
+from facemend.photo.guessing import Trial
 from facemend.photo.planning import plan_views
+from facemend.photo.search import find_faces
 from facemend.photo.toning import match_tone
 from facemend.pipeline import Inpainter
 from facemend.web.browser_export import STATIC, export_studio

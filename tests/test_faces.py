@@ -8,9 +8,10 @@ from PIL import Image
 from facemend import Inpainter, random_mask
 from facemend.demo import load_portrait
 from facemend.errors import WeightsError
-from facemend.photo import faces, framing
+from facemend.photo import faces, framing, search
 from facemend.photo.detectors import Face, YuNetDetector
-from facemend.photo.faces import face_window, find_faces
+from facemend.photo.faces import face_window
+from facemend.photo.search import find_faces
 
 EYES, MOUTH = ((204, 101), (246, 103)), ((203, 140), (244, 142))  # of the astronaut, left and right as one sees them
 EYE_DISTANCE = 42
@@ -150,8 +151,8 @@ def test_a_guessed_face_is_measured_anew_in_a_restored_view(astronaut):
     assert faces.hides_landmarks(hole, guess)
 
     restored, _ = framing.view_photo(astronaut, np.zeros_like(hole), window)
-    assert_astronaut(faces.measure_again(guess, restored, window), lambda x, y: (x, y), tolerance=0.1)
-    assert faces.measure_again(guess, np.zeros_like(restored), window) is guess
+    assert_astronaut(search.measure_again(guess, restored, window), lambda x, y: (x, y), tolerance=0.1)
+    assert search.measure_again(guess, np.zeros_like(restored), window) is guess
 
 
 def test_a_small_face_in_a_large_photo(astronaut):

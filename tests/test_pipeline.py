@@ -7,7 +7,7 @@ from PIL import Image
 from facemend import Inpainter, imaging
 from facemend.backends.on_torch import choose_device
 from facemend.errors import ConfigError, ImageError, MaskError, WeightsError
-from facemend.photo import faces, framing
+from facemend.photo import framing, search
 from facemend.photo.detectors import Face
 
 
@@ -125,7 +125,7 @@ def face_at(x, y, eye_distance, angle=0.0):
 def of_two_faces(tiny_model, monkeypatch):
     """An inpainter for a photo of noise that is said to show two faces; no detector finds them again."""
     found = [face_at(120, 90, 30), face_at(300, 130, 40, angle=25)]
-    monkeypatch.setattr(faces, "find_faces", lambda rgb, hole, detector, *, paint: found)
+    monkeypatch.setattr(search, "find_faces", lambda rgb, hole, detector, *, paint: found)
     return Inpainter.from_pretrained(tiny_model, device="cpu", detector=lambda rgb: [])
 
 

@@ -14,11 +14,12 @@ from facemend import imaging
 from facemend.backends import Backend, BackendName, Floats, MaskedView, open_backend
 from facemend.errors import ConfigError
 from facemend.imaging import Hole, Layout, Pixels
-from facemend.photo import faces, framing, planning
+from facemend.photo import faces, framing, planning, search
 from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face, FaceDetector
 from facemend.photo.framing import Window
 from facemend.photo.grain import match_grain
+from facemend.photo.guessing import Trial
 from facemend.photo.planning import View
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.toning import match_tone
@@ -167,18 +168,18 @@ class Inpainter:
         return layout
 
     def find_faces(self, rgb: Pixels, hole: Hole, on_run: OnRun = lambda variant: None) -> list[Face]:
-        """Find faces in a photo, uint8 [H, W, 3], also where the hole, bool [H, W], hides most of one: see `faces.find_faces`."""
+        """Find faces in a photo, uint8 [H, W, 3], even where the hole, bool [H, W], hides most of one: `search.find_faces`."""
         latent = self._latents(0, 1)[0]
 
-        def paint(window: Window) -> faces.Trial:
+        def paint(window: Window) -> Trial:
             on_run(0)
             seen, _ = self._run(rgb, hole, window, latent, None)
             person = 1 - seen.layout[0]  # [h, w]: all but the background
             known = 1 - np.asarray(cv2.resize(seen.unknown[0], person.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
             share = float((person * known).sum() / person.sum())
-            return faces.Trial(seen.completed, float(seen.layout.max(axis=0).mean()), share)
+            return Trial(seen.completed, float(seen.layout.max(axis=0).mean()), share)
 
-        return faces.find_faces(rgb, hole, self.detector, paint=paint)
+        return search.find_faces(rgb, hole, self.detector, paint=paint)
 
     def _find_windows(self, rgb: Pixels, hole: Hole, on_run: OnRun) -> list[Window]:
         return [self._frame(face, rgb, hole, on_run) for face in self.find_faces(rgb, hole, on_run)]
@@ -192,7 +193,7 @@ class Inpainter:
                 return window
             on_run(0)
             restored, _ = self._run(rgb, hole, window, self._latents(0, 1)[0], None)
-            face = faces.measure_again(face, restored.completed, restored.window, self.detector)
+            face = search.measure_again(face, restored.completed, restored.window, self.detector)
         return planning.settle_window(faces.face_window(face), hole, certain=certain)
 
     def _paint(

@@ -95,7 +95,8 @@ def find_covered_faces(image: "Image", hole: "Hole") -> list[tuple[int, int, int
         Boxes within the photo, or None where the photo without the hole shows the faces well enough.
     """
     from facemend import imaging
-    from facemend.photo.faces import face_window, find_faces, meets
+    from facemend.photo.faces import face_window, meets
+    from facemend.photo.search import find_faces
 
     rgb = imaging.to_rgb(image)
     if any(meets(face_window(face), hole) for face in find_faces(rgb, hole)):

@@ -145,6 +145,19 @@ def unview_layout(ids: Layout, window: Window, region: Region) -> Layout:
     return _nearest(ids, _into(region, window), _size(region), cv2.BORDER_REPLICATE)
 
 
+def shrink_hole(hole: Hole, side: int) -> tuple[Hole, float]:
+    """Shrink a hole to at most `side` pixels, each of which belongs to it that it touches; returns the scale, too."""
+    height, width = hole.shape
+    scale = min(1.0, side / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0, scale
+
+
+def to_pixels(image: NDArray[np.float32]) -> Pixels:
+    """[3, S, S] in [-1, 1] -> uint8 [S, S, 3]."""
+    return np.ascontiguousarray(np.round((np.clip(image, -1, 1) + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0))
+
+
 def _start(ends: int, length: int, side: int) -> int:
     """Place `side` pixels on `length`: centred between two ends (their sum) and inside the photo, or round the whole photo."""
     if side >= length:

@@ -8,7 +8,7 @@ from facemend import imaging
 from facemend.damage import find_damage
 from facemend.errors import MaskError
 from facemend.imaging import Hole
-from facemend.photo.faces import find_faces
+from facemend.photo.search import find_faces
 from facemend.pipeline import Inpainter
 from facemend.web.fields import DamageFields, ExportFields, InpaintFields, LayoutFields, PhotoFields, PreviewFields
 from facemend.web.jobs import Content, Job

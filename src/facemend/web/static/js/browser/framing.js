@@ -1,6 +1,6 @@
 /** The network's view of a photo, and the way back: one square, its side a multiple of 16. Mirrors facemend/photo/framing.py. */
 
-import { cut, inverted, mapped, picture, resizeArea, warpCubic, warpNearest } from './resample.js';
+import { cut, inverted, mapped, picture, resizeArea, roundEven, warpCubic, warpNearest } from './resample.js';
 
 const MIN_WORKING_SIZE = 256;
 const MAX_WORKING_SIZE = 1024;
@@ -173,6 +173,14 @@ export function toPixels(image, size) {
     for (let c = 0; c < 3; c++) result.data[3 * i + c] = Math.round((Math.min(1, Math.max(-1, image[c * plane + i])) + 1) * 127.5);
   }
   return result;
+}
+
+/** Shrink a hole to at most `side` pixels, each of which belongs to it that it touches. */
+export function shrinkHole(hole, side) {
+  const scale = Math.min(1, side / Math.max(hole.width, hole.height));
+  const [width, height] = [hole.width, hole.height].map((length) => Math.max(1, roundEven(length * scale)));
+  const grey = resizeArea({ ...hole, channels: 1, data: hole.data.map((value) => value * 255) }, width, height);
+  return { touched: { ...grey, data: grey.data.map((value) => (value > 0 ? 1 : 0)) }, scale };
 }
 
 function plainNearest(image, source, width, height) {

@@ -1,7 +1,7 @@
 /** A photo and a hole in, the restored photo out. Mirrors facemend/pipeline.py, class ids included. */
 
 import { matchCompression } from './compression.js';
-import { SURE, faceWindow, findFaces, hidesLandmarks, measureAgain } from './faces.js';
+import { SURE, faceWindow, hidesLandmarks } from './faces.js';
 import { unviewLayout, unviewPhoto, viewLayout, viewPhoto } from './framing.js';
 import { matchGrain } from './grain.js';
 import { Mtcnn } from './mtcnn.js';
@@ -9,6 +9,7 @@ import { eachPixel, planFaces, planViews, settleWindow } from './planning.js';
 import { normals } from './random.js';
 import { resizeArea, resizeLinear } from './resample.js';
 import { carryResiduals } from './residuals.js';
+import { findFaces, measureAgain } from './search.js';
 import { matchTone } from './toning.js';
 
 const LARGEST_RUN = 256;

@@ -1,0 +1,147 @@
+"""Faces of which so little is left that only the painter makes one of it: painted for a trial where a hole may hide one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facemend.imaging import Hole
+from facemend.photo import framing
+from facemend.photo.detectors import Face, FaceDetector
+from facemend.photo.faces import LIKELY, SURE, face_window, is_sure, meets, moved
+from facemend.photo.framing import Window
+
+PARTS_SIDE = 512  # pixels of the copy in which a hole is taken apart
+PAINTED_SIZE = 256  # pixels of a view that is painted
+NUM_PARTS = 6  # of a hole, near which faces are looked for
+LEAST_HIDING = 0.1  # of a sure face's square: a part of less area hides no other face about as large
+LEAST_FILLED = 0.15  # of the square round a part is damaged, or it is a scratch, which hides no face
+LEAST_EXTENT, LEAST_PART = 40, 1 / 16  # pixels, and of the photo's short side: smaller parts are specks
+NUM_GUESSED = 2  # of the parts: each takes the painter 11 views at most
+GUESS_FACTOR, OTHER_FACTORS = 1.5, (1.0, 2.2)  # times the part's extent that a face painted for a trial takes in
+GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees
+LEAST_PROMISE = 0.7  # of the painter in the best of the first views, one for each turn, or there is nothing to detect
+NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, that are tried further
+NUM_FITS = 2  # views to bring the best of them into frame
+LEAST_CERTAINTY = 0.83  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
+LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
+SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
+FACE_SHARE = 0.6  # of the side of a face's square is the face itself
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A window of the photo, painted as if an upright face lay there."""
+
+    picture: NDArray[np.float32]  # [3, S, S] in [-1, 1]
+    certainty: float  # 0 to 1: how sure the painter is which part of a person each pixel shows
+    seen: float  # 0 to 1: the share of what it takes for a person that is no paint of its own
+
+
+class FacePainter(Protocol):
+    """Paints what the hole hides."""
+
+    def __call__(self, window: Window) -> Trial:
+        """Paint one window."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a hole."""
+
+    middle: tuple[float, float]
+    extent: float  # pixels, the longer side of the box round it
+    filled: float  # share of a square of that side
+
+
+def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: FaceDetector) -> list[Face]:
+    """Find faces of which so little is left that only the painter makes one of it."""
+    least = max(LEAST_EXTENT, LEAST_PART * min(hole.shape))
+    broad = [part for part in unexplained(hole, found) if part.filled >= LEAST_FILLED and part.extent >= least]
+    likely = [face_window(face) for face in found if face.score >= LIKELY and not is_sure(face, hole.shape)]
+    if hole.shape[0] == hole.shape[1]:  # it is perhaps a portrait
+        likely.append(Window((hole.shape[1] / 2, hole.shape[0] / 2), hole.shape[1], PAINTED_SIZE))
+    guesses: list[Face] = []
+    looked_at: list[Window] = []
+    for part in broad[:NUM_GUESSED]:
+        if any(_holds(window, part.middle) for window in looked_at):
+            continue
+        fits = (_fit(window, 1, paint, detector) for window in likely if _holds(window, part.middle))
+        guess = next((face for face in fits if face), None) or _guess_face(part, paint, detector)
+        if guess is not None and meets(face_window(guess).scaled(FACE_SHARE), hole):
+            guesses.append(guess)
+        looked_at.append(face_window(guess) if guess else Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE))
+    return guesses
+
+
+def unexplained(hole: Hole, found: list[Face]) -> Iterator[Part]:
+    """Go through the largest parts of a hole beside the faces surely found: they may hide all of another one."""
+    touched, scale = framing.shrink_hole(hole, PARTS_SIDE)
+    sure = [face_window(face) for face in found if is_sure(face, hole.shape)]
+    explained = np.zeros_like(touched)
+    for window in sure:
+        x, y = window.center
+        smaller = replace(window, center=(x * scale, y * scale), side=window.side * scale)
+        region = smaller.region(touched.shape)
+        explained[region] |= smaller.inside(region)
+    _, _, boxes, middles = cv2.connectedComponentsWithStats((touched & ~explained).astype(np.uint8))
+    largest = [i for i in np.argsort(-boxes[:, cv2.CC_STAT_AREA]) if i > 0][:NUM_PARTS]  # 0 is what is no hole
+    least_area = LEAST_HIDING * min((window.side * scale for window in sure), default=0) ** 2
+    for i in largest:
+        x, y = float(middles[i, 0]), float(middles[i, 1])
+        area = int(boxes[i, cv2.CC_STAT_AREA])
+        extent = int(max(boxes[i, cv2.CC_STAT_WIDTH], boxes[i, cv2.CC_STAT_HEIGHT]))
+        if area >= least_area and not explained[int(y), int(x)]:  # a ring round a face has its middle there
+            yield Part((x / scale, y / scale), extent / scale, area / extent**2)
+
+
+def _guess_face(part: Part, paint: FacePainter, detector: FaceDetector) -> Face | None:
+    """Paint a face into a part of a hole at several turns and sizes; returns the one that fits, if any does.
+
+    A painter of faces sees one in anything. But one that is turned wrongly, or is not there, is at odds with the pixels that are
+    known, which makes the painter unsure of the parts: that, more than the detector's score, tells the right turn.
+    """
+
+    def painted(factor: float, turn: float) -> tuple[Window, Trial]:
+        window = Window(part.middle, factor * part.extent, PAINTED_SIZE, turn)
+        return window, paint(window)
+
+    first = sorted((painted(GUESS_FACTOR, turn) for turn in GUESS_TURNS), key=lambda pair: -pair[1].certainty)
+    if first[0][1].certainty < LEAST_PROMISE:
+        return None
+    best: Face | None = None
+    most = 0.0
+    for window, trial in first[:NUM_LOOKED_AT]:
+        tries = [(window, trial), *(painted(factor, window.angle) for factor in OTHER_FACTORS)]
+        looks = [(trial.certainty, _detect_best(trial, window, detector)) for window, trial in tries]
+        merits = [certainty + (SCORE_SHARE * face.score if face else 0) for certainty, face in looks]
+        faces = [(merit, face) for merit, (_, face) in zip(merits, looks, strict=True) if face]
+        if faces and sum(merits) > most:
+            most = sum(merits)
+            best = max(faces, key=lambda pair: pair[0])[1]
+    return None if best is None else _fit(face_window(best), NUM_FITS, paint, detector)
+
+
+def _fit(window: Window, num_runs: int, paint: FacePainter, detector: FaceDetector) -> Face | None:
+    """Paint a face into a window, and bring it into frame by what came of it; returns it if it fits what is known there."""
+    window = replace(window, size=PAINTED_SIZE)
+    trial = paint(window)
+    face = _detect_best(trial, window, detector)
+    if face is None or num_runs > 1:
+        return face and _fit(face_window(face), num_runs - 1, paint, detector)
+    fits = face.score >= SURE and trial.certainty >= LEAST_CERTAINTY and trial.seen >= LEAST_SEEN
+    return face if fits else None
+
+
+def _detect_best(trial: Trial, window: Window, detector: FaceDetector) -> Face | None:
+    best = max(detector(framing.to_pixels(trial.picture)), key=lambda face: face.score, default=None)
+    return None if best is None else moved(best, window.to_photo)
+
+
+def _holds(window: Window, point: tuple[float, float]) -> bool:
+    x, y = point
+    return bool(window.inside((slice(int(y), int(y) + 1), slice(int(x), int(x) + 1))).any())
