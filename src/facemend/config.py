@@ -42,7 +42,7 @@ class ModelConfig(Config):
     layout_widths: tuple[int, int, int] = (64, 128, 176)
     texture_widths: tuple[int, int, int] = (96, 160, 160)
     vit_width: int = 192
-    vit_depth: int = 4
+    vit_depth: int = 2
     attention_head_width: int = 32  # the other widths that attention runs at are multiples of it
     latent_size: int = 32
     head_width: int = 64

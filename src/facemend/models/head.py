@@ -29,15 +29,17 @@ class TextureHead(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width = config.head_width
-        self.reach = 2 * config.head_depth + 2  # blocks of 4 pixels: two convolutions each, and four finer ones
+        width, half = config.head_width, config.head_width // 2
+        self.reach = 2 * config.head_depth + 4  # blocks of 4 pixels: two convolutions each, six at 1/2 and two finer ones
         seen = 3 + 4
         self.from_features = conv(config.texture_widths[0] + LAYOUT_CHANNELS, width, 1)
         self.from_pixels = conv(16 * (seen + 3 * NUM_SHARED_HEADS), width, 1)
         self.blocks = nn.Sequential(*(ResBlock(width) for _ in range(config.head_depth)))
-        self.to_half = conv(width, 4 * (width // 2), 1)
-        self.at_half = nn.Sequential(conv(width // 2 + 4 * seen, width // 2), nn.SiLU(), conv(width // 2, width // 2), nn.SiLU())
-        self.to_full = conv(width // 2, 4 * 12, 1)
+        self.to_half = conv(width, 4 * half, 1)
+        self.at_half = nn.Sequential(
+            conv(half + 4 * seen, half), nn.SiLU(), ResBlock(half), ResBlock(half), conv(half, half), nn.SiLU(),
+        )  # fmt: skip
+        self.to_full = conv(half, 4 * 12, 1)
         self.at_full = nn.Sequential(conv(12 + seen, 16), nn.SiLU(), zeroed(conv(16, 3)))  # begins as plain enlargement
 
     def forward(self, inputs: HeadInput) -> Tensor:

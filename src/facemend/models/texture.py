@@ -12,6 +12,7 @@ from facemend.models.blocks import ModulatedResBlock, ResBlock, conv, fill_smoot
 LAYOUT_CHANNELS = 32  # of the embedded layout that modulates every block
 NUM_SHARED_HEADS = 2  # of the contextual attention whose scores are handed on
 NOISE_CHANNELS = 4
+PIXEL_CHANNELS = 16  # at full size, from which colours are made
 
 
 class TextureOutput(NamedTuple):
@@ -23,7 +24,7 @@ class TextureOutput(NamedTuple):
 
 
 class TextureNet(nn.Module):
-    """Encoder, dynamic attention at 1/16, contextual attention at 1/8, its scores again at 1/4, modulated decoder."""
+    """Encoder, dynamic attention at 1/16, contextual attention at 1/8, its scores again at 1/4, modulated decoder up to 1/2."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class TextureNet(nn.Module):
         self.to_middle = conv(coarse, middle, 1)
         self.join_middle = conv(2 * middle, middle, 1)
         self.contextual = ContextualAttention(middle, NUM_SHARED_HEADS)
-        self.at_middle = nn.ModuleList(modulated(middle) for _ in range(2))
+        self.at_middle = nn.ModuleList(modulated(middle) for _ in range(3))
         self.to_fine = conv(middle, fine, 1)
         self.join_fine = conv(3 * fine, fine, 1)
         # Where everything around is flat and unknown, convolutions can only repeat themselves: fixed noise sets places apart,
@@ -51,8 +52,10 @@ class TextureNet(nn.Module):
         self.register_buffer("noise", torch.randn(1, NOISE_CHANNELS, config.core_size // 4, config.core_size // 4))
         self.from_noise = zeroed(conv(NOISE_CHANNELS, fine, 1))
         self.at_fine = nn.ModuleList(modulated(fine) for _ in range(2))
-        self.to_pixels = conv(fine, 16 * 16, 1)
-        self.to_rgb = nn.Sequential(conv(16 + 4, 16), nn.SiLU(), conv(16, 3))
+        half = 4 * PIXEL_CHANNELS
+        self.to_half = conv(fine, 4 * half, 1)
+        self.at_half = nn.Sequential(ResBlock(half), ResBlock(half))  # hairs and lashes are finer than a place at 1/4
+        self.to_rgb = nn.Sequential(conv(PIXEL_CHANNELS + 4, 16), nn.SiLU(), conv(16, 3))
 
     def forward(self, image: Tensor, mask: Tensor, layout: Tensor, encoding: Tensor, z: Tensor) -> TextureOutput:
         """Paint the face.
@@ -88,7 +91,7 @@ class TextureNet(nn.Module):
         for block in self.at_fine:
             x = block(x, layout_fine, z)
 
-        pixels = nn.functional.pixel_shuffle(self.to_pixels(x), 4)
+        pixels = nn.functional.pixel_shuffle(self.at_half(nn.functional.pixel_shuffle(self.to_half(x), 2)), 2)
         predicted = self.to_rgb(torch.cat([pixels, masked], dim=1))
         return TextureOutput(predicted, torch.cat([x, layout_fine], dim=1), scores)
 
