@@ -67,9 +67,9 @@ def restore(backend: Backend, photo: Picture, hole: Hole, views: list[View], met
         image, unknown = framing.view_photo(painted, rest, window)
         (run,) = backend([MaskedView(image, unknown, latent)])
         own = hole[view.region] & view.area
-        filled = framing.unview_photo(run.completed, window, view.region)
+        seen = NetworkView(window, view.region, run.completed, unknown, run.scores, run.layout)
+        filled = framing.unview_photo(seen.softened(), window, view.region)
         if method.carried:
-            seen = NetworkView(window, view.region, run.completed, unknown, run.scores, run.layout)
             filled = carry_residuals(painted[view.region], rest[view.region], own, filled, seen)
         painted[view.region][own] = filled[own]
         rest[view.region] &= ~own

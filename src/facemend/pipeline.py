@@ -206,8 +206,8 @@ class Inpainter:
             on_run()
             seen, ids = self._run(painted, rest, view.window, latent, layout)
             own = hole[view.region] & view.area
-            enlarged = framing.unview_photo(seen.completed, seen.window, view.region)
-            detailed = carry_residuals(painted[view.region], rest[view.region], own, enlarged, seen)
+            soft = framing.unview_photo(seen.softened(), seen.window, view.region)
+            detailed = carry_residuals(painted[view.region], rest[view.region], own, soft, seen)
             painted[view.region][own] = detailed[own]
             rest[view.region] &= ~own
             _write_ids(layout_found, ids, seen.window, view)

@@ -9,7 +9,7 @@ from a place that looks alike in the network's picture, that is the same part of
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
 import cv2
 import numpy as np
@@ -22,15 +22,21 @@ from facemend.photo.framing import Matrix, Region, Window
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
-_SIZE = 256  # side of the picture in which patches are compared
-_CELL = 4  # of its pixels from one patch to the next
+_SIZE = 128  # side of the picture in which patches are compared
+_CELL = 2  # of its pixels from one patch to the next
 _PATCH = 2 * _CELL
-_SOURCE_STEP = 4  # of its pixels from one source to the next: with half of it four times the work gives the same figures
+_SOURCE_STEP = 2  # of its pixels from one source to the next
 _SCORE_WEIGHT = 0.05  # of minus log attention, beside the mean squared difference of colours in [-1, 1]
 _LAYOUT_WEIGHT = 0.1  # of the squared difference of class probabilities
-_CHOICE = 0.02  # spread of the random choice among good sources: without it the best one repeats as a pattern
+_CHOICE = 0.005  # scale of the random choice among good sources: without it the best one repeats as a pattern
+_STRIDE = 101  # random numbers from those of one patch to those of the next
+_TARGETS_AT_ONCE = 256
+_SOFTNESS = 1.2  # standard deviation, in the network's pixels, of a blur that takes off what its fills lack
+_SHARE = 0.8  # of that which is carried: the fills have the rest
 _LIKENESS = 0.2 * 255  # where target and source differ more, little is carried, or edges would come along
 _SURE_SHARE = 0.25  # of known pixels round a place, which says all there is to say of it
+_PIXELS_AT_ONCE = 2**16
+_NOWHERE = -(2**40)  # a source that lies in no photo
 
 
 @dataclass(frozen=True)
@@ -44,31 +50,43 @@ class NetworkView:
     scores: Floats  # [heads, T, T], attention of stage 2 over a square grid of T places
     layout: Floats  # [K, h, w], probabilities of the face's parts
 
+    def softened(self) -> Floats:
+        """Return `completed`, its known part blurred to be as soft as what the network paints."""
+        blurred = cv2.GaussianBlur(np.ascontiguousarray(self.completed.transpose(1, 2, 0)), (0, 0), _SOFTNESS)
+        return np.where(self.unknown > 0, self.completed, np.asarray(blurred, np.float32).transpose(2, 0, 1))
 
-def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, enlarged: Pixels, view: NetworkView) -> Pixels:
-    """Add to what the network painted the fine detail that the known part of the photo has.
 
-    Takes 3 bytes for a pixel of the region, 16 for one of a band of rows as high as a patch, and some 10 MB for the search.
+def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view: NetworkView) -> Pixels:
+    """Add to what the network painted the fine detail that the known part of the photo has, and its fills lack.
+
+    Takes 3 bytes for a pixel of the region, some 10 MB for a band of its rows, and as much for the search.
 
     Args:
         photo: the view's region of it, uint8 [h, w, 3]; what lies under the hole is not looked at.
         hole: bool [h, w].
         wanted: bool [h, w], the part of the hole to be filled.
-        enlarged: the network's picture brought to the region, uint8 [h, w, 3].
-        view: where that picture comes from. A window no larger than the network saw it has no finer detail.
+        soft: `view.softened()`, brought to the region, uint8 [h, w, 3].
+        view: where that picture comes from.
 
     Returns:
-        `enlarged`, with detail where it is wanted.
+        `soft`, with detail where it is wanted.
     """
-    filled = enlarged.copy()
-    if view.window.side <= view.window.size or not wanted.any():
+    filled = soft.copy()
+    if not wanted.any():
         return filled
     grid = _Grid(view.window, view.region, wanted)
-    matches = _match(view, grid, np.random.default_rng(0))
+    sources = _match(view, grid)
     ratio = view.window.side / view.window.size
-    for rows, carried in _carried_bands(photo, hole, enlarged, grid, matches):
-        detailed = enlarged[rows] + _joined(carried, photo, hole, enlarged, rows, ratio=ratio)
-        filled[rows][wanted[rows]] = np.clip(np.round(detailed[wanted[rows]]), 0, 255).astype(np.uint8)
+    height, width = hole.shape
+    band = math.ceil(_PIXELS_AT_ONCE / width)
+    for top in range(0, height, band):
+        rows = slice(top, min(height, top + band))
+        places = np.nonzero(wanted[rows])
+        if len(places[0]):
+            carried = np.zeros((*wanted[rows].shape, 3), np.float32)
+            carried[places] = _carried(photo, hole, soft, grid, sources, places=(places[0] + top, places[1]))
+            detailed = soft[rows] + _joined(carried, photo, hole, soft, rows, ratio=ratio)
+            filled[rows][places] = np.clip(np.round(detailed[places]), 0, 255).astype(np.uint8)
     return filled
 
 
@@ -77,27 +95,28 @@ class _Grid:
 
     def __init__(self, window: Window, region: Region, wanted: Hole) -> None:
         self.cell = _CELL * window.side / _SIZE  # in the photo's pixels
-        self.size = round(2 * self.cell)
+        self.size = max(1, round(2 * self.cell))
         self._to_photo: Matrix = window.to_photo @ np.diag([window.size / _SIZE, window.size / _SIZE, 1])
         self._to_photo[:, 2] -= (region[1].start, region[0].start)
         self._wanted = wanted
         self.tops = self._starts(np.flatnonzero(wanted.any(axis=1)))
         self.lefts = self._starts(np.flatnonzero(wanted.any(axis=0)))
 
-    def _starts(self, touched: Indices) -> list[int]:
+    def _starts(self, touched: Indices) -> Indices:
         """Place overlapping patches along one side, so that two cover every pixel from the first touched to the last."""
         first, last = int(touched[0]), int(touched[-1]) + 1
-        return [round(first + i * self.cell) for i in range(-1, math.ceil((last - first) / self.cell))]
+        return np.array([round(first + i * self.cell) for i in range(-1, math.ceil((last - first) / self.cell))])
 
-    def touched_lefts(self, top: int) -> Indices:
-        """Return the left edges of the row's patches that hold anything to be filled."""
-        touched = np.flatnonzero(self._wanted[max(0, top) : top + self.size].any(axis=0))
-        lefts = np.array(self.lefts)
-        return lefts[np.searchsorted(touched, lefts + self.size) > np.searchsorted(touched, lefts)]
+    def touched(self) -> Indices:
+        """Find the patches that hold anything to be filled; their numbers among `tops` and `lefts`, [n, 2]."""
+        rows = [self._wanted[max(0, top) : max(0, top + self.size)].any(axis=0) for top in self.tops]
+        ends = np.clip([self.lefts, self.lefts + self.size], 0, self._wanted.shape[1])
+        counts = np.pad(np.cumsum(rows, axis=1), ((0, 0), (1, 0)))
+        return np.argwhere(counts[:, ends[1]] > counts[:, ends[0]])
 
-    def in_matching_picture(self, top: int, lefts: Indices) -> Indices:
-        """Return the corners (row, column), [n, 2], of the patches about the same middles in the matching picture."""
-        middles = np.column_stack([lefts, np.full(len(lefts), top)]) + self.size / 2
+    def in_matching_picture(self, patches: Indices) -> Indices:
+        """Turn patches [n, 2] into the corners (row, column) of those about the same middles in the matching picture."""
+        middles = np.column_stack([self.lefts[patches[:, 1]], self.tops[patches[:, 0]]]) + self.size / 2
         inverse = cast(Matrix, cv2.invertAffineTransform(self._to_photo))
         corners = np.round(middles @ inverse[:, :2].T + inverse[:, 2] - _CELL).astype(np.int64)
         return np.clip(corners, -_CELL, _SIZE - _CELL)[:, ::-1]
@@ -108,36 +127,41 @@ class _Grid:
         return np.round(middles - self.size / 2).astype(np.int64)[:, ::-1]
 
 
-class _Matches(NamedTuple):
-    """The left edges of a row's patches, and the corners (row, column) of those they are filled from, in the region's pixels."""
+def _match(view: NetworkView, grid: _Grid) -> Indices:
+    """Choose for each patch of the grid the source it is filled from.
 
-    lefts: Indices  # [n]
-    sources: Indices  # [n, 2]
-
-
-def _match(view: NetworkView, grid: _Grid, random: np.random.Generator) -> Iterator[_Matches]:
-    """Find the sources, one row of patches after the other: that bounds the memory."""
+    Returns:
+        The sources' corners (row, column) in the region, [tops, lefts, 2].
+    """
     patches = _Patches(view)
+    chosen = np.full((len(grid.tops), len(grid.lefts), 2), _NOWHERE)
     sources = patches.known_corners()
     if not len(sources):
-        yield from (_Matches(np.zeros(0, np.int64), sources) for _ in grid.tops)
-        return
+        return chosen
     features, tokens, in_region = patches.features(sources), patches.tokens(sources), grid.in_region(sources)
-    own_cost = (features**2).sum(axis=1)
+    # The squared distance but for the target's own square, which is the same for all its sources: one product.
+    by_source = np.hstack([-2 * features, (features**2).sum(axis=1, keepdims=True)]).T
     attention = _SCORE_WEIGHT * np.log(view.scores.mean(axis=0) + np.float32(1e-3))
-    for top in grid.tops:
-        lefts = grid.touched_lefts(top)
-        targets = grid.in_matching_picture(top, lefts)
-        # The squared distance but for the target's own square, which is the same for all its sources.
-        cost = own_cost - 2 * (patches.features(targets) @ features.T) - attention[patches.tokens(targets)].take(tokens, axis=1)
-        yield _Matches(lefts, in_region[_draw(cost, random)])
+    touched = grid.touched()
+    chances = _chances(len(touched), len(sources))
+    for start in range(0, len(touched), _TARGETS_AT_ONCE):
+        part = touched[start : start + _TARGETS_AT_ONCE]
+        targets = grid.in_matching_picture(part)
+        cost = np.hstack([patches.features(targets), np.ones((len(part), 1), np.float32)]) @ by_source
+        cost -= attention[patches.tokens(targets)].take(tokens, axis=1)
+        cost -= chances[start : start + _TARGETS_AT_ONCE]
+        chosen[part[:, 0], part[:, 1]] = in_region[cost.argmin(axis=1)]
+    return chosen
 
 
-def _draw(cost: Floats, random: np.random.Generator) -> Indices:
-    """Draw from each row of [n, m] one of its numbers, with likelihood exp(-cost / _CHOICE)."""
-    likelihood = np.exp((cost.min(axis=1, keepdims=True, initial=np.inf) - cost) / np.float32(_CHOICE))
-    reached = likelihood.cumsum(axis=1)
-    return (reached < random.random((len(cost), 1), np.float32) * reached[:, -1:]).sum(axis=1)
+def _chances(num_targets: int, num_sources: int) -> Floats:
+    """Draw what makes the least of `cost - chances` a draw with likelihood exp(-cost / _CHOICE): Gumbel's numbers, [n, m].
+
+    One long row serves all targets, each from another place on.
+    """
+    numbers = np.random.default_rng(0).random((num_targets - 1) * _STRIDE + num_sources, np.float32)
+    with np.errstate(divide="ignore"):  # of a 0, which then has no chance
+        return sliding_window_view(np.float32(-_CHOICE) * np.log(-np.log(numbers)), num_sources)[::_STRIDE]
 
 
 class _Patches:
@@ -180,38 +204,40 @@ def _resized(image: Floats, size: int) -> Floats:
     return np.asarray(cv2.resize(image, (size, size), interpolation=mode), np.float32)
 
 
-def _carried_bands(
-    photo: Pixels, hole: Hole, enlarged: Pixels, grid: _Grid, matches: Iterator[_Matches]
-) -> Iterator[tuple[slice, Floats]]:
-    """Blend the sources' residuals, less where target and source are unlike; yields band after band of rows as they are done."""
+def _carried(
+    photo: Pixels, hole: Hole, soft: Pixels, grid: _Grid, sources: Indices, *, places: tuple[Indices, Indices]
+) -> Floats:
+    """Blend the sources' residuals at places (rows, columns) [n], less where target and source are unlike: [n, 3]."""
     height, width = hole.shape
-    size = grid.size
-    bump = np.hanning(size + 2)[1:-1].astype(np.float32)
-    window = bump[:, None, None] * bump[:, None]
-    sums = np.zeros((size, width, 4), np.float32)  # of residuals times weight and likeness, and of weights
-    ends = [*grid.tops[1:], grid.tops[-1] + size]
+    bump = np.hanning(grid.size + 2)[1:].astype(np.float32)  # 0 at `size`: beyond the patch
     mean = np.full((3, 1), 1 / 3 / _LIKENESS, np.float32)  # of the colours: numpy's own is slow where so few are averaged
-    for top, end, (lefts, sources) in zip(grid.tops, ends, matches, strict=True):
-        for left, (v, u) in zip(lefts.tolist(), sources.tolist(), strict=True):
-            a, b = max(0, -top, -v), min(size, height - top, height - v)  # the part of the patch that lies in the region,
-            c, d = max(0, -left, -u), min(size, width - left, width - u)  # at the target as at the source
-            if a >= b or c >= d:
-                continue
-            source = np.s_[v + a : v + b, u + c : u + d]
-            there = enlarged[source].astype(np.float32)
-            unlike = np.abs(there - enlarged[top + a : top + b, left + c : left + d]) @ mean
-            weight = window[a:b, c:d]
-            alike = weight * np.exp(-(unlike**2)) * np.logical_not(hole[source])[..., None]
-            part = sums[a:b, left + c : left + d]
-            part[..., :3] += alike * (photo[source] - there)
-            part[..., 3:] += weight
-        rows = slice(max(0, top), min(end, height))
-        done = sums[rows.start - top : rows.stop - top]
-        yield rows, (done[..., :3] / np.maximum(done[..., 3:], 1e-6)).astype(np.float32)
-        sums = np.concatenate([sums[end - top :], np.zeros_like(sums[: end - top])])
+    here = soft[places].astype(np.float32)
+    sums, weights = np.zeros((len(here), 3), np.float32), np.zeros((len(here), 1), np.float32)
+    for rows, y in _patches_over(grid.tops, grid.size, places[0]):
+        for columns, x in _patches_over(grid.lefts, grid.size, places[1]):
+            v, u = sources[rows, columns].T + np.stack([y, x])
+            weight = (bump[y] * bump[x] * ((v >= 0) & (v < height) & (u >= 0) & (u < width)))[:, None]
+            at = np.clip(v, 0, height - 1) * width + np.clip(u, 0, width - 1)
+            there, true = (np.asarray(picture.reshape(-1, 3).take(at, axis=0), np.float32) for picture in (soft, photo))
+            unlike = np.abs(there - here) @ mean
+            alike = weight * np.exp(-(unlike**2)) * np.logical_not(hole.ravel()[at])[:, None]
+            sums += alike * (true - there)
+            weights += weight
+    return (_SHARE * sums / np.maximum(weights, 1e-6)).astype(np.float32)
 
 
-def _joined(carried: Floats, photo: Pixels, hole: Hole, enlarged: Pixels, rows: slice, *, ratio: float) -> Floats:
+def _patches_over(starts: Indices, size: int, along: Indices) -> Iterator[tuple[Indices, Indices]]:
+    """Find which patches of a side lie over each place: among every second one, which do not overlap, then among the others.
+
+    Yields numbers among `starts` [n], and how far into its patch each place lies, `size` where it is in none.
+    """
+    for turn in (0, 1):
+        numbers = np.maximum(np.searchsorted(starts[turn::2], along, "right") * 2 - 2, 0) + turn
+        inside = along - starts[numbers]
+        yield numbers, np.where((inside >= 0) & (inside < size), inside, size)
+
+
+def _joined(carried: Floats, photo: Pixels, hole: Hole, soft: Pixels, rows: slice, *, ratio: float) -> Floats:
     """Join carried residuals to those that are known across the hole's edge: [rows, w, 3].
 
     Known residuals spread into the hole, near ones before far ones: pull-push (Gortler et al. 1996, section 3.4) of three levels.
@@ -221,7 +247,7 @@ def _joined(carried: Floats, photo: Pixels, hole: Hole, enlarged: Pixels, rows: 
     seen = slice(max(0, rows.start - radii[0]), min(hole.shape[0], rows.stop + radii[0]))
     inner = slice(rows.start - seen.start, rows.stop - seen.start)
     known = np.logical_not(hole[seen]).astype(np.float32)
-    off = (photo[seen].astype(np.float32) - enlarged[seen]) * known[..., None]
+    off = (photo[seen].astype(np.float32) - soft[seen]) * known[..., None]
     joined = np.zeros_like(carried)
     for i, radius in enumerate(radii):
         box = (2 * radius + 1, 2 * radius + 1)

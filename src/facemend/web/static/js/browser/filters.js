@@ -60,6 +60,30 @@ export function filter({ data, width, height }, kernel, skipEdge = false) {
   return { data: result, width, height };
 }
 
+/** cv2.GaussianBlur of a plane of floats {data, width, height}, with a kernel as wide as it takes for them, and its default border. */
+export function gaussianBlur({ data, width, height }, sigma) {
+  const side = Math.round(8 * sigma + 1) | 1;
+  const weights = Array.from({ length: side }, (_, i) => Math.exp(-((i - (side - 1) / 2) ** 2) / (2 * sigma * sigma)));
+  const total = weights.reduce((a, b) => a + b);
+  const kernel = weights.map((weight) => weight / total);
+  const across = filterAlong(data, kernel, width, height, 1, width);
+  return { data: filterAlong(across, kernel, height, width, width, 1), width, height };
+}
+
+/** Filter lines of `length` values, `step` apart; lines begin `stride` apart. */
+function filterAlong(data, kernel, length, lines, step, stride) {
+  const result = new Float32Array(data.length);
+  const reach = (kernel.length - 1) / 2;
+  for (let line = 0; line < lines; line++) {
+    for (let i = 0; i < length; i++) {
+      let sum = 0;
+      for (let k = 0; k < kernel.length; k++) sum += kernel[k] * data[line * stride + reflect101(i + k - reach, length) * step];
+      result[line * stride + i * step] = sum;
+    }
+  }
+  return result;
+}
+
 /** cv2.medianBlur of bytes {data, width, height}, its edge going on: a histogram moves along each row (Huang 1979). */
 export function median({ data, width, height }, side) {
   const reach = (side - 1) / 2;

@@ -8,7 +8,7 @@ import { Mtcnn } from './mtcnn.js';
 import { eachPixel, planFaces, planViews, settleWindow } from './planning.js';
 import { normals } from './random.js';
 import { resizeArea, resizeLinear } from './resample.js';
-import { carryResiduals } from './residuals.js';
+import { carryResiduals, softened } from './residuals.js';
 import { findFaces, measureAgain } from './search.js';
 import { matchTone } from './toning.js';
 
@@ -88,8 +88,8 @@ export class Inpainter {
       const seen = await this.#run(painted, rest, view.window, latent, layout);
       const own = view.area.slice();
       eachPixel(view.region, hole.width, (k, at) => (own[k] &= hole.data[at]));
-      const enlarged = unviewPhoto(seen.completed, seen.window, view.region);
-      const detailed = carryResiduals(painted, rest, own, enlarged, seen, view.region);
+      const soft = unviewPhoto(softened(seen), seen.window, view.region);
+      const detailed = carryResiduals(painted, rest, own, soft, seen, view.region);
       eachPixel(view.region, hole.width, (k, at) => {
         if (!own[k]) return;
         for (let c = 0; c < 3; c++) painted.data[3 * at + c] = detailed.data[3 * k + c];

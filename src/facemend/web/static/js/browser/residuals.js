@@ -1,39 +1,53 @@
 /** Detail finer than the network saw, carried from the known part of a photo into the hole. Mirrors facemend/photo/residuals.py. */
 
-import { boxBlur } from './filters.js';
+import { boxBlur, gaussianBlur } from './filters.js';
 import { uniforms } from './random.js';
 import { inverted, mapped, picture, resizeArea, resizeLinear, roundEven } from './resample.js';
 
-const SIZE = 256;
-const CELL = 4;
+const SIZE = 128;
+const CELL = 2;
 const PATCH = 2 * CELL;
-const SOURCE_STEP = 4;
+const SOURCE_STEP = 2;
 const SCORE_WEIGHT = 0.05;
 const LAYOUT_WEIGHT = 0.1;
-const CHOICE = 0.02;
+const CHOICE = 0.005;
+const STRIDE = 101;
+const SOFTNESS = 1.2;
+const SHARE = 0.8;
 const LIKENESS = 0.2 * 255;
 const SURE_SHARE = 0.25;
 
+/** The network's picture [3, S, S] of a view {completed, unknown, window}, its known part as soft as what the network paints. */
+export function softened({ completed, unknown, window: { size } }) {
+  const soft = new Float32Array(completed.length);
+  for (let c = 0; c < 3; c++) {
+    const plane = completed.subarray(c * size * size, (c + 1) * size * size);
+    const blurred = gaussianBlur({ data: plane, width: size, height: size }, SOFTNESS).data;
+    soft.set(plane.map((value, i) => (unknown[i] > 0 ? value : blurred[i])), c * size * size);
+  }
+  return soft;
+}
+
 /**
- * Add to what the network painted the fine detail that the known part of the photo has.
+ * Add to what the network painted the fine detail that the known part of the photo has, and its fills lack.
  * @param photo the whole photo as painted so far; `hole` what of it is not known
  * @param wanted the part of the hole to be filled, as bytes of the region
- * @param enlarged the network's picture brought to the region
+ * @param soft the view, `softened`, brought to the region
  * @param view what the network made of the window: {window, completed, unknown, scores, layout}
  */
-export function carryResiduals(photo, hole, wanted, enlarged, view, region) {
+export function carryResiduals(photo, hole, wanted, soft, view, region) {
   const { window } = view;
-  if (window.side <= window.size || !wanted.includes(1)) return enlarged;
+  if (!wanted.includes(1)) return soft;
   const around = new Surroundings(photo, hole, region);
   const grid = new Grid(window, region, wanted);
-  const result = { ...enlarged, data: enlarged.data.slice() };
-  const { width } = enlarged;
-  for (const [top, carried] of carriedBands(around, enlarged, grid, matches(view, grid))) {
-    const joined = join(carried, around, enlarged, top, window.side / window.size);
+  const result = { ...soft, data: soft.data.slice() };
+  const { width } = soft;
+  for (const [top, carried] of carriedBands(around, soft, grid, matches(view, grid))) {
+    const joined = join(carried, around, soft, top, window.side / window.size);
     for (let i = 0; i < joined.width * joined.height; i++) {
       const at = top * width + i;
       if (!wanted[at]) continue;
-      for (let c = 0; c < 3; c++) result.data[3 * at + c] = Math.min(255, Math.max(0, roundEven(enlarged.data[3 * at + c] + joined.data[3 * i + c])));
+      for (let c = 0; c < 3; c++) result.data[3 * at + c] = Math.min(255, Math.max(0, roundEven(soft.data[3 * at + c] + joined.data[3 * i + c])));
     }
   }
   return result;
@@ -57,7 +71,7 @@ class Grid {
     this.height = region.bottom - region.top;
     this.wanted = wanted;
     this.cell = (CELL * window.side) / SIZE;
-    this.size = roundEven(2 * this.cell);
+    this.size = Math.max(1, roundEven(2 * this.cell));
     const [a, b, c, d, e, f] = window.toPhoto;
     const scale = window.size / SIZE;
     this.toRegion = [a * scale, b * scale, c - region.left, d * scale, e * scale, f - region.top];
@@ -102,31 +116,43 @@ function* matches(view, grid) {
   const colors = sources.map(([x, y]) => patches.colors(x, y));
   const parts = sources.map(([x, y]) => patches.parts(x, y));
   const tokens = sources.map(([x, y]) => patches.token(x, y));
-  const random = uniforms(0);
+  const chances = new Chances(sources.length);
   for (const top of grid.tops) {
     const row = [];
     for (const left of sources.length ? grid.touchedLefts(top) : []) {
       const [x, y] = grid.inMatchingPicture(left, top);
       const [color, part, token] = [patches.colors(x, y), patches.parts(x, y), patches.token(x, y)];
-      const costs = Float32Array.from(
-        sources,
-        (_, i) =>
+      const chance = chances.next();
+      let [best, least] = [0, Infinity];
+      for (let i = 0; i < sources.length; i++) {
+        const cost =
           squaredDistance(color, colors[i]) / color.length +
           LAYOUT_WEIGHT * squaredDistance(part, parts[i]) -
-          SCORE_WEIGHT * patches.attention(token, tokens[i]),
-      );
-      row.push({ left, source: places[draw(costs, random())] });
+          SCORE_WEIGHT * patches.attention(token, tokens[i]) -
+          chance[i];
+        if (cost < least) [best, least] = [i, cost];
+      }
+      row.push({ left, source: places[best] });
     }
     yield row;
   }
 }
 
-/** Draw one of the numbers below costs.length, with likelihood exp(-cost / CHOICE); `random` is uniform in [0, 1). */
-function draw(costs, random) {
-  const least = costs.reduce((a, b) => Math.min(a, b));
-  let reached = 0;
-  const sums = costs.map((cost) => (reached = Math.fround(reached + Math.exp((least - cost) / CHOICE))));
-  return sums.findIndex((sum) => sum >= random * reached);
+/** What makes the least of `cost - chance` a draw with likelihood exp(-cost / CHOICE): Gumbel's numbers, each target's from another place on. */
+class Chances {
+  #length;
+  #numbers = [];
+  #draw = uniforms(0);
+
+  constructor(length) {
+    this.#length = length;
+  }
+
+  next() {
+    this.#numbers.splice(0, this.#numbers.length ? STRIDE : 0);
+    while (this.#numbers.length < this.#length) this.#numbers.push(-CHOICE * Math.log(-Math.log(this.#draw())));
+    return this.#numbers;
+  }
 }
 
 function squaredDistance(a, b) {
@@ -191,11 +217,11 @@ function middleOf(corner, size) {
 }
 
 /** Blend the sources' residuals, less where target and source are unlike; yields [top, band] as rows are done. */
-function* carriedBands(around, enlarged, grid, rows) {
+function* carriedBands(around, soft, grid, rows) {
   const { width, height, size } = grid;
   const bump = Float32Array.from({ length: size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 1)) / (size + 1)));
   let sums = new Float32Array(size * width * 4); // of residuals times weight and likeness, and of weights
-  const there = enlarged.data;
+  const there = soft.data;
   for (const [i, top] of grid.tops.entries()) {
     const end = grid.tops[i + 1] ?? top + size;
     for (const { left, source: [u, v] } of rows.next().value) {
@@ -211,7 +237,7 @@ function* carriedBands(around, enlarged, grid, rows) {
           const known = around.at(u + x, v + y);
           if (around.hole[known]) continue;
           const alike = weight * Math.exp(-unlike * unlike);
-          for (let k = 0; k < 3; k++) sums[at + k] += alike * (around.photo[3 * known + k] - there[from + k]);
+          for (let k = 0; k < 3; k++) sums[at + k] += SHARE * alike * (around.photo[3 * known + k] - there[from + k]);
         }
       }
     }
@@ -232,16 +258,16 @@ function* carriedBands(around, enlarged, grid, rows) {
 }
 
 /** Join carried residuals to those that are known across the hole's edge: pull-push (Gortler et al. 1996) of three levels. */
-function join(carried, around, enlarged, top, ratio) {
+function join(carried, around, soft, top, ratio) {
   const { width, height } = carried;
   const radii = [roundEven(4 * ratio), roundEven(ratio), 1];
-  const [first, last] = [Math.max(0, top - radii[0]), Math.min(enlarged.height, top + height + radii[0])];
+  const [first, last] = [Math.max(0, top - radii[0]), Math.min(soft.height, top + height + radii[0])];
   const known = picture(width, last - first, 4, Float32Array); // residual and whether it is known
   for (let y = first, i = 0; y < last; y++) {
     for (let x = 0; x < width; x++, i++) {
       const at = around.at(x, y);
       if (around.hole[at]) continue;
-      for (let c = 0; c < 3; c++) known.data[4 * i + c] = around.photo[3 * at + c] - enlarged.data[3 * (y * width + x) + c];
+      for (let c = 0; c < 3; c++) known.data[4 * i + c] = around.photo[3 * at + c] - soft.data[3 * (y * width + x) + c];
       known.data[4 * i + 3] = 1;
     }
   }
