@@ -36,7 +36,7 @@ def soft_view(truth, hole, window, scores=None, layout=None):
     """What a network would make of a window that paints the hole rightly, but as softly as ours does."""
     completed, _ = view_photo(truth, np.zeros_like(hole), window)
     _, unknown = view_photo(truth, hole, window)
-    painted = cv2.GaussianBlur(completed.transpose(1, 2, 0), (0, 0), 1.2).transpose(2, 0, 1)
+    painted = cv2.GaussianBlur(completed.transpose(1, 2, 0), (0, 0), 0.8).transpose(2, 0, 1)
     completed = np.where(unknown > 0, painted, completed)
     if scores is None:
         scores = np.full((2, GRID**2, GRID**2), 1 / GRID**2, np.float32)

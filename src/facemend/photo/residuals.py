@@ -31,8 +31,7 @@ _LAYOUT_WEIGHT = 0.1  # of the squared difference of class probabilities
 _CHOICE = 0.005  # scale of the random choice among good sources: without it the best one repeats as a pattern
 _STRIDE = 101  # random numbers from those of one patch to those of the next
 _TARGETS_AT_ONCE = 256
-_SOFTNESS = 1.2  # standard deviation, in the network's pixels, of a blur that takes off what its fills lack
-_SHARE = 0.8  # of that which is carried: the fills have the rest
+_SOFTNESS = 0.8  # standard deviation, in the network's pixels, of a blur that takes off what its fills lack
 _LIKENESS = 0.2 * 255  # where target and source differ more, little is carried, or edges would come along
 _SURE_SHARE = 0.25  # of known pixels round a place, which says all there is to say of it
 _PIXELS_AT_ONCE = 2**16
@@ -223,7 +222,7 @@ def _carried(
             alike = weight * np.exp(-(unlike**2)) * np.logical_not(hole.ravel()[at])[:, None]
             sums += alike * (true - there)
             weights += weight
-    return (_SHARE * sums / np.maximum(weights, 1e-6)).astype(np.float32)
+    return (sums / np.maximum(weights, 1e-6)).astype(np.float32)
 
 
 def _patches_over(starts: Indices, size: int, along: Indices) -> Iterator[tuple[Indices, Indices]]:

@@ -12,8 +12,7 @@ const SCORE_WEIGHT = 0.05;
 const LAYOUT_WEIGHT = 0.1;
 const CHOICE = 0.005;
 const STRIDE = 101;
-const SOFTNESS = 1.2;
-const SHARE = 0.8;
+const SOFTNESS = 0.8;
 const LIKENESS = 0.2 * 255;
 const SURE_SHARE = 0.25;
 
@@ -237,7 +236,7 @@ function* carriedBands(around, soft, grid, rows) {
           const known = around.at(u + x, v + y);
           if (around.hole[known]) continue;
           const alike = weight * Math.exp(-unlike * unlike);
-          for (let k = 0; k < 3; k++) sums[at + k] += SHARE * alike * (around.photo[3 * known + k] - there[from + k]);
+          for (let k = 0; k < 3; k++) sums[at + k] += alike * (around.photo[3 * known + k] - there[from + k]);
         }
       }
     }
