@@ -28,6 +28,7 @@ from facemend.photo.detectors import Face
 from facemend.photo.framing import Window, unview_photo, view_photo
 from facemend.photo.guessing import Trial
 from facemend.photo.planning import plan_views
+from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.search import find_faces
 from facemend.photo.toning import match_tone
 from facemend.pipeline import Inpainter
@@ -376,6 +377,43 @@ def test_a_hole_is_shared_out_among_the_same_views(modules, faces):
     assert [view[3] for view in views] == pytest.approx([int(view.area.sum()) for view in expected], rel=0.01)
 
 
+@pytest.mark.parametrize("window", [Window((128, 128), 256, 256), Window((150, 140), 333.3, 256, 20)], ids=["as it is", "larger"])
+def test_the_detail_that_python_carries_is_carried(modules, window):
+    rng = np.random.default_rng(0)
+    photo = np.asarray(Image.fromarray(data.astronaut()[:280, 84:384]))
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[90:150, 120:170] = hole[20:40, 60:200] = True
+    seen, _ = view_photo(cv2.GaussianBlur(photo, (0, 0), 2), np.zeros_like(hole), window)
+    known, unknown = view_photo(photo, hole, window)
+    completed = np.where(unknown > 0, seen, known)
+    layout, scores = (rng.dirichlet(np.ones(n), size=shape).astype(np.float32) for n, shape in ((19, (32, 32)), (64, (2, 64))))
+    view = NetworkView(window, window.region(hole.shape), completed, unknown, scores, layout.transpose(2, 0, 1))
+    soft = unview_photo(view.softened(), window, view.region)
+    carried = carry_residuals(photo[view.region], hole[view.region], hole[view.region], soft, view)
+    there = run(
+        modules,
+        f"""const [{{ Window, unviewPhoto }}, {{ carryResiduals, softened }}] = [await load('framing'), await load('residuals')];
+        const [photo, hole] = [{picture("photo")}, {picture("hole")}];
+        const window = new Window(given.center, given.side, given.size, given.angle);
+        const region = window.region(photo);
+        const flat = (values) => Float32Array.from(values.flat(3));
+        const view = {{
+          window, completed: flat(given.completed), unknown: flat(given.unknown),
+          scores: {{ data: flat(given.scores), heads: 2, tokens: 64 }},
+          layout: {{ data: flat(given.layout), classes: 19, size: 32 }} }};
+        const wanted = new Uint8Array((region.right - region.left) * (region.bottom - region.top));
+        for (let y = region.top, i = 0; y < region.bottom; y++)
+          for (let x = region.left; x < region.right; x++, i++) wanted[i] = hole.data[y * hole.width + x];
+        const soft = unviewPhoto(softened(view), window, region);
+        return Array.from(carryResiduals(photo, hole, wanted, soft, view, region).data);""",
+        photo=photo, hole=hole, center=list(window.center), side=window.side, size=window.size, angle=window.angle,
+        completed=completed, unknown=unknown, scores=scores, layout=view.layout,
+    )  # fmt: skip
+    difference = np.abs(np.array(there).reshape(carried.shape) - carried.astype(int))[hole[view.region]]
+    assert (difference <= 1).mean() > 0.99  # now and then a rounding decides between two sources
+    assert np.abs(carried.astype(int) - soft)[hole[view.region]].mean() > 2  # something was carried
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [560, 240], ids=["two parts", "portrait"])
 def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width):
@@ -397,7 +435,7 @@ def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width):
     found = find_faces(rgb, hole, detect, paint=paint)
     there = run(
         modules,
-        f"""const {{ findFaces }} = await load('faces');
+        f"""const {{ findFaces }} = await load('search');
         const [painted, seen] = [[], []];
         const paint = async ({{ center, side, angle }}) => {{
           painted.push([...center, side, angle]);
