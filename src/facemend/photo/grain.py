@@ -1,5 +1,6 @@
 """Film grain and sensor noise: what a network paints has none, so it is given the like of what surrounds it. Needs no torch."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +106,14 @@ def _brightness_and_variance(rgb: Pixels) -> tuple[Floats, Floats]:
     return blocks.mean(axis=-1) + 128, np.maximum(rest, 0) / _FREEDOM
 
 
+def _quantile(values: NDArray[np.float32]) -> float:
+    """`np.quantile` of _QUANTILE, without the masked arrays that it loads: they take a tenth of the time to a first result."""
+    place = _QUANTILE * (len(values) - 1)
+    low, high = math.floor(place), math.ceil(place)
+    below, above = np.partition(values, [low, high])[[low, high]]
+    return float(below + (above - below) * (place - low))
+
+
 def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
     """Measure the noise of what is known; None where there is none to speak of, or too little is known to tell."""
     bands = [_brightness_and_variance(photo[start : start + _BAND]) for start in range(0, photo.shape[0], _BAND)]
@@ -113,7 +122,7 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
     usable = known & (brightness > _DARKEST) & (brightness < _BRIGHTEST)
     bins = np.where(usable, brightness // _LEVELS, -1).astype(np.int64)
     levels = [level for level in range(256 // _LEVELS) if np.count_nonzero(bins == level) >= _LEAST_BLOCKS]
-    lowest = _without_texture(np.array([np.quantile(variance[bins == level], _QUANTILE) for level in levels]))
+    lowest = _without_texture(np.array([_quantile(variance[bins == level]) for level in levels]))
     floor = np.zeros(256 // _LEVELS)
     floor[levels] = lowest
     places = np.argwhere(usable & (variance <= _SMOOTH * floor[bins]) & (floor[bins] >= _LEAST_VARIANCE))

@@ -60,7 +60,7 @@ def _measure(colors: Pixels) -> NDArray[np.float32] | None:
     casts = [np.interp(levels, middles, means(colors[:, i] - brightness)) for i in range(3)]
     tint = (levels[:, None] + np.stack(casts, axis=1)).astype(np.float32)
     off = np.abs(colors - tint[brightness.astype(np.int64)]).max(axis=1)
-    return tint if np.quantile(off, _NEARLY_ALL) < _ALIKE else None
+    return tint if (off < _ALIKE).mean() > _NEARLY_ALL else None
 
 
 def _brightness(colors: Pixels) -> NDArray[np.float32]:
