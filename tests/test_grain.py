@@ -103,3 +103,11 @@ def test_small_photos_and_hardly_any_surroundings_are_borne(size):
     hole = np.ones(size, bool)
     hole[0, 0] = False
     assert match_grain(photo, photo, hole).shape == photo.shape
+
+
+def test_hair_is_not_taken_for_noise():
+    clean, hole = clean_photo(), round_hole()
+    photo = add(clean, noise_like(clean, "white", 12))
+    filled = np.where(hole[..., None], clean, photo)
+    assert not np.array_equal(match_grain(filled, photo, hole), filled)
+    assert np.array_equal(match_grain(filled, photo, hole, textured=~hole), filled)

@@ -13,6 +13,7 @@ from PIL import Image
 from facemend import imaging
 from facemend.backends import Backend, BackendName, Floats, MaskedView, open_backend
 from facemend.errors import ConfigError
+from facemend.face_classes import HAIR
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.photo import faces, framing, planning, search
 from facemend.photo.compression import match_compression
@@ -211,7 +212,7 @@ class Inpainter:
             painted[view.region][own] = detailed[own]
             rest[view.region] &= ~own
             _write_ids(layout_found, ids, seen.window, view)
-        return match_grain(match_tone(painted, rgb, hole), rgb, hole), layout_found
+        return match_grain(match_tone(painted, rgb, hole), rgb, hole, textured=layout_found == HAIR), layout_found
 
     def _latents(self, seed: int, num_variants: int) -> list[Floats]:
         """Draw one latent [Z] per variant."""

@@ -32,7 +32,7 @@ _TRIALS = 12
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def match_grain(filled: Pixels, photo: Pixels, hole: Hole, seed: int = 0) -> Pixels:
+def match_grain(filled: Pixels, photo: Pixels, hole: Hole, *, textured: Hole | None = None, seed: int = 0) -> Pixels:
     """Give a fill as much noise as its surroundings have, of the same colour and coarseness.
 
     The noise is that part of the smoothest known squares which no smooth surface explains, by brightness. Where the fill has
@@ -42,6 +42,7 @@ def match_grain(filled: Pixels, photo: Pixels, hole: Hole, seed: int = 0) -> Pix
         filled: the photo with its hole filled, uint8 [H, W, 3].
         photo: the photo, uint8 [H, W, 3]; what lies under the hole is not looked at.
         hole: bool [H, W].
+        textured: bool [H, W], what is nowhere smooth, such as hair, whose texture is not to be taken for noise.
         seed: of the noise.
 
     Returns:
@@ -50,7 +51,7 @@ def match_grain(filled: Pixels, photo: Pixels, hole: Hole, seed: int = 0) -> Pix
     top, bottom, left, right = _extent(hole)
     margin = max(_LEAST_MARGIN, max(bottom - top, right - left) // 2)
     around = np.s_[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
-    grain = _measure(photo[around], hole[around])
+    grain = _measure(photo[around], (hole if textured is None else hole | textured)[around])
     if grain is None:
         return filled
     result = filled.copy()

@@ -35,15 +35,16 @@ const SURFACES = orthonormal(
 );
 const FREEDOM = PIXELS - SURFACES.length;
 
-/** Give a fill as much noise as its surroundings have, of the same colour and coarseness. */
-export function matchGrain(filled, photo, hole) {
+/** Give a fill as much noise as its surroundings have, of the same colour and coarseness; `textured` places are not measured. */
+export function matchGrain(filled, photo, hole, textured) {
   const { left, top, right, bottom } = extent(hole);
   const margin = Math.max(LEAST_MARGIN, Math.max(bottom - top, right - left) >> 1);
   const around = {
     left: Math.max(0, left - margin), top: Math.max(0, top - margin),
     right: Math.min(photo.width, right + margin), bottom: Math.min(photo.height, bottom + margin),
   };
-  const grain = measure(cut(photo, around), cut({ ...hole, channels: 1 }, around));
+  const leftOut = { ...hole, data: hole.data.map((value, i) => value | textured[i]), channels: 1 };
+  const grain = measure(cut(photo, around), cut(leftOut, around));
   if (!grain) return filled;
   const result = { ...filled, data: filled.data.slice() };
   const random = quickRandom(0);

@@ -13,6 +13,7 @@ import { findFaces, measureAgain } from './search.js';
 import { matchTone } from './toning.js';
 
 const LARGEST_RUN = 256;
+const HAIR = 13;
 const NUM_FITS = 2;
 const NO_FACE = 'no face found: took the photo round the mask for one';
 
@@ -97,7 +98,7 @@ export class Inpainter {
       });
       writeIds(ids, seen, view);
     }
-    return { painted: matchGrain(matchTone(painted, rgb, hole), rgb, hole), ids };
+    return { painted: matchGrain(matchTone(painted, rgb, hole), rgb, hole, ids.data.map((id) => id === HAIR)), ids };
   }
 
   #latents(seed, count) {
