@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from facemend import imaging, metrics, random_mask
 from facemend.backends import Backend, MaskedView, open_backend
+from facemend.face_classes import HAIR
 from facemend.models.features import Lpips
 from facemend.photo import faces, framing, planning, search
 from facemend.photo.framing import Window
@@ -60,7 +61,7 @@ METHODS = (OWN_SIZE, *(Method(size, carried) for size in (512, 256) for carried 
 
 def restore(backend: Backend, photo: Picture, hole: Hole, views: list[View], method: Method) -> Picture:
     """Fill a photo's hole view by view, as `Inpainter` does, by one of the methods."""
-    painted, rest = photo.copy(), hole.copy()
+    painted, rest, hair = photo.copy(), hole.copy(), np.zeros_like(hole)
     latent = np.zeros(backend.latent_size, np.float32)
     for view in views:
         window = replace(view.window, size=min(view.window.size, method.working_size))
@@ -73,7 +74,8 @@ def restore(backend: Backend, photo: Picture, hole: Hole, views: list[View], met
             filled = carry_residuals(painted[view.region], rest[view.region], own, filled, seen)
         painted[view.region][own] = filled[own]
         rest[view.region] &= ~own
-    return match_grain(painted, photo, hole) if method.grain else painted
+        hair[view.region] |= view.area & (framing.unview_layout(run.ids(), window, view.region) == HAIR)
+    return match_grain(painted, photo, hole, textured=hair) if method.grain else painted
 
 
 def cut_face(photo: Picture) -> Picture | None:
