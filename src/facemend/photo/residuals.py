@@ -216,11 +216,10 @@ def _carried(
         for columns, x in _patches_over(grid.lefts, grid.size, places[1]):
             v, u = sources[rows, columns].T + np.stack([y, x])
             weight = (bump[y] * bump[x] * ((v >= 0) & (v < height) & (u >= 0) & (u < width)))[:, None]
-            at = np.clip(v, 0, height - 1) * width + np.clip(u, 0, width - 1)
-            there, true = (np.asarray(picture.reshape(-1, 3).take(at, axis=0), np.float32) for picture in (soft, photo))
+            at = np.clip(v, 0, height - 1), np.clip(u, 0, width - 1)
+            there = soft[at].astype(np.float32)
             unlike = np.abs(there - here) @ mean
-            alike = weight * np.exp(-(unlike**2)) * np.logical_not(hole.ravel()[at])[:, None]
-            sums += alike * (true - there)
+            sums += weight * np.exp(-(unlike**2)) * np.logical_not(hole[at])[:, None] * (photo[at] - there)
             weights += weight
     return (sums / np.maximum(weights, 1e-6)).astype(np.float32)
 
