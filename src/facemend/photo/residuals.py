@@ -227,8 +227,8 @@ def _carried(
 def _patches_over(starts: Indices, size: int, along: Indices) -> Iterator[tuple[Indices, Indices]]:
     """Find which patches of a side lie over each place: among every second one, then among the others.
 
-    Where rounding lets two of every second ones overlap by a pixel, the later one counts. Yields numbers among `starts` [n], and how
-    far into its patch each place lies, `size` where it is in none.
+    Where rounding lets two of every second ones overlap by a pixel, the later one counts. Yields numbers among `starts` [n], and
+    how far into its patch each place lies, `size` where it is in none.
     """
     for turn in (0, 1):
         numbers = np.maximum(np.searchsorted(starts[turn::2], along, "right") * 2 - 2, 0) + turn
