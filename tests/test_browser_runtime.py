@@ -410,8 +410,7 @@ def test_the_detail_that_python_carries_is_carried(modules, window):
         completed=completed, unknown=unknown, scores=scores, layout=view.layout,
     )  # fmt: skip
     difference = np.abs(np.array(there).reshape(carried.shape) - carried.astype(int))[hole[view.region]]
-    assert (difference <= 1).mean() > 0.95  # where every second patches overlap by a pixel, Python counts the later one alone
-    assert difference.max() <= 4
+    assert (difference <= 1).mean() > 0.999
     assert np.abs(carried.astype(int) - soft)[hole[view.region]].mean() > 2  # something was carried
 
 

@@ -94,7 +94,7 @@ class _Grid:
 
     def __init__(self, window: Window, region: Region, wanted: Hole) -> None:
         self.cell = _CELL * window.side / _SIZE  # in the photo's pixels
-        self.size = max(1, round(2 * self.cell))
+        self.size = max(1, math.floor(2 * self.cell))  # so that no two of every second ones overlap
         self._to_photo: Matrix = window.to_photo @ np.diag([window.size / _SIZE, window.size / _SIZE, 1])
         self._to_photo[:, 2] -= (region[1].start, region[0].start)
         self._wanted = wanted
@@ -227,8 +227,7 @@ def _carried(
 def _patches_over(starts: Indices, size: int, along: Indices) -> Iterator[tuple[Indices, Indices]]:
     """Find which patches of a side lie over each place: among every second one, then among the others.
 
-    Where rounding lets two of every second ones overlap by a pixel, the later one counts. Yields numbers among `starts` [n], and
-    how far into its patch each place lies, `size` where it is in none.
+    Yields numbers among `starts` [n], and how far into its patch each place lies, `size` where it is in none.
     """
     for turn in (0, 1):
         numbers = np.maximum(np.searchsorted(starts[turn::2], along, "right") * 2 - 2, 0) + turn

@@ -70,7 +70,7 @@ class Grid {
     this.height = region.bottom - region.top;
     this.wanted = wanted;
     this.cell = (CELL * window.side) / SIZE;
-    this.size = Math.max(1, roundEven(2 * this.cell));
+    this.size = Math.max(1, Math.floor(2 * this.cell)); // so that no two of every second ones overlap
     const [a, b, c, d, e, f] = window.toPhoto;
     const scale = window.size / SIZE;
     this.toRegion = [a * scale, b * scale, c - region.left, d * scale, e * scale, f - region.top];
