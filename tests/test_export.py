@@ -91,6 +91,13 @@ def test_the_graph_leaves_nothing_to_compute_that_no_input_changes_but_wider_wei
     assert {node.op_type for node in graph.node if known.issuperset(node.input)} == {"Cast"}
 
 
+def test_the_graph_is_written_in_what_onnx_runtime_does_fast(folder: Path):
+    nodes = onnx.load(folder / GRAPH_FILE, load_external_data=False).graph.node
+    axes = [attribute.i for node in nodes if node.op_type == "Softmax" for attribute in node.attribute]
+    assert set(axes) == {-1}
+    assert sum(node.op_type == "SpaceToDepth" for node in nodes) == 6  # each `pixel_unshuffle` of the network
+
+
 def test_the_graph_s_nodes_are_joined_as_onnx_runtime_would_join_them(folder: Path, tmp_path: Path):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED

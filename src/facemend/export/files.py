@@ -22,6 +22,7 @@ from facemend.data.dataset import FaceDataset
 from facemend.errors import ConfigError, OutputError
 from facemend.export.onnx_graph import fuse, store_as_float16, tidy
 from facemend.export.quantize import Feed, quantize
+from facemend.export.translations import translations
 from facemend.face_classes import CLASS_NAMES
 from facemend.masks import random_mask
 from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE, read_tensor_table, resolve
@@ -50,7 +51,7 @@ class PortableNet(nn.Module):
     def forward(self, image: Tensor, mask: Tensor, latent: Tensor, layout: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Repaint square photos; inputs and outputs are those of `OnnxNet`, as tensors."""
         core = self.net.core(image, mask, latent, layout)
-        return torch.where(mask > 0, self.net.detailed(core, image, mask), image), core.layout_logits, core.scores
+        return self.net.detailed(core, image, mask)[0], core.layout_logits, core.scores
 
 
 def export_net(
@@ -160,6 +161,7 @@ def _to_onnx(net: InpaintNet, calibrate: Path | None) -> Any:
             input_names=list(NAMES_IN),
             output_names=list(NAMES_OUT),
             dynamic_shapes=_dynamic_shapes(),
+            custom_translation_table=translations(),
             optimize=False,  # it would fold weights into others: see `_tidy`
             verbose=False,
         )

@@ -39,15 +39,19 @@ def cut_bands(x: Tensor, bands: Bands) -> Tensor:
     return x.index_select(2, pixels_of(bands.rows, BLOCK)).index_select(3, pixels_of(bands.columns, BLOCK))
 
 
-def put_back(part: Tensor, bands: Bands, whole: Tensor) -> Tensor:
-    """Replace in [N, C, H, W] what is in the bands by [N, C, BLOCK * R, BLOCK * C]."""
-    inside = torch.ones((), dtype=torch.bool, device=whole.device)
+def put_back(part: Tensor, bands: Bands, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Put [N, C, BLOCK * R, BLOCK * C] back to where it was cut from.
+
+    Returns:
+        [N, C, H, W] with the sides of `like`, of no meaning beyond the bands; and where those are, bool [1, 1, H, W].
+    """
+    inside = torch.ones((), dtype=torch.bool, device=like.device)
     for dim, blocks in ((3, bands.columns), (2, bands.rows)):  # columns cost a copy per pixel: while there are few rows
-        every = torch.arange(whole.shape[dim] // BLOCK, device=whole.device)
+        every = torch.arange(like.shape[dim] // BLOCK, device=like.device)
         is_there = every[:, None] == blocks  # [H / 4, R]
         part = part.index_select(dim, pixels_of(is_there.long().argmax(dim=1), BLOCK))
         inside = inside & is_there.any(dim=1).repeat_interleave(BLOCK).view([-1 if i == dim else 1 for i in range(4)])
-    return torch.where(inside, part, whole)
+    return part, inside
 
 
 def pixels_of(blocks: Tensor, size: int) -> Tensor:

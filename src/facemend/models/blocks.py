@@ -118,8 +118,8 @@ def fill_smoothly(image: Tensor, mask: Tensor) -> Tensor:
     filled = (color / weight.clamp_min(_SMALLEST_WEIGHT)).expand_as(levels[-1][0])
     for color, weight in reversed(levels):
         filled = nn.functional.interpolate(filled, size=color.shape[2:], mode="bilinear", align_corners=False)
-        own = color / weight.clamp_min(_SMALLEST_WEIGHT)
-        filled = torch.lerp(filled, own, (4 * weight).clamp_max(1))  # a quarter known says enough of a patch's colour
+        # A quarter known says enough of a patch's colour, which is `color / weight`; with less, the coarser level helps out.
+        filled = color / weight.clamp_min(1 / 4) + (1 - 4 * weight).clamp_min(0) * filled
     return filled
 
 

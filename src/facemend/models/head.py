@@ -78,19 +78,26 @@ def carry_detail(scores: Tensor, image: Tensor, mask: Tensor, core_image: Tensor
     detail = (image - blurred) * (1 - mask)
     patch_size = max(-(-height // rows), -(-width // columns))
     grid_size = (rows * patch_size, columns * patch_size)
-    num_heads = scores.shape[1]
     on_grid = scores.reshape(*scores.shape[:2], rows, columns, rows * columns)
     if grid_size == (height, width):
         tokens, places = zip(
             *(_tokens_under(band, count, patch_size) for band, count in zip(bands, (rows, columns), strict=True)), strict=True
         )
         wanted = on_grid.index_select(2, tokens[0]).index_select(3, tokens[1])
-        carried = attend_map(wanted, detail.repeat(1, num_heads, 1, 1), patch_size)
+        carried = _read_by_each_head(wanted, detail, patch_size)
         return carried.index_select(2, places[0]).index_select(3, places[1])
     # The photo is no whole multiple of the grid, which no square one is.
     detail = nn.functional.interpolate(detail, size=grid_size, mode="bilinear", align_corners=False)
-    carried = attend_map(on_grid, detail.repeat(1, num_heads, 1, 1), patch_size)
+    carried = _read_by_each_head(on_grid, detail, patch_size)
     return cut_bands(nn.functional.interpolate(carried, size=(height, width), mode="bilinear", align_corners=False), bands)
+
+
+def _read_by_each_head(scores: Tensor, detail: Tensor, patch_size: int) -> Tensor:
+    """Read `detail` [N, 3, H, W] with scores [N, heads, rows, columns, T]; [N, 3 * heads, rows * patch, columns * patch]."""
+    read = attend_map(scores.flatten(1, 2)[:, None], detail, patch_size)  # the heads' pictures one below the other
+    n, channels, height, width = read.shape
+    heads = scores.shape[1]
+    return read.reshape(n, channels, heads, height // heads, width).transpose(1, 2).flatten(1, 2)
 
 
 def _tokens_under(blocks: Tensor, count: int, patch_size: int) -> tuple[Tensor, Tensor]:

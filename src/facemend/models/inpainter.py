@@ -61,8 +61,7 @@ class InpaintNet(nn.Module):
             ImageError: for sides that are no multiple of 16, or below 64.
         """
         core = self.core(image, mask, z, None if layout is None else self._layout_shares(layout, image))
-        predicted = self.detailed(core, image, mask)
-        return InpaintOutput(torch.where(mask > 0, predicted, image), predicted, core.layout_logits, core.scores)
+        return InpaintOutput(*self.detailed(core, image, mask), core.layout_logits, core.scores)
 
     if TYPE_CHECKING:
 
@@ -83,23 +82,23 @@ class InpaintNet(nn.Module):
         if z is None:
             z = image.new_zeros(image.shape[0], self.config.latent_size)
         logits, encoding = self.layout_net(core_image, core_mask, z)
-        probabilities = logits.softmax(dim=1)
         if layout is not None:
-            given = layout.sum(dim=1, keepdim=True) > 0
-            probabilities = torch.where(given, layout, probabilities)
-            logits = torch.where(given, layout.clamp_min(1e-6).log(), logits)
-        texture = self.texture_net(core_image, core_mask, probabilities, encoding, z)
+            logits = torch.where(layout.sum(dim=1, keepdim=True) > 0, layout.clamp_min(1e-6).log(), logits)
+        texture = self.texture_net(core_image, core_mask, logits.softmax(dim=1), encoding, z)
         return CoreOutput(core_image, core_mask, logits, *texture)
 
-    def detailed(self, core: CoreOutput, image: Tensor, mask: Tensor) -> Tensor:
-        """Run the head where the hole is; elsewhere the core's face, enlarged. The hole's pixels are what a whole run gives.
+    def detailed(self, core: CoreOutput, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the head where the hole is. The hole's pixels are what a whole run gives.
 
         Returns:
-            [N, 3, H, W] in [-1, 1].
+            `completed` and `predicted`, as `InpaintOutput` has them; beyond the hole's rows and columns, `predicted` is the
+            core's face, enlarged.
         """
         bands = hole_bands(mask, self.head.reach)
         coarse = fit_core(core, image, mask)
-        return put_back(self.head(self.head_input(core, coarse, image, mask, bands)), bands, coarse).clamp(-1, 1)
+        part = self.head(self.head_input(core, coarse, image, mask, bands)).clamp(-1, 1)
+        spread, inside = put_back(part, bands, image)
+        return torch.where(mask > 0, spread, image), torch.where(inside, spread, coarse.clamp(-1, 1))
 
     def head_input(self, core: CoreOutput, coarse: Tensor, image: Tensor, mask: Tensor, bands: Bands | None = None) -> HeadInput:
         """Gather what the head reads, beside the photo's known pixels, of the whole photo or of bands of it.
