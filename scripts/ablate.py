@@ -38,8 +38,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no token validity": {"model": {"without": ["token validity"]}},
     "no adversary, feature matching kept": {"loss": {"adversarial": 0.0}},
     "no adversary, no feature matching": {"loss": {"adversary": "none", "feature_matching": 0.0}},
-    "hinge-r1": {"loss": {"adversary": "hinge-r1", "feature_matching": 0.0}},
-    "wgan-gp": {"loss": {"adversary": "wgan-gp", "feature_matching": 0.0}},
+    # Their scores have other scales than the projected critic's, so each is tried at two weights.
+    "hinge-r1, weight 0.3": {"loss": {"adversary": "hinge-r1", "feature_matching": 0.0, "adversarial": 0.3}},
+    "hinge-r1, weight 1": {"loss": {"adversary": "hinge-r1", "feature_matching": 0.0, "adversarial": 1.0}},
+    "wgan-gp, weight 0.001": {"loss": {"adversary": "wgan-gp", "feature_matching": 0.0, "adversarial": 0.001}},
+    "wgan-gp, weight 0.01": {"loss": {"adversary": "wgan-gp", "feature_matching": 0.0, "adversarial": 0.01}},
 }
 METRICS = ("lpips", "psnr", "ssim", "own_layout")
 SPANS = ("0-20", "20-40", "40-60")
