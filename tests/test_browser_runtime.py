@@ -415,6 +415,40 @@ def test_the_detail_that_python_carries_is_carried(modules, window):
 
 
 @pytest.mark.slow
+def test_webgpu_paints_what_webassembly_paints(browser, address):
+    """On a processor that plays a graphics card, which takes half a minute for one small view."""
+    software = [
+        "--enable-unsafe-webgpu",
+        "--use-webgpu-adapter=swiftshader",
+        "--enable-features=Vulkan",
+        "--use-vulkan=swiftshader",
+    ]
+    rng = np.random.default_rng(0)
+    image, unknown = rng.uniform(-1, 1, (3, 64, 64)).astype(np.float32), np.zeros((64, 64), np.float32)
+    unknown[20:44, 16:40] = 1
+    chromium = browser.browser_type.launch(executable_path=CHROMIUM, args=[*QUIET, *software])
+    with a_page(chromium, f"{address}/backend.json") as page:
+        page.set_default_timeout(10 * TIMEOUT)
+        on_card, on_processor = (
+            run(
+                page,
+                """const [{ loadDescription }, { openNets }] = [await load('files'), await load('nets')];
+                const description = await loadDescription();
+                const nets = await openNets(description, given.device);
+                const flat = (values) => Float32Array.from(values.flat(2));
+                const view = { image: flat(given.image), unknown: flat(given.unknown) };
+                const { completed } = await nets.inpaint(view, new Float32Array(description.latent_size), null);
+                return [nets.device, Array.from(completed)];""",
+                device=device, image=image, unknown=unknown,
+            )
+            for device in ("webgpu", "wasm")
+        )  # fmt: skip
+    chromium.close()
+    assert on_card[0] == "webgpu"
+    np.testing.assert_allclose(on_card[1], on_processor[1], atol=1e-4)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [560, 240], ids=["two parts", "portrait"])
 def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width):
     """Nothing but painted, grey pictures shows a face, off the middle; the painter is surest of a tilted one."""
