@@ -76,9 +76,9 @@ def test_a_layout_given_to_onnx_paints_as_the_same_layout_given_to_torch(folder:
     latent = torch.zeros(1, onnx_net.latent_size)
     with torch.inference_mode():
         expected = net(image, mask, latent, ids).completed.numpy()
-    completed, logits, _ = onnx_net(image.numpy(), mask.numpy(), latent.numpy(), layout)
+    completed, probabilities, _ = onnx_net(image.numpy(), mask.numpy(), latent.numpy(), layout)
     assert np.abs(completed - expected).max() < 1e-4
-    assert np.array_equal(logits.argmax(axis=1), ids.numpy())
+    assert np.array_equal(probabilities.argmax(axis=1), ids.numpy())
 
 
 def test_the_graph_holds_no_second_copy_of_the_weights(folder: Path):
@@ -95,7 +95,8 @@ def test_the_graph_is_written_in_what_onnx_runtime_does_fast(folder: Path):
     nodes = onnx.load(folder / GRAPH_FILE, load_external_data=False).graph.node
     axes = [attribute.i for node in nodes if node.op_type == "Softmax" for attribute in node.attribute]
     assert set(axes) == {-1}
-    assert sum(node.op_type == "SpaceToDepth" for node in nodes) == 6  # each `pixel_unshuffle` of the network
+    assert sum(node.op_type == "SpaceToDepth" for node in nodes) == 7  # each `pixel_unshuffle` of the network
+    assert not any(node.op_type == "DepthToSpace" for node in nodes)
 
 
 def test_the_graph_s_nodes_are_joined_as_onnx_runtime_would_join_them(folder: Path, tmp_path: Path):
@@ -156,7 +157,7 @@ def test_files_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path):
     (tmp_path / "cut.onnx").write_bytes(content[: len(content) // 2])
     (tmp_path / "text.onnx").write_text("not a network")
     model = onnx.load(folder / GRAPH_FILE, load_external_data=False)
-    model.metadata_props[0].value = model.metadata_props[0].value.replace('"format": 1', '"format": 99')
+    model.metadata_props[0].value = model.metadata_props[0].value.replace('"format": 2', '"format": 99')
     onnx.save(model, tmp_path / "newer.onnx")
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "other.onnx")

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from facemend.errors import ConfigError, WeightsError
 from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE
 
-FORMAT = 1
+FORMAT = 2
 METADATA_KEY = "facemend"
 NAMES_IN = ("image", "mask", "latent", "layout")
-NAMES_OUT = ("completed", "layout_logits", "scores")
+NAMES_OUT = ("completed", "probabilities", "scores")
 
 Array = NDArray[np.float32]
 
@@ -25,7 +25,7 @@ class OnnxOutput(NamedTuple):
     """What `OnnxNet` returns."""
 
     completed: Array  # [N, 3, S, S] in [-1, 1]: the photo, repainted under the mask and nowhere else
-    layout_logits: Array  # [N, K, C, C] at the core's size
+    probabilities: Array  # [N, K, C, C], of the layout at the core's size
     scores: Array  # [N, heads, T, T], stage 2's attention over a grid of 8 core pixels a cell
 
 
@@ -59,8 +59,8 @@ class OnnxNet:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = num_threads or 0  # 0: as many as there are cores
         options.log_severity_level = 3
-        # Threads that wait busily make one photo 5 % faster, and take a quarter of a busy server's processors.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Threads that wait busily for longer take a quarter of a busy server's processors; those that never do lose 3 to 8 %.
+        options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
         # Planning for a graph's life how its values share memory takes longer than all else; the arena lets them share it anyway.
         options.enable_mem_reuse = False
         options.enable_mem_pattern = False  # one block for all of a run, besides what the first run took

@@ -29,15 +29,9 @@ class OnnxBackend:
         shares = [_shares(v.layout, self._net.num_classes, self._net.core_size) for v in views if v.layout is not None]
         output = self._net(image, mask, latent, np.stack(shares) if shares else None)
         return [
-            Painted(completed, _softmax(logits), scores)
-            for completed, logits, scores in zip(output.completed, output.layout_logits, output.scores, strict=True)
+            Painted(completed, probabilities, scores)
+            for completed, probabilities, scores in zip(output.completed, output.probabilities, output.scores, strict=True)
         ]
-
-
-def _softmax(logits: Floats) -> Floats:
-    """Probabilities over the first axis."""
-    powers = np.exp(logits - logits.max(axis=0))
-    return powers / powers.sum(axis=0)
 
 
 def _shares(layout: Layout, num_classes: int, size: int) -> Floats:

@@ -51,7 +51,7 @@ class PortableNet(nn.Module):
     def forward(self, image: Tensor, mask: Tensor, latent: Tensor, layout: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Repaint square photos; inputs and outputs are those of `OnnxNet`, as tensors."""
         core = self.net.core(image, mask, latent, layout)
-        return self.net.detailed(core, image, mask)[0], core.layout_logits, core.scores
+        return self.net.detailed(core, image, mask)[0], core.layout, core.scores
 
 
 def export_net(
@@ -201,7 +201,7 @@ def _describe(model: Any, net: InpaintNet, sha256: str) -> None:
         "latent": "[N, Z]; zeros for the single most likely completion, else standard normal",
         "layout": "[N, K, core_size, core_size] probabilities; all 0 where the network is to decide",
         "completed": "[N, 3, S, S] RGB in [-1, 1]; the image itself where the mask is 0",
-        "layout_logits": "[N, K, core_size, core_size]",
+        "probabilities": "[N, K, core_size, core_size], of the layout",
         "scores": "[N, heads, T, T], stage 2's attention over a grid of 8 core pixels a cell",
         "classes": list(CLASS_NAMES),
     }

@@ -107,19 +107,17 @@ def attend_map(scores: Tensor, x: Tensor, factor: int) -> Tensor:
     """Read a map `factor` times finer than the scores' grid: each token carries its factor x factor patch of `x`.
 
     Args:
-        scores: [N, heads, rows, columns, T] of the places that are wanted.
+        scores: [N, heads, rows, columns, T] of the places that are wanted; each head reads its own part of the channels.
         x: [N, C, H, W].
         factor: side of a patch.
 
     Returns:
         [N, C, rows * factor, columns * factor].
     """
-    n, channels, height, width = x.shape
-    rows, columns = scores.shape[2:4]
-    patches = x.reshape(n, channels, height // factor, factor, width // factor, factor).permute(0, 2, 4, 1, 3, 5)
-    read = attend(scores.flatten(2, 3), patches.reshape(n, scores.shape[4], -1))
-    read = read.reshape(n, rows, columns, channels, factor, factor).permute(0, 3, 1, 4, 2, 5)
-    return read.reshape(n, channels, rows * factor, columns * factor)
+    n, heads, rows, columns, t = scores.shape
+    patches = nn.functional.pixel_unshuffle(x, factor).reshape(n, heads, -1, t)
+    read = patches @ scores.to(x.dtype).flatten(2, 3).transpose(2, 3)
+    return nn.functional.pixel_shuffle(read.reshape(n, -1, rows, columns), factor)
 
 
 def token_validity(mask: Tensor, patch_size: int) -> Tensor:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from facemend.config import ModelConfig
-from facemend.models.attention import attend_map
 from facemend.models.bands import BLOCK, Bands, cut_bands, pixels_of
 from facemend.models.blocks import ResBlock, conv, zeroed
 from facemend.models.texture import LAYOUT_CHANNELS, NUM_SHARED_HEADS
@@ -94,10 +93,12 @@ def carry_detail(scores: Tensor, image: Tensor, mask: Tensor, core_image: Tensor
 
 def _read_by_each_head(scores: Tensor, detail: Tensor, patch_size: int) -> Tensor:
     """Read `detail` [N, 3, H, W] with scores [N, heads, rows, columns, T]; [N, 3 * heads, rows * patch, columns * patch]."""
-    read = attend_map(scores.flatten(1, 2)[:, None], detail, patch_size)  # the heads' pictures one below the other
-    n, channels, height, width = read.shape
-    heads = scores.shape[1]
-    return read.reshape(n, channels, heads, height // heads, width).transpose(1, 2).flatten(1, 2)
+    n, heads, rows, columns, t = scores.shape
+    height, width = detail.shape[2:]
+    patches = detail.reshape(n, 3, height // patch_size, patch_size, width // patch_size, patch_size).permute(0, 2, 4, 1, 3, 5)
+    read = scores.flatten(1, 3).to(detail.dtype) @ patches.reshape(n, t, -1)
+    read = read.reshape(n, heads, rows, columns, 3, patch_size, patch_size).permute(0, 1, 4, 2, 5, 3, 6)
+    return read.reshape(n, heads * 3, rows * patch_size, columns * patch_size)
 
 
 def _tokens_under(blocks: Tensor, count: int, patch_size: int) -> tuple[Tensor, Tensor]:

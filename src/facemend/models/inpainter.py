@@ -31,6 +31,7 @@ class CoreOutput(NamedTuple):
     image: Tensor  # [N, 3, h, w], the core's view of the known pixels
     mask: Tensor  # [N, 1, h, w] in [0, 1], the share of hole in each pixel of that view
     layout_logits: Tensor  # [N, K, h, w]
+    layout: Tensor  # [N, K, h, w], their probabilities
     predicted: Tensor  # [N, 3, h, w]
     features: Tensor  # [N, C, h / 4, w / 4]
     scores: Tensor  # [N, heads, T, T]
@@ -84,8 +85,9 @@ class InpaintNet(nn.Module):
         logits, encoding = self.layout_net(core_image, core_mask, z)
         if layout is not None:
             logits = torch.where(layout.sum(dim=1, keepdim=True) > 0, layout.clamp_min(1e-6).log(), logits)
-        texture = self.texture_net(core_image, core_mask, logits.softmax(dim=1), encoding, z)
-        return CoreOutput(core_image, core_mask, logits, *texture)
+        drawn = logits.softmax(dim=1)
+        texture = self.texture_net(core_image, core_mask, drawn, encoding, z)
+        return CoreOutput(core_image, core_mask, logits, drawn, *texture)
 
     def detailed(self, core: CoreOutput, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Run the head where the hole is. The hole's pixels are what a whole run gives.

@@ -62,19 +62,7 @@ async function inpaint(run, { core_size: core, legend, latent_size }, { image, u
   });
   return {
     completed: output.completed.data,
-    layout: { data: softmax(output.layout_logits.data, legend.length), classes: legend.length, size: core },
+    layout: { data: output.probabilities.data, classes: legend.length, size: core },
     scores: { data: output.scores.data, heads: output.scores.dims[1], tokens: output.scores.dims[2] },
   };
-}
-
-function softmax(logits, classes) {
-  const size = logits.length / classes;
-  const result = new Float32Array(logits.length);
-  for (let i = 0; i < size; i++) {
-    let [most, sum] = [-Infinity, 0];
-    for (let k = 0; k < classes; k++) most = Math.max(most, logits[k * size + i]);
-    for (let k = 0; k < classes; k++) sum += result[k * size + i] = Math.exp(logits[k * size + i] - most);
-    for (let k = 0; k < classes; k++) result[k * size + i] /= sum;
-  }
-  return result;
 }
