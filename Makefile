@@ -16,7 +16,7 @@ check:  # style, types, layers
 	$(BIN)/ruff check -q && $(BIN)/ruff format -q --check && $(BIN)/pyright --pythonpath $(BIN)/python && $(BIN)/lint-imports
 
 test:  # every test that takes less than a few seconds, on two processes
-	$(BIN)/pytest -n 2 --dist loadfile
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 test-slow:  # the others
 	$(BIN)/pytest -m slow

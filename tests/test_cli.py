@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,22 @@ def test_drawing_a_mask_needs_no_torch(tmp_path):
     code = f"from facemend.cli import main\ntry: main(['mask', {str(tmp_path / 'mask.png')!r}])\nexcept SystemExit: pass"
     assert "torch" not in modules_after(code)
     assert (tmp_path / "mask.png").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux shows them")
+def test_numpy_starts_threads_only_if_the_user_asks_for_them(monkeypatch):
+    begin = "from facemend.cli import main\ntry: main(['--version'])\nexcept SystemExit: pass\nimport os, numpy\n"
+    print_threads = "print(os.environ['OPENBLAS_NUM_THREADS'], len(os.listdir('/proc/self/task')))"
+
+    def threads() -> list[str]:
+        done = subprocess.run([sys.executable, "-c", begin + print_threads], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[-1].split()
+
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert threads() == ["1", "1"]
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert threads()[0] == "2"
 
 
 def test_module_and_command_are_the_same():

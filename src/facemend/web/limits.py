@@ -10,6 +10,7 @@ MAX_PATCHES = 64
 MAX_FIELDS = 4 * MAX_PATCHES  # no sensible request has more
 BODY_SECONDS = 60.0  # for a whole body to arrive
 IDLE_SECONDS = 10.0  # without a byte of it; also for the headers
+KEEP_ALIVE_SECONDS = 8  # between requests: longer than clients keep it (httpx: 5 s), or a request meets the closing
 SEND_SECONDS = 60.0  # a client that takes nothing of its answer for so long is gone
 MAX_CONNECTIONS = 256
 VARIANTS_HELD = 4  # how many pictures of the most pixels one answer may hold

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from facemend.errors import ConfigError
-from facemend.web.limits import IDLE_SECONDS, MAX_CONNECTIONS, SEND_SECONDS
+from facemend.web.limits import IDLE_SECONDS, KEEP_ALIVE_SECONDS, MAX_CONNECTIONS, SEND_SECONDS
 
 
 class WatchedProtocol(H11Protocol):
@@ -87,7 +87,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app, http=WatchedProtocol, ws="none", loop="asyncio", lifespan="on", log_level="warning", access_log=False,
-                server_header=False, proxy_headers=False, timeout_keep_alive=5, timeout_graceful_shutdown=5,
+                server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=5,
             )
         )  # fmt: skip
         self._on_start = on_start
