@@ -12,6 +12,7 @@ from facemend.benchmark.contenders import Fill, all_contenders, draw_case
 from facemend.errors import ConfigError
 
 ENOUGH_SECONDS = 20.0  # a contender that has been timed for so long sits out the further rounds
+MAX_STARTS = 3  # fresh processes of a contender
 REST_SECONDS = 0.05  # between two runs: the threads of the last one may still look for work
 
 
@@ -43,8 +44,8 @@ class Row:
     size: int
     area: float
     seconds: tuple[float, ...]  # of each round
-    start_seconds: float  # from a cold start to the first result
-    peak_mb: float
+    start_seconds: float  # from a cold start to the first result, of the middle one of a few fresh processes
+    peak_mb: float  # the most that one of them held
 
     @property
     def median(self) -> float:
@@ -68,9 +69,10 @@ def run_benchmark(options: Options) -> list[Row]:
     for size, area in track(cases, "Measuring", console=console, transient=True):
         there = [contender for contender in contenders if contender.sizes is None or size in contender.sizes]
         seconds = _time_in_turn({contender.name: ready[contender.name] for contender in there}, size, area, options.rounds)
+        starts = _start_in_turn(list(seconds), size, area, options)
         for name, times in seconds.items():
-            alone = fresh.measure(options.model, name, size, area, options.num_threads)
-            rows.append(Row(name, size, area, times, **alone))
+            start_seconds = statistics.median(start["start_seconds"] for start in starts[name])
+            rows.append(Row(name, size, area, times, start_seconds, max(start["peak_mb"] for start in starts[name])))
     return rows
 
 
@@ -88,3 +90,11 @@ def _time_in_turn(fills: dict[str, Fill], size: int, area: float, rounds: int) -
             fill(picture, hole)
             seconds[name].append(time.perf_counter() - started)
     return {name: tuple(times) for name, times in seconds.items()}
+
+
+def _start_in_turn(names: list[str], size: int, area: float, options: Options) -> dict[str, list[dict[str, float]]]:
+    starts: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for _ in range(min(options.rounds, MAX_STARTS)):
+        for name in names:
+            starts[name].append(fresh.measure(options.model, name, size, area, options.num_threads))
+    return starts

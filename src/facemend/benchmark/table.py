@@ -8,7 +8,7 @@ from facemend.benchmark.contenders import Contender
 from facemend.benchmark.installed import installed_mb
 from facemend.benchmark.run import Options, Row
 
-REFERENCE = "lama"  # whose time is 1 in the ratios; without it, the slowest of ours
+REFERENCE = "lama"  # whose time is 1 in the ratios; without it there are none
 
 
 def to_json(options: Options, contenders: list[Contender], rows: list[Row]) -> dict[str, Any]:
@@ -23,15 +23,26 @@ def to_json(options: Options, contenders: list[Contender], rows: list[Row]) -> d
 def to_markdown(contenders: list[Contender], rows: list[Row]) -> str:
     """One table for what was timed, one for who took part."""
     lines = [
-        "| size | hole | contender | median, ms | spread, ms | of LaMa's time | peak memory, MB | first result, s |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| size | hole | contender | median, ms | spread, ms | of LaMa's | peak memory, MB | first result, s | of LaMa's |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for row in rows:
-        reference = [other for other in rows if other.name == REFERENCE and (other.size, other.area) == (row.size, row.area)]
-        ratio = f"{row.median / reference[0].median:.3f}" if reference else ""
-        low, _, high = statistics.quantiles(row.seconds, n=4) if len(row.seconds) > 1 else (row.median,) * 3
-        times = f"{row.median * 1000:.0f} | {low * 1000:.0f}-{high * 1000:.0f} | {ratio}"
-        lines.append(f"| {row.size} | {row.area:.0%} | {row.name} | {times} | {row.peak_mb:.0f} | {row.start_seconds:.2f} |")
+    peers = {(row.size, row.area): row for row in rows if row.name == REFERENCE}
+    lines += [_line(row, peers.get((row.size, row.area))) for row in rows]
     lines += ["", "| contender | what it is | installed, MB |", "| --- | --- | --- |"]
     lines += [f"| {who.name} | {who.about} | {installed_mb(who.packages):.0f} |" for who in contenders]
     return "\n".join(lines) + "\n"
+
+
+def _line(row: Row, peer: Row | None) -> str:
+    """One row of the table, beside the peer's for the same picture."""
+    low, _, high = statistics.quantiles(row.seconds, n=4) if len(row.seconds) > 1 else (row.median,) * 3
+    cells = [
+        f"{row.size} | {row.area:.0%} | {row.name}",
+        f"{row.median * 1000:.0f} | {low * 1000:.0f}-{high * 1000:.0f} | {_share(row.median, peer and peer.median)}",
+        f"{row.peak_mb:.0f} | {row.start_seconds:.2f} | {_share(row.start_seconds, peer and peer.start_seconds)}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _share(seconds: float, peer_seconds: float | None) -> str:
+    return f"{seconds / peer_seconds:.3f}" if peer_seconds else ""
