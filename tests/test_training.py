@@ -30,7 +30,7 @@ PHASES = ("core", "head", "joint")
 
 
 def recipe(faces: Path, *, images: int = 8, **changes: object) -> TrainConfig:
-    """A run of all three phases that takes seconds; in float32, since bfloat16 takes ten times as long on some processors."""
+    """A run of all three phases that takes seconds; in float32, since bfloat16 takes several times as long on some processors."""
     loss = LossConfig(adversary="hinge-r1", perceptual=0, feature_matching=0, semantic=0.1)
     phases = tuple(PhaseConfig(phase=p, images=images, batch_size=4, crop=None if p == "core" else 64) for p in PHASES)
     data = DataConfig(sources=(SourceConfig(path=faces.name, skip_last=2),), size=96)

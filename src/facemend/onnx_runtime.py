@@ -59,7 +59,7 @@ class OnnxNet:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = num_threads or 0  # 0: as many as there are cores
         options.log_severity_level = 3
-        # Threads that wait busily for longer take a quarter of a busy server's processors; those that never do lose 3 to 8 %.
+        # Threads that wait busily for longer take a quarter of a busy server's processors; those that never do lose up to 9 %.
         options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
         # Planning for a graph's life how its values share memory takes longer than all else; the arena lets them share it anyway.
         options.enable_mem_reuse = False
