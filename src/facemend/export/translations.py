@@ -28,7 +28,7 @@ def _pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
 
 
 def _pixel_shuffle(x: Any, upscale_factor: int) -> Any:
-    """`DepthToSpace` transposes six axes at once; one axis after another takes half the time."""
+    """`DepthToSpace` transposes six axes at once; one axis after another takes about half the time."""
     op, factor = _op(), upscale_factor
     channels = x.shape[1] // factor**2
     height, new_width = op.Shape(x, start=2, end=3), op.Mul(op.Shape(x, start=3, end=4), op.Constant(value_ints=[factor]))
@@ -53,7 +53,7 @@ def _sum(x: Any, dim: list[int], keepdim: bool = False, dtype: object = None) ->
 
 
 def _sum_over_channels(x: Any, channels: int) -> Any:
-    """A product with ones takes a third of the time of `ReduceSum`."""
+    """A product with ones takes a fraction of the time of `ReduceSum`."""
     op = _op()
     flat = op.Reshape(x, op.Constant(value_ints=[0, 0, -1]))
     shape = op.Concat(op.Constant(value_ints=[0, 1]), op.Shape(x, start=2), axis=0)
