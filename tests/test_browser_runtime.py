@@ -1,5 +1,6 @@
 """The exported studio: plain files, every face restored in the visitor's own browser, compared with what Python paints."""
 
+import base64
 import io
 import json
 import os
@@ -174,18 +175,49 @@ def download(page, format_name):
     return Image.open(saved.value.path())
 
 
+TYPED = {np.uint8: "Uint8Array", np.int32: "Int32Array", np.float32: "Float32Array"}
+DTYPES = {name: dtype for dtype, name in TYPED.items()} | {"Uint8ClampedArray": np.uint8}
+PACKING = """
+  const unpack = ({ type, shape, bytes }) =>
+    Object.assign(new globalThis[type](Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0)).buffer), { shape });
+  const pack = (value) => {
+    if (Array.isArray(value)) return value.map(pack);
+    if (!ArrayBuffer.isView(value)) return value;
+    const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    return { type: value.constructor.name, bytes: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) };
+  };"""
+
+
 def run(page, body, **given):
-    """Run a script with `given`, arrays as lists, and `load`, which imports one of the page's modules."""
-    lists = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in given.items()}
-    script = f"async (given) => {{ const load = (name) => import(`/js/browser/${{name}}.js`); {body} }}"
-    return page.evaluate(script, lists)
+    """Run a script with `given` and `load`, which imports one of the page's modules.
+
+    Arrays are flat, typed ones there, with a shape; they travel as text, in a tenth of the time that lists of numbers take.
+    """
+    packed = {name: pack(value) if isinstance(value, np.ndarray) else value for name, value in given.items()}
+    script = f"""async (given) => {{
+      {PACKING}
+      for (const [name, value] of Object.entries(given)) if (value?.bytes) given[name] = unpack(value);
+      const load = (name) => import(`/js/browser/${{name}}.js`);
+      return pack(await (async () => {{ {body} }})());
+    }}"""
+    return unpack(page.evaluate(script, packed))
+
+
+def pack(array):
+    array = array.astype(np.uint8) if array.dtype == bool else array
+    return {"type": TYPED[array.dtype.type], "shape": array.shape, "bytes": base64.b64encode(array.tobytes()).decode()}
+
+
+def unpack(value):
+    if isinstance(value, list):
+        return [unpack(part) for part in value]
+    return np.frombuffer(base64.b64decode(value["bytes"]), DTYPES[value["type"]]) if isinstance(value, dict) else value
 
 
 def picture(name):
     """What a script makes a picture of an array [H, W, 3] or [H, W] called `name` with."""
     return f"""{{
-      data: Uint8Array.from(given.{name}.flat(2).map(Number)), width: given.{name}[0].length, height: given.{name}.length,
-      channels: given.{name}[0][0].length ?? 1 }}"""
+      data: given.{name}, width: given.{name}.shape[1], height: given.{name}.shape[0], channels: given.{name}.shape[2] ?? 1 }}"""
 
 
 def soft_face(turn):
@@ -334,12 +366,12 @@ def test_views_are_opencvs_there_and_back(modules, window):
         const window = new Window(given.center, given.side, given.size, given.angle);
         const {{ image, unknown }} = viewPhoto({picture("rgb")}, {picture("hole")}, window);
         const region = window.region({{ width: 120, height: 110 }});
-        return [Array.from(image), Array.from(unknown), Array.from(unviewPhoto(image, window, region).data)];""",
+        return [image, unknown, unviewPhoto(image, window, region).data];""",
         rgb=rgb, hole=hole, center=list(window.center), side=window.side, size=window.size, angle=window.angle,
     )  # fmt: skip
-    assert np.abs(np.array(seen[0]) - image.ravel()).max() < HALF_A_LEVEL
-    assert (np.array(seen[1]) == unknown.ravel()).all()
-    assert np.abs(np.array(seen[2]) - unview_photo(image, window, region).ravel().astype(int)).max() <= 1
+    assert np.abs(seen[0] - image.ravel()).max() < HALF_A_LEVEL
+    assert (seen[1] == unknown.ravel()).all()
+    assert np.abs(seen[2] - unview_photo(image, window, region).ravel().astype(int)).max() <= 1
 
 
 def test_holes_are_filled_as_opencv_fills_them(modules):
@@ -348,10 +380,10 @@ def test_holes_are_filled_as_opencv_fills_them(modules):
     hole = shape > 0
     filled = run(
         modules,
-        f"const {{ fillHole }} = await load('telea'); return Array.from(fillHole({picture('rgb')}, {picture('hole')}, 3).data);",
+        f"const {{ fillHole }} = await load('telea'); return fillHole({picture('rgb')}, {picture('hole')}, 3).data;",
         rgb=rgb, hole=hole,
     )  # fmt: skip
-    assert np.abs(np.array(filled) - cv2.inpaint(rgb, shape, 3, cv2.INPAINT_TELEA).ravel().astype(int)).max() <= 1
+    assert np.abs(filled - cv2.inpaint(rgb, shape, 3, cv2.INPAINT_TELEA).ravel().astype(int)).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -370,7 +402,8 @@ def test_a_hole_is_shared_out_among_the_same_views(modules, faces):
         for (const i of given.set) hole.data[i] = 1;
         return planViews(hole, given.faces.map((face) => new Window(...face))).map(({ window, area }) =>
           [window.center, window.side, window.size, area.reduce((sum, own) => sum + own, 0)]);""",
-        set=np.flatnonzero(hole), faces=[[list(face.center), face.side, face.size, face.angle] for face in faces],
+        set=np.flatnonzero(hole).astype(np.int32),
+        faces=[[list(face.center), face.side, face.size, face.angle] for face in faces],
     )  # fmt: skip
     expected = plan_views(hole, faces)
     assert [view[:3] for view in views] == [[list(view.window.center), view.window.side, view.window.size] for view in expected]
@@ -396,20 +429,19 @@ def test_the_detail_that_python_carries_is_carried(modules, window):
         const [photo, hole] = [{picture("photo")}, {picture("hole")}];
         const window = new Window(given.center, given.side, given.size, given.angle);
         const region = window.region(photo);
-        const flat = (values) => Float32Array.from(values.flat(3));
         const view = {{
-          window, completed: flat(given.completed), unknown: flat(given.unknown),
-          scores: {{ data: flat(given.scores), heads: 2, tokens: 64 }},
-          layout: {{ data: flat(given.layout), classes: 19, size: 32 }} }};
+          window, completed: given.completed, unknown: given.unknown,
+          scores: {{ data: given.scores, heads: 2, tokens: 64 }},
+          layout: {{ data: given.layout, classes: 19, size: 32 }} }};
         const wanted = new Uint8Array((region.right - region.left) * (region.bottom - region.top));
         for (let y = region.top, i = 0; y < region.bottom; y++)
           for (let x = region.left; x < region.right; x++, i++) wanted[i] = hole.data[y * hole.width + x];
         const soft = unviewPhoto(softened(view), window, region);
-        return Array.from(carryResiduals(photo, hole, wanted, soft, view, region).data);""",
+        return carryResiduals(photo, hole, wanted, soft, view, region).data;""",
         photo=photo, hole=hole, center=list(window.center), side=window.side, size=window.size, angle=window.angle,
         completed=completed, unknown=unknown, scores=scores, layout=view.layout,
     )  # fmt: skip
-    difference = np.abs(np.array(there).reshape(carried.shape) - carried.astype(int))[hole[view.region]]
+    difference = np.abs(there.reshape(carried.shape) - carried.astype(int))[hole[view.region]]
     assert (difference <= 1).mean() > 0.999
     assert np.abs(carried.astype(int) - soft)[hole[view.region]].mean() > 2  # something was carried
 
@@ -435,10 +467,8 @@ def test_webgpu_paints_what_webassembly_paints(browser, address):
                 """const [{ loadDescription }, { openNets }] = [await load('files'), await load('nets')];
                 const description = await loadDescription();
                 const nets = await openNets(description, given.device);
-                const flat = (values) => Float32Array.from(values.flat(2));
-                const view = { image: flat(given.image), unknown: flat(given.unknown) };
-                const { completed } = await nets.inpaint(view, new Float32Array(description.latent_size), null);
-                return [nets.device, Array.from(completed)];""",
+                const { completed } = await nets.inpaint(given, new Float32Array(description.latent_size), null);
+                return [nets.device, completed];""",
                 device=device, image=image, unknown=unknown,
             )
             for device in ("webgpu", "wasm")
@@ -493,9 +523,9 @@ def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width):
 
 def test_a_given_layout_reaches_the_network_as_the_same_shares(modules):
     ids = np.random.default_rng(0).integers(0, 19, (80, 80), dtype=np.uint8)
-    script = f"return Array.from((await load('inpainter')).sharesOf({picture('ids')}, 19, 32));"
+    script = f"return (await load('inpainter')).sharesOf({picture('ids')}, 19, 32);"
     shares = run(modules, script, ids=ids)
-    assert np.abs(np.array(shares) - on_onnx._shares(ids, 19, 32).ravel()).max() < 1e-5
+    assert np.abs(shares - on_onnx._shares(ids, 19, 32).ravel()).max() < 1e-5
 
 
 def test_a_photo_of_one_tint_is_given_no_other(modules):
@@ -505,10 +535,10 @@ def test_a_photo_of_one_tint_is_given_no_other(modules):
     hole[30:60, 40:80] = True
     painted[hole] = (180, 60, 70)
     script = f"""const {{ matchTone }} = await load('toning');
-      return Array.from(matchTone({picture("painted")}, {picture("photo")}, {picture("hole")}).data);"""
+      return matchTone({picture("painted")}, {picture("photo")}, {picture("hole")}).data;"""
     toned = run(modules, script, painted=painted, photo=photo, hole=hole)
-    assert np.abs(np.array(toned) - match_tone(painted, photo, hole).ravel().astype(int)).max() <= 1
-    assert (np.array(toned) != painted.ravel()).any()
+    assert np.abs(toned - match_tone(painted, photo, hole).ravel().astype(int)).max() <= 1
+    assert (toned != painted.ravel()).any()
 
 
 @pytest.mark.parametrize(
@@ -527,11 +557,10 @@ def test_what_is_painted_into_a_jpeg_gets_its_squares(modules, mode, subsampling
     hole[60:120, 80:150] = hole[-6:, -30:] = True
     painted = np.where(hole[..., None], cv2.GaussianBlur(photo, (0, 0), 3), photo)
     script = f"""const [coding, {{ matchCompression }}] = [await load('coding'), await load('compression')];
-      const stored = await coding.readCoding(new Blob([Uint8Array.from(given.file)]));
-      return Array.from(matchCompression({picture("painted")}, {picture("photo")}, {picture("hole")}, stored).data);"""
-    stored = np.array(run(modules, script, painted=painted, photo=photo, hole=hole, file=list(file.getvalue()))).reshape(
-        photo.shape
-    )
+      const stored = await coding.readCoding(new Blob([given.file]));
+      return matchCompression({picture("painted")}, {picture("photo")}, {picture("hole")}, stored).data;"""
+    stored = run(modules, script, painted=painted, photo=photo, hole=hole, file=np.frombuffer(file.getvalue(), np.uint8))
+    stored = stored.reshape(photo.shape).astype(int)
     expected = match_compression(painted, photo, hole, jpeg_coding(image), mode)
     assert (expected != painted).any()
     assert (stored[~hole] == photo[~hole]).all()
