@@ -27,6 +27,7 @@ LEAST_PROMISE = 0.7  # of the painter in the best of the first views, one for ea
 NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, that are tried further
 NUM_FITS = 2  # views to bring the best of them into frame
 LEAST_CERTAINTY = 0.83  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
+UPRIGHT_PROMISE, UPRIGHT_CERTAINTY = 0.9, 0.92  # at first, and then: of one that lies the painter is hardly ever as sure
 LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
 SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
 FACE_SHARE = 0.6  # of the side of a face's square is the face itself
@@ -58,8 +59,10 @@ class Part:
     filled: float  # share of a square of that side
 
 
-def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: FaceDetector) -> list[Face]:
-    """Find faces of which so little is left that only the painter makes one of it."""
+def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: FaceDetector, *, turned: bool = True) -> list[Face]:
+    """Find faces of which so little is left that only the painter makes one of it; not `turned`: clearly upright ones alone."""
+    certainty = LEAST_CERTAINTY if turned else UPRIGHT_CERTAINTY
+    guess_face = _guess_face if turned else _guess_upright
     least = max(LEAST_EXTENT, LEAST_PART * min(hole.shape))
     broad = [part for part in unexplained(hole, found) if part.filled >= LEAST_FILLED and part.extent >= least]
     likely = [face_window(face) for face in found if face.score >= LIKELY and not is_sure(face, hole.shape)]
@@ -70,8 +73,8 @@ def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: Fac
     for part in broad[:NUM_GUESSED]:
         if any(_holds(window, part.middle) for window in looked_at):
             continue
-        fits = (_fit(window, 1, paint, detector) for window in likely if _holds(window, part.middle))
-        guess = next((face for face in fits if face), None) or _guess_face(part, paint, detector)
+        fits = (_fit(window, 1, certainty, paint, detector) for window in likely if _holds(window, part.middle))
+        guess = next((face for face in fits if face), None) or guess_face(part, paint, detector)
         if guess is not None and meets(face_window(guess).scaled(FACE_SHARE), hole):
             guesses.append(guess)
         looked_at.append(face_window(guess) if guess else Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE))
@@ -99,6 +102,14 @@ def unexplained(hole: Hole, found: list[Face]) -> Iterator[Part]:
             yield Part((x / scale, y / scale), extent / scale, area / extent**2)
 
 
+def _guess_upright(part: Part, paint: FacePainter, detector: FaceDetector) -> Face | None:
+    """Paint an upright face into a part of a hole: a quarter of the work, and most photos are upright."""
+    window = Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE)
+    if paint(window).certainty < UPRIGHT_PROMISE:
+        return None
+    return _fit(window, 1 + NUM_FITS, UPRIGHT_CERTAINTY, paint, detector)
+
+
 def _guess_face(part: Part, paint: FacePainter, detector: FaceDetector) -> Face | None:
     """Paint a face into a part of a hole at several turns and sizes; returns the one that fits, if any does.
 
@@ -123,17 +134,17 @@ def _guess_face(part: Part, paint: FacePainter, detector: FaceDetector) -> Face 
         if faces and sum(merits) > most:
             most = sum(merits)
             best = max(faces, key=lambda pair: pair[0])[1]
-    return None if best is None else _fit(face_window(best), NUM_FITS, paint, detector)
+    return None if best is None else _fit(face_window(best), NUM_FITS, LEAST_CERTAINTY, paint, detector)
 
 
-def _fit(window: Window, num_runs: int, paint: FacePainter, detector: FaceDetector) -> Face | None:
+def _fit(window: Window, num_runs: int, certainty: float, paint: FacePainter, detector: FaceDetector) -> Face | None:
     """Paint a face into a window, and bring it into frame by what came of it; returns it if it fits what is known there."""
     window = replace(window, size=PAINTED_SIZE)
     trial = paint(window)
     face = _detect_best(trial, window, detector)
     if face is None or num_runs > 1:
-        return face and _fit(face_window(face), num_runs - 1, paint, detector)
-    fits = face.score >= SURE and trial.certainty >= LEAST_CERTAINTY and trial.seen >= LEAST_SEEN
+        return face and _fit(face_window(face), num_runs - 1, certainty, paint, detector)
+    fits = face.score >= SURE and trial.certainty >= certainty and trial.seen >= LEAST_SEEN
     return face if fits else None
 
 

@@ -53,6 +53,9 @@ def find_faces(
     closer = (Window(part.middle, x * part.extent, CLOSE_UP_SIZE) for part in unexplained(hole, found) for x in PART_FACTORS)
     hidden = [face for window in closer for face in _detect_in(window, rgb, hole, detector)]
     found = distinct(found + _look_closely(hidden, rgb, hole, detector))
+    if paint is not None:
+        paint = cache(paint)
+        found = distinct(found + guess_faces(hole, found, paint, detector, turned=False))
     sought = [face for face in found if not hole.any() or meets(face_window(face), hole)]
     if max((face.score for face in sought), default=0) < SURE:
         turned = _search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS)
@@ -99,7 +102,8 @@ def _filled(rgb: Pixels, hole: Hole) -> Pixels:
 
 def _detect_turned(copy: Pixels, turn: int, detector: FaceDetector) -> list[Face]:
     height, width = copy.shape[:2]
-    size = math.ceil(math.hypot(width, height) / 16) * 16
+    cosine, sine = abs(math.cos(math.radians(turn))), abs(math.sin(math.radians(turn)))
+    size = math.ceil(max(width * cosine + height * sine, width * sine + height * cosine) / 16 - 1e-6) * 16
     window = Window((width / 2, height / 2), size, size, turn)
     seen, _ = framing.view_photo(copy, np.zeros((height, width), np.bool_), window)
     return [moved(face, window.to_photo) for face in detector(framing.to_pixels(seen))]

@@ -18,12 +18,14 @@ const LEAST_PROMISE = 0.7;
 const NUM_LOOKED_AT = 2;
 const NUM_FITS = 2;
 const LEAST_CERTAINTY = 0.83;
+const [UPRIGHT_PROMISE, UPRIGHT_CERTAINTY] = [0.9, 0.92];
 const LEAST_SEEN = 0.2;
 const SCORE_SHARE = 0.1;
 const FACE_SHARE = 0.6;
 
-/** Find faces of which so little is left that only the painter makes one of it. */
-export async function guessFaces(hole, found, paint, detector) {
+/** Find faces of which so little is left that only the painter makes one of it; not `turned`: clearly upright ones alone. */
+export async function guessFaces(hole, found, paint, detector, turned = true) {
+  const certainty = turned ? LEAST_CERTAINTY : UPRIGHT_CERTAINTY;
   const { width, height } = hole;
   const least = Math.max(LEAST_EXTENT, LEAST_PART * Math.min(width, height));
   const broad = [...unexplained(hole, found)].filter(({ filled, extent }) => filled >= LEAST_FILLED && extent >= least);
@@ -35,9 +37,9 @@ export async function guessFaces(hole, found, paint, detector) {
     if (lookedAt.some((window) => holds(window, part.middle))) continue;
     let guess = null;
     for (const window of likely) {
-      if (!guess && holds(window, part.middle)) guess = await fit(window, 1, paint, detector);
+      if (!guess && holds(window, part.middle)) guess = await fit(window, 1, certainty, paint, detector);
     }
-    guess ??= await guessFace(part, paint, detector);
+    guess ??= await (turned ? guessFace : guessUpright)(part, paint, detector);
     if (guess && meets(faceWindow(guess).scaled(FACE_SHARE), hole)) guesses.push(guess);
     lookedAt.push(guess ? faceWindow(guess) : new Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE));
   }
@@ -64,6 +66,13 @@ export function* unexplained(hole, found) {
   }
 }
 
+/** Paint an upright face into a part of a hole: a quarter of the work, and most photos are upright. */
+async function guessUpright({ middle, extent }, paint, detector) {
+  const window = new Window(middle, GUESS_FACTOR * extent, PAINTED_SIZE);
+  if ((await paint(window)).certainty < UPRIGHT_PROMISE) return null;
+  return fit(window, 1 + NUM_FITS, UPRIGHT_CERTAINTY, paint, detector);
+}
+
 /** Paint a face into a part of a hole at several turns and sizes; the one that fits, if any does. */
 async function guessFace({ middle, extent }, paint, detector) {
   const painted = async (factor, turn) => {
@@ -88,16 +97,16 @@ async function guessFace({ middle, extent }, paint, detector) {
     most = merit;
     best = shown.reduce((first, other) => (other.merit > first.merit ? other : first)).face;
   }
-  return best && fit(faceWindow(best), NUM_FITS, paint, detector);
+  return best && fit(faceWindow(best), NUM_FITS, LEAST_CERTAINTY, paint, detector);
 }
 
 /** Paint a face into a window, and bring it into frame by what came of it; the face, if it fits what is known there. */
-async function fit(framed, numRuns, paint, detector) {
+async function fit(framed, numRuns, certainty, paint, detector) {
   const window = framed.withSize(PAINTED_SIZE);
   const trial = await paint(window);
   const face = await detectBest(trial, window, detector);
-  if (!face || numRuns > 1) return face && fit(faceWindow(face), numRuns - 1, paint, detector);
-  const fits = face.score >= SURE && trial.certainty >= LEAST_CERTAINTY && trial.seen >= LEAST_SEEN;
+  if (!face || numRuns > 1) return face && fit(faceWindow(face), numRuns - 1, certainty, paint, detector);
+  const fits = face.score >= SURE && trial.certainty >= certainty && trial.seen >= LEAST_SEEN;
   return fits ? face : null;
 }
 

@@ -29,13 +29,26 @@ export async function findFaces(rgb, hole, detector, paint) {
     for (const factor of PART_FACTORS) hidden.push(...(await detectIn(new Window(middle, factor * extent, CLOSE_UP_SIZE), rgb, hole, detector)));
   }
   found = distinct([...found, ...(await close(hidden))]);
+  const paintOnce = remembered(paint);
+  found = distinct([...found, ...(await guessFaces(hole, found, paintOnce, detector, false))]);
   const isHoled = hole.data.includes(1);
   const sought = found.filter((face) => !isHoled || meets(faceWindow(face), hole));
   if (Math.max(0, ...sought.map(({ score }) => score)) < SURE) {
     const turned = await close(await search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS));
     found = distinct([...found, ...turned.filter(({ score }) => score >= TURNED_SURE)]);
   }
-  return distinct([...found, ...(await guessFaces(hole, found, paint, detector))]);
+  return distinct([...found, ...(await guessFaces(hole, found, paintOnce, detector))]);
+}
+
+/** `paint`, which paints the same window no second time. */
+function remembered(paint) {
+  const trials = new Map();
+  return async (window) => {
+    const { center, side, size, angle } = window;
+    const key = [...center, side, size, angle].join();
+    if (!trials.has(key)) trials.set(key, await paint(window));
+    return trials.get(key);
+  };
 }
 
 /** Detect a face once more in a restored view of it, [3, S, S] in [-1, 1]; the old one if it is not found there. */
@@ -68,7 +81,8 @@ function filled(rgb, hole) {
 
 async function detectTurned(copy, turn, detector) {
   const { width, height } = copy;
-  const size = Math.ceil(Math.hypot(width, height) / 16) * 16;
+  const [cosine, sine] = [Math.abs(Math.cos((turn / 180) * Math.PI)), Math.abs(Math.sin((turn / 180) * Math.PI))];
+  const size = Math.ceil(Math.max(width * cosine + height * sine, width * sine + height * cosine) / 16 - 1e-6) * 16;
   const window = new Window([width / 2, height / 2], size, size, turn);
   const { image } = viewPhoto(copy, { data: new Uint8Array(width * height), width, height }, window);
   return (await detector.detect(toPixels(image, size))).map((face) => moved(face, window.toPhoto));
