@@ -106,7 +106,7 @@ def call(arguments):
     return ended.value.code or 0, out.getvalue(), err.getvalue()
 
 
-# --- sixty photos, five broken; the user presses Ctrl-C in the middle, and gives the command again
+# --- forty photos, five broken; the user presses Ctrl-C in the middle, and gives the command again
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory, tiny_model):
-    album = make_album(tmp_path_factory.mktemp("album"), 60, 5)
+    album = make_album(tmp_path_factory.mktemp("album"), 40, 5)
     told = []
 
     def press_ctrl_c_after_three(row):
@@ -138,8 +138,8 @@ def test_ctrl_c_finishes_the_photos_in_work_and_reports_them(story):
     counts = story.stopped.counts
     assert story.stopped.stopped
     assert 3 <= counts["restored"] <= 6
-    assert counts["pending"] > 40
-    assert sum(counts.values()) == 60
+    assert counts["pending"] > 30
+    assert sum(counts.values()) == 40
 
 
 def test_the_same_command_goes_on_where_it_stopped(story):
@@ -148,7 +148,7 @@ def test_the_same_command_goes_on_where_it_stopped(story):
     summary = json.loads(out)
     assert summary["counts"] == {
         "skipped": story.stopped.counts["restored"],
-        "restored": 55 - story.stopped.counts["restored"],
+        "restored": 35 - story.stopped.counts["restored"],
         "failed": 5,
     }
 
@@ -179,7 +179,7 @@ def test_the_report_has_a_line_for_every_photo(story):
     assert [file["photo"] for file in files] == sorted(file["photo"] for file in files)
     with (story.album.output / OWN_FOLDER / "report.csv").open(newline="") as table:
         rows = list(csv.DictReader(table))
-    assert len(rows) == len(files) == 60
+    assert len(rows) == len(files) == 40
     for row, file in zip(rows, files, strict=True):
         assert row == {key: "" if value is None else str(value) for key, value in file.items()}
         assert (file["status"] == "failed") == (file["photo"] in story.album.broken)
@@ -200,7 +200,7 @@ def test_a_third_time_nothing_is_left_to_do(story, tiny_model):
     before = story.album.results()
     code, _, err = call(story.album.command(tiny_model))
     assert code == 1
-    assert "55 done before, 5 failed" in err
+    assert "35 done before, 5 failed" in err
     assert story.album.results() == before
 
 
