@@ -22,7 +22,7 @@ from facemend.data.sampling import Batch, FaceStore, TrainingSamples, mirror
 from facemend.errors import ConfigError, TrainingError
 from facemend.models.inpainter import InpaintNet
 from facemend.training.objective import JUDGES_STRIDE, Objective, View, crop_corners, cut, shaken
-from facemend.training.trainer import train
+from facemend.training.trainer import multiplies_bfloat16, train
 from facemend.weights import load_model
 
 TINY = MODEL_PRESETS["tiny"]
@@ -159,6 +159,17 @@ def test_bfloat16_takes_sound_steps_too(faces: Path, tmp_path: Path) -> None:
     train(recipe(faces, phases=(both,), bf16=True), faces.parent, tmp_path)
     (log,) = (json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines())
     assert log["steps_skipped"] == 0 and np.isfinite(log["generator_grad_norm"])
+
+
+@pytest.mark.parametrize(
+    ("device", "capabilities", "expected"),
+    [("cpu", {"avx2": True}, False), ("cpu", {"amx_bf16": True}, True), ("cpu", {"bf16": False}, False), ("cuda", {}, True)],
+)
+def test_unless_told_a_run_is_in_bfloat16_where_the_device_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, device: str, capabilities: dict[str, bool], expected: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert multiplies_bfloat16(torch.device(device)) == expected
 
 
 def test_another_recipe_in_the_same_folder_is_refused(faces: Path, whole_run: Path) -> None:

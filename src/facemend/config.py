@@ -140,7 +140,7 @@ class TrainConfig(Config):
     seed: int = 0
     warmup_images: Annotated[int, Field(ge=0)] = 500
     ema_half_life: Annotated[float, Field(gt=0)] = 1000.0  # in images
-    bf16: bool = True
+    bf16: bool | None = None  # whether steps are computed in bfloat16; None: where the device multiplies it itself
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     checkpoint_every: Annotated[int, Field(gt=0)] = 2000  # images
     sample_every: Annotated[int, Field(gt=0)] = 4000  # images

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from rich.console import Console
@@ -71,6 +72,8 @@ class _Run:
         self.state = TrainState(self.objective)
         for line in load_latest(self.state, run_dir / CHECKPOINTS, device):
             self.console.print(line)
+        self.bf16 = multiplies_bfloat16(device) if config.bf16 is None else config.bf16
+        self.console.print(f"computing on {device} in {'bfloat16' if self.bf16 else 'float32'}")
         self.tracker = Tracker(run_dir, self.state.images_seen) if group.is_first else None
         self.skipped_in_a_row = 0
 
@@ -166,7 +169,7 @@ class _Run:
         return TrainingSamples(stores, self.config.data, phase, self.config.model.latent_size, seed, start=start)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
     def _log(self, phase: PhaseConfig) -> None:
         if not self.tracker:
@@ -188,6 +191,14 @@ class _Run:
         if self.group.is_first:
             save_checkpoint(self.state, self.run_dir / CHECKPOINTS)
             save_model(self.state.ema, self.run_dir / "weights")
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 itself; a CPU that cannot widens every number first, and is faster in float32."""
+    if device.type != "cpu":
+        return True
+    capabilities = cast(dict[str, Any], getattr(torch.cpu, "get_capabilities", dict)())  # older ones of PyTorch cannot tell
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 def _claim(run_dir: Path, config: TrainConfig) -> None:
