@@ -54,7 +54,7 @@ def main(
             picture[hole] = 255
             found = [face for face in find_faces(picture, hole, detector) if error([face], truth) < FOUND]
             if found:
-                fitted = inpainter._frame(found[0], picture, hole)
+                fitted = inpainter._frame(found[0], picture, hole, lambda variant: None)
                 results["guessed"].append(np.array(differences(face_window(found[0]), true)))
                 results["fitted"].append(np.array(differences(fitted, true)))
     print(f"{len(results['fitted'])} faces\n| frame | angle | size | place |\n| --- | --- | --- | --- |")

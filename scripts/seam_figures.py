@@ -74,7 +74,7 @@ def restore(backend: Backend, photo: Picture, hole: Hole, views: list[View], met
             filled = carry_residuals(painted[view.region], rest[view.region], own, filled, seen)
         painted[view.region][own] = filled[own]
         rest[view.region] &= ~own
-        hair[view.region] |= view.area & (framing.unview_layout(run.ids(), window, view.region) == HAIR)
+        hair[view.region] |= view.area & (framing.unview_layout(seen.ids(), window, view.region) == HAIR)
     return match_grain(painted, photo, hole, textured=hair) if method.grain else painted
 
 

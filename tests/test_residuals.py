@@ -45,6 +45,13 @@ def soft_view(truth, hole, window, scores=None, layout=None):
     return NetworkView(window, window.region(hole.shape), completed, unknown, scores, layout)
 
 
+def test_class_ids_are_those_of_the_likeliest_parts():
+    layout = np.random.default_rng(0).dirichlet(np.ones(19), size=(32, 32)).astype(np.float32).transpose(2, 0, 1)
+    view = soft_view(np.zeros((64, 64, 3), np.uint8), square_hole((64, 64)), Window((32, 32), 64, 64), layout=layout)
+    enlarged = [cv2.resize(part, (64, 64), interpolation=cv2.INTER_LINEAR) for part in layout]
+    assert (view.ids() == np.argmax(enlarged, axis=0)).all()
+
+
 def fill(photo, hole, view):
     """Fill all of the hole; returns the photo as enlarged from the view, and with detail."""
     soft = unview_photo(view.softened(), view.window, view.region)

@@ -164,8 +164,7 @@ class Inpainter:
         layout: Layout = np.zeros(hole.shape, np.uint8)
         for view in planning.plan_faces(hole.shape, self._find_windows(rgb, hole, on_run)):
             on_run(1)
-            seen, ids = self._run(rgb, hole, view.window, latent, None)
-            _write_ids(layout, ids, seen.window, view)
+            _write_ids(layout, self._run(rgb, hole, view.window, latent, None), view)
         return layout
 
     def find_faces(self, rgb: Pixels, hole: Hole, on_run: OnRun = lambda variant: None) -> list[Face]:
@@ -174,7 +173,7 @@ class Inpainter:
 
         def paint(window: Window) -> Trial:
             on_run(0)
-            seen, _ = self._run(rgb, hole, window, latent, None)
+            seen = self._run(rgb, hole, window, latent, None)
             person = 1 - seen.layout[0]  # [h, w]: all but the background
             known = 1 - np.asarray(cv2.resize(seen.unknown[0], person.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
             share = float((person * known).sum() / person.sum())
@@ -193,7 +192,7 @@ class Inpainter:
             if window.is_plain or not faces.hides_landmarks(hole, face):
                 return window
             on_run(0)
-            restored, _ = self._run(rgb, hole, window, self._latents(0, 1)[0], None)
+            restored = self._run(rgb, hole, window, self._latents(0, 1)[0], None)
             face = search.measure_again(face, restored.completed, restored.window, self.detector)
         return planning.settle_window(faces.face_window(face), hole, certain=certain)
 
@@ -205,13 +204,13 @@ class Inpainter:
         layout_found: Layout = np.zeros(hole.shape, np.uint8)
         for view in views:
             on_run()
-            seen, ids = self._run(painted, rest, view.window, latent, layout)
+            seen = self._run(painted, rest, view.window, latent, layout)
             own = hole[view.region] & view.area
             soft = framing.unview_photo(seen.softened(), seen.window, view.region)
             detailed = carry_residuals(painted[view.region], rest[view.region], own, soft, seen)
             painted[view.region][own] = detailed[own]
             rest[view.region] &= ~own
-            _write_ids(layout_found, ids, seen.window, view)
+            _write_ids(layout_found, seen, view)
         return match_grain(match_tone(painted, rgb, hole), rgb, hole, textured=layout_found == HAIR), layout_found
 
     def _latents(self, seed: int, num_variants: int) -> list[Floats]:
@@ -225,19 +224,19 @@ class Inpainter:
         first = [np.zeros(size, np.float32)] if seed == 0 else []
         return first + [random.standard_normal(size, np.float32) for _ in range(num_variants - len(first))]
 
-    def _run(self, rgb: Pixels, hole: Hole, window: Window, latent: Floats, layout: Layout | None) -> tuple[NetworkView, Layout]:
-        """Run the network on one window of a photo; returns what it made of it, and class ids [S, S]."""
+    def _run(self, rgb: Pixels, hole: Hole, window: Window, latent: Floats, layout: Layout | None) -> NetworkView:
+        """Run the network on one window of a photo."""
         window = replace(window, size=min(window.size, LARGEST_RUN))
         image, mask = framing.view_photo(rgb, hole, window)
         given = None if layout is None else framing.view_layout(layout, window)
         (painted,) = self.backend([MaskedView(image, mask, latent, given)])
         region = window.region(hole.shape)
-        return NetworkView(window, region, painted.completed, mask, painted.scores, painted.layout), painted.ids()
+        return NetworkView(window, region, painted.completed, mask, painted.scores, painted.layout)
 
 
-def _write_ids(layout: Layout, ids: Layout, window: Window, view: View) -> None:
+def _write_ids(layout: Layout, seen: NetworkView, view: View) -> None:
     """Write the class ids a view shows into the part of the photo that is its own."""
-    layout[view.region][view.area] = framing.unview_layout(ids, window, view.region)[view.area]
+    layout[view.region][view.area] = framing.unview_layout(seen.ids(), seen.window, view.region)[view.area]
 
 
 def _box_windows(boxes: Sequence[Box], size: tuple[int, int]) -> list[Window]:

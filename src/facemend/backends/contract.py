@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,12 +29,6 @@ class Painted:
     completed: Floats  # [3, S, S] in [-1, 1]: the view, repainted under its mask and nowhere else
     layout: Floats  # [K, C, C], probabilities of the face's parts at the core's size
     scores: Floats  # [heads, T, T], attention of stage 2 over a square grid of T places
-
-    def ids(self) -> Layout:
-        """Class ids at the view's own size, uint8 [S, S]."""
-        size = self.completed.shape[1:]
-        enlarged: list[Floats] = [cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in self.layout]
-        return np.argmax(enlarged, axis=0).astype(np.uint8)
 
 
 class Backend(Protocol):

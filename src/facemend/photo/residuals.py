@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels
+from facemend.imaging import Hole, Layout, Pixels
 from facemend.photo.framing import Matrix, Region, Window
 
 Floats = NDArray[np.float32]
@@ -54,6 +54,16 @@ class NetworkView:
         blurred = cv2.GaussianBlur(np.ascontiguousarray(self.completed.transpose(1, 2, 0)), (0, 0), _SOFTNESS)
         return np.where(self.unknown > 0, self.completed, np.asarray(blurred, np.float32).transpose(2, 0, 1))
 
+    def ids(self) -> Layout:
+        """Return the class ids of the likeliest parts at the view's own size, uint8 [S, S]."""
+        size = self.completed.shape[1:]
+        ids, likelihood = np.zeros(size, np.uint8), np.zeros(size, np.float32)
+        for number, part in enumerate(self.layout):  # one by one: a fifth of the time of `argmax` over all
+            enlarged = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.float32)
+            np.putmask(ids, enlarged > likelihood, number)
+            np.maximum(likelihood, enlarged, out=likelihood)
+        return ids
+
 
 def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view: NetworkView) -> Pixels:
     """Add to what the network painted the fine detail that the known part of the photo has, and its fills lack.
@@ -71,15 +81,15 @@ def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view:
         `soft`, with detail where it is wanted.
     """
     filled = soft.copy()
-    if not wanted.any():
+    touched = np.flatnonzero(wanted.any(axis=1))
+    if not len(touched):
         return filled
     grid = _Grid(view.window, view.region, wanted)
     sources = _match(view, grid)
     ratio = view.window.side / view.window.size
-    height, width = hole.shape
-    band = math.ceil(_PIXELS_AT_ONCE / width)
-    for top in range(0, height, band):
-        rows = slice(top, min(height, top + band))
+    end, band = int(touched[-1]) + 1, math.ceil(_PIXELS_AT_ONCE / hole.shape[1])
+    for top in range(int(touched[0]), end, band):
+        rows = slice(top, min(end, top + band))
         places = np.nonzero(wanted[rows])
         if len(places[0]):
             carried = np.zeros((*wanted[rows].shape, 3), np.float32)
