@@ -24,6 +24,11 @@ def test_every_contender_is_timed_and_measured_alone(facemend):
     assert report["installed_mb"]["facemend-onnx"] < report["installed_mb"]["facemend-torch"]
 
 
+def test_one_contender_is_timed_alone(facemend):
+    run = facemend("benchmark", "--only", "telea", "--sizes", "64", "--areas", "0.1,0.3", "--rounds", "1", "--json")
+    assert [row["name"] for row in json.loads(run.out)["rows"]] == ["telea", "telea"]
+
+
 @pytest.mark.parametrize("name", [contender.name for contender in all_contenders("default", peers=False)])
 def test_contenders_fill_the_hole_and_nothing_else(name):
     picture, hole = draw_case(64, 0.1)
@@ -46,7 +51,9 @@ def test_an_installation_counts_what_it_requires():
     assert installed_mb(("no-such-distribution",)) == 0
 
 
-@pytest.mark.parametrize("options", [{"sizes": (100,)}, {"sizes": (48,)}, {"areas": (0.0,)}, {"areas": (1.0,)}])
+@pytest.mark.parametrize(
+    "options", [{"sizes": (100,)}, {"sizes": (48,)}, {"areas": (0.0,)}, {"areas": (1.0,)}, {"only": ("lama",)}]
+)
 def test_impossible_cases_are_refused(options):
-    with pytest.raises(ConfigError, match=r"--sizes|--areas"):
+    with pytest.raises(ConfigError, match=r"--sizes|--areas|--only lama: .* --peers"):
         Options(**options)

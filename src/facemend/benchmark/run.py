@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import track
 
 from facemend.benchmark import fresh
-from facemend.benchmark.contenders import Fill, all_contenders, draw_case
+from facemend.benchmark.contenders import Contender, Fill, all_contenders, draw_case
 from facemend.errors import ConfigError
 
 ENOUGH_SECONDS = 20.0  # a contender that has been timed for so long sits out the further rounds
@@ -26,14 +26,26 @@ class Options:
     rounds: int = 7
     num_threads: int = 2
     peers: bool = False  # also those that spandrel builds
+    only: tuple[str, ...] = ()  # names of contenders; all, if none is named
 
     def __post_init__(self) -> None:
+        names = [contender.name for contender in all_contenders(self.model, peers=self.peers)]
+        for name in self.only:
+            if name not in names:
+                raise ConfigError(
+                    f"--only {name}: take some of {', '.join(names)}{'' if self.peers else ', or others with --peers'}"
+                )
         for size in self.sizes:
             if size < 64 or size % 16:
                 raise ConfigError(f"--sizes {size}: take multiples of 16 from 64")
         for area in self.areas:
             if not 0 < area < 1:
                 raise ConfigError(f"--areas {area}: a share is more than 0 and less than 1")
+
+    def contenders(self) -> list[Contender]:
+        """List who takes part."""
+        everyone = all_contenders(self.model, peers=self.peers)
+        return [contender for contender in everyone if not self.only or contender.name in self.only]
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ def run_benchmark(options: Options) -> list[Row]:
     Raises:
         ConfigError: A contender cannot be loaded or fails.
     """
-    contenders = all_contenders(options.model, peers=options.peers)
+    contenders = options.contenders()
     console = Console(stderr=True)
     ready: dict[str, Fill] = {}
     for contender in track(contenders, "Loading", console=console, transient=True):

@@ -19,6 +19,7 @@ def benchmark(
     rounds: Annotated[int, typer.Option(min=1, help="How often each is timed.")] = 7,
     threads: Annotated[int, typer.Option(min=1, help="Of one run.")] = 2,
     peers: Annotated[bool, typer.Option("--peers", help="Also LaMa and MAT as spandrel builds them, random weights.")] = False,
+    only: Annotated[str, typer.Option(metavar="NAMES", help="These contenders alone, such as facemend-onnx,lama.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Time this network and others in turn, in one run; tell their memory, their first result from a cold start, their size.
@@ -30,17 +31,16 @@ def benchmark(
 
     Close other programs first, and compare ratios: seconds are this machine's.
     """
-    from facemend.benchmark.contenders import all_contenders
     from facemend.benchmark.run import Options, run_benchmark
     from facemend.benchmark.table import to_json, to_markdown
 
-    options = Options(model, _numbers("--sizes", sizes, int), _numbers("--areas", areas, float), rounds, threads, peers)
+    cases = _numbers("--sizes", sizes, int), _numbers("--areas", areas, float)
+    options = Options(model, *cases, rounds, threads, peers, tuple(only.split(",")) if only else ())
     rows = run_benchmark(options)
-    contenders = all_contenders(model, peers=peers)
     if as_json:
-        print_json(**to_json(options, contenders, rows))
+        print_json(**to_json(options, options.contenders(), rows))
     else:
-        print(to_markdown(contenders, rows), end="")
+        print(to_markdown(options.contenders(), rows), end="")
 
 
 def _numbers(option: str, text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
