@@ -53,8 +53,8 @@ def find_faces(
     closer = (Window(part.middle, x * part.extent, CLOSE_UP_SIZE) for part in unexplained(hole, found) for x in PART_FACTORS)
     hidden = [face for window in closer for face in _detect_in(window, rgb, hole, detector)]
     found = distinct(found + _look_closely(hidden, rgb, hole, detector))
-    if paint is not None:
-        paint = cache(paint)
+    if paint is not None:  # most photos are upright, and this takes a fraction of the time of what follows
+        paint = cache(paint)  # some windows are tried again below
         found = distinct(found + guess_faces(hole, found, paint, detector, turned=False))
     sought = [face for face in found if not hole.any() or meets(face_window(face), hole)]
     if max((face.score for face in sought), default=0) < SURE:
