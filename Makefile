@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DATA ?= data
-LONGEST := training web_page browser_runtime readme batch faces
 
 .PHONY: setup fix check test test-slow demo figures
 
@@ -16,8 +15,8 @@ fix:  # mend what can be mended by a tool
 check:  # style, types, layers
 	$(BIN)/ruff check -q && $(BIN)/ruff format -q --check && $(BIN)/pyright --pythonpath $(BIN)/python && $(BIN)/lint-imports
 
-test:  # every test that takes less than a few seconds, on two processes; the longest files first, so that both end together
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST:%=tests/test_%.py) tests/test_*.py
+test:  # every test that takes less than a few seconds, on two processes
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 test-slow:  # the others
 	$(BIN)/pytest -m slow
