@@ -22,11 +22,9 @@ from facemend.models.inpainter import InpaintNet
 from facemend.onnx_runtime import METADATA_KEY, OnnxNet
 
 
-@pytest.fixture(scope="module", params=["shipped", pytest.param("exported", marks=pytest.mark.slow)])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights with a graph beside them: those that ship, and a small network's, exported now, which takes a minute."""
-    if request.param == "shipped":
-        return resolve("default")
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network's weights and the graph that was just exported, which takes a minute."""
     torch.manual_seed(0)
     net = InpaintNet(MODEL_PRESETS["tiny"])
     for parameter in net.parameters():  # layers that begin at zero would hide what comes before them
@@ -37,6 +35,12 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return path
 
 
+@pytest.fixture(scope="module", params=["shipped", pytest.param("exported", marks=pytest.mark.slow)])
+def folder(request: pytest.FixtureRequest) -> Path:
+    """Weights with a graph beside them."""
+    return resolve("default") if request.param == "shipped" else request.getfixturevalue("exported")
+
+
 def test_onnx_paints_what_torch_paints_at_any_size(folder: Path):
     differences = measure_parity(load_model(folder), OnnxNet(folder), sizes=(64, 80, 256, 272, 512))
     assert max(differences.values()) < 1e-4
@@ -44,8 +48,8 @@ def test_onnx_paints_what_torch_paints_at_any_size(folder: Path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file_format", ["onnx", "onnx-float16"])
-def test_a_single_file_holds_all(folder: Path, tmp_path: Path, file_format: ExportFormat):
-    net, path = load_model(folder), tmp_path / "net.onnx"
+def test_a_single_file_holds_all(exported: Path, tmp_path: Path, file_format: ExportFormat):
+    net, path = load_model(exported), tmp_path / "net.onnx"
     export_net(net, path, file_format)
     assert max(measure_parity(net, OnnxNet(path)).values()) < 1e-4
     assert {node.domain for node in onnx.load(path, load_external_data=False).graph.node} == {""}  # any runtime can read it
@@ -135,8 +139,8 @@ net(np.zeros((1, 3, 64, 64), np.float32), np.ones((1, 1, 64, 64), np.float32), n
 
 
 @pytest.mark.slow
-def test_torch_export_gives_the_same_net_without_its_source(folder: Path, tmp_path: Path):
-    net = load_model(folder)
+def test_torch_export_gives_the_same_net_without_its_source(exported: Path, tmp_path: Path):
+    net = load_model(exported)
     export_net(net, tmp_path / "net.pt2", "torch-export")
     loaded = torch.export.load(tmp_path / "net.pt2").module()
     size = net.config.core_size
@@ -175,9 +179,9 @@ def test_a_provider_that_is_not_there_is_named(folder: Path):
 
 
 @pytest.mark.slow
-def test_int8_is_learnt_from_faces_and_holds_no_copy_of_the_weights(folder: Path, tmp_path: Path):
+def test_int8_is_learnt_from_faces_and_holds_no_copy_of_the_weights(exported: Path, tmp_path: Path):
     copy = tmp_path / "model"
-    shutil.copytree(folder, copy)
+    shutil.copytree(exported, copy)
     path = export_graph(copy, calibrate=make_faces(tmp_path / "faces"))
     assert path.name == GRAPH_INT8_FILE
     assert path.stat().st_size < 500_000
