@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cv2
@@ -28,7 +29,7 @@ _LEAST_FINENESS = 0.1  # white noise has 36, Gaussian grain of a pixel 0.26; bel
 _ROUNDING = 1 / 12  # variance of rounding to whole grey levels
 _ROUNDING_ENERGY = _ROUNDING * float((_FINE**2).sum())
 _LEAST_PART = 0.02  # of the strongest colour's variance: weaker ones are traces of the picture
-_TRIALS = 12
+_STEPS = 12  # towards a kernel
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -156,6 +157,18 @@ def _without_texture(lowest: NDArray[np.float64]) -> NDArray[np.float64]:
 _WAVES = np.fft.fft2(np.eye(_BLOCK**2).reshape(-1, _BLOCK, _BLOCK)).reshape(_BLOCK**2, -1).astype(np.complex64)
 
 
+@cache
+def _measuring() -> Floats:
+    """What each frequency of a block, measured, owes to each frequency of noise, of which there are twice as many a side.
+
+    Measuring cuts blocks out and takes smooth surfaces away: a wave of the block, with those taken away from it, is what
+    noise is multiplied by, so its transform says how much of every frequency passes. [B * B, 4 * B * B].
+    """
+    seen = _rough(_WAVES.real).T + 1j * _rough(_WAVES.imag).T
+    passed = np.abs(np.fft.fft2(seen.reshape(-1, _BLOCK, _BLOCK), (2 * _BLOCK, 2 * _BLOCK))) ** 2
+    return (passed.reshape(_BLOCK**2, -1) / (4 * _BLOCK**2)).astype(np.float32)
+
+
 def _spectrum(noise: Floats) -> Floats:
     """Mean power [B, B] of blocks [n, B * B] at each frequency."""
     covariance = noise.T @ noise / len(noise)  # which tells it, without a transform of each block
@@ -182,23 +195,22 @@ def _independent_parts(noise: Floats) -> tuple[list[Floats], list[Floats]]:
 
 
 def _find_kernel(spectrum: Floats) -> Floats:
-    """Find a kernel that gives white noise, measured like the photo's, this spectrum and variance 1.
-
-    Measuring takes smooth surfaces away and cuts blocks out, which changes a spectrum; so it is found by trial.
-    """
-    white = np.random.default_rng(0).standard_normal((32 * _BLOCK, 32 * _BLOCK), np.float32)
+    """Find, step by step, a kernel that gives white noise, measured like the photo's, this spectrum and variance 1."""
     wanted = spectrum / spectrum.sum()
-    power, kernel = np.ones_like(spectrum), np.ones((1, 1), np.float32)
-    rough = _rough(_blocks(white).reshape(-1, _BLOCK**2, 1))
-    for _ in range(_TRIALS):
-        shown = _spectrum(rough[..., 0])
+    power, kernel = np.ones_like(spectrum), np.ones((1, 1))
+    for _ in range(_STEPS):
+        shown = _measured(kernel)
         power *= np.clip(wanted / np.maximum(shown / shown.sum(), 1e-6), 0.2, 5)
         power[0, 0] = (power[0, 1] + power[1, 0]) / 2  # the mean of a block says nothing of its noise
-        kernel = np.fft.fftshift(np.fft.ifft2(np.sqrt(power)).real)[1:, 1:].astype(np.float32)
-        noise = np.asarray(cv2.filter2D(white, -1, kernel), np.float32)
-        rough = _rough(_blocks(noise).reshape(-1, _BLOCK**2, 1))
-    variance = float((rough**2).mean()) * _BLOCK**2 / _FREEDOM
+        kernel = np.fft.fftshift(np.fft.ifft2(np.sqrt(power)).real)[1:, 1:]
+    variance = float(_measured(kernel).sum()) / _BLOCK**2 / _FREEDOM
     return (kernel / variance**0.5).astype(np.float32)
+
+
+def _measured(kernel: NDArray[np.float64]) -> Floats:
+    """Tell the `_spectrum` that blocks of white noise, filtered by this kernel, have on average once they are `_rough`."""
+    power = np.abs(np.fft.fft2(kernel, (2 * _BLOCK, 2 * _BLOCK))) ** 2
+    return (_measuring() @ power.ravel().astype(np.float32)).reshape(_BLOCK, _BLOCK)
 
 
 def _fineness(kernels: list[Floats], colors: list[Floats]) -> float:

@@ -37,25 +37,25 @@ function reflect101(i, length) {
   }
 }
 
-/** cv2.filter2D of a plane {data, width, height} with a square kernel of odd side; BORDER_REFLECT, or BORDER_REFLECT_101. */
-export function filter({ data, width, height }, kernel, skipEdge = false) {
+/** cv2.filter2D of a plane {data, width, height} with a square kernel of odd side, and BORDER_REFLECT. */
+export function filter({ data, width, height }, kernel) {
   const side = Math.sqrt(kernel.length);
   const reach = (side - 1) / 2;
-  const reflect = (i, length) => (skipEdge ? reflect101(i, length) : i < 0 ? Math.min(-i - 1, length - 1) : i >= length ? Math.max(2 * length - 1 - i, 0) : i);
+  const reflect = (i, length) => (i < 0 ? Math.min(-i - 1, length - 1) : i >= length ? Math.max(2 * length - 1 - i, 0) : i);
+  const columns = Int32Array.from({ length: width + 2 * reach }, (_, i) => reflect(i - reach, width));
   const result = new Float32Array(data.length);
+  const [line, sums] = [new Float64Array(columns.length), new Float64Array(width)];
   for (let y = 0; y < height; y++) {
-    const rows = Array.from({ length: side }, (_, j) => reflect(y + j - reach, height) * width);
-    for (let x = 0; x < width; x++) {
-      const isInner = x >= reach && x < width - reach;
-      let sum = 0;
-      for (let j = 0; j < side; j++) {
-        for (let k = 0; k < side; k++) {
-          const column = x + k - reach;
-          sum += kernel[j * side + k] * data[rows[j] + (isInner ? column : reflect(column, width))];
-        }
+    sums.fill(0);
+    for (let j = 0; j < side; j++) {
+      const start = reflect(y + j - reach, height) * width;
+      for (let i = 0; i < line.length; i++) line[i] = data[start + columns[i]];
+      for (let k = 0; k < side; k++) {
+        const weight = kernel[j * side + k];
+        for (let x = 0; x < width; x++) sums[x] += weight * line[x + k];
       }
-      result[y * width + x] = sum;
     }
+    result.set(sums, y * width);
   }
   return { data: result, width, height };
 }

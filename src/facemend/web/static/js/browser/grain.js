@@ -22,8 +22,7 @@ const LEAST_FINENESS = 0.1;
 const ROUNDING = 1 / 12;
 const ROUNDING_ENERGY = ROUNDING * 36;
 const LEAST_PART = 0.02;
-const TRIALS = 12;
-const TRIAL_SIDE = 32 * BLOCK;
+const STEPS = 12;
 const LUMINANCE = [0.299, 0.587, 0.114];
 const PIXELS = BLOCK * BLOCK;
 
@@ -166,7 +165,9 @@ function independentParts(noise) {
   }));
 }
 
-const [COS, SIN] = [Math.cos, Math.sin].map((wave) => Float64Array.from({ length: BLOCK }, (_, i) => wave((2 * Math.PI * i) / BLOCK)));
+const waves = (length) => [Math.cos, Math.sin].map((wave) => Float64Array.from({ length }, (_, i) => wave((2 * Math.PI * i) / length)));
+const [COS, SIN] = waves(BLOCK);
+const [FINE_COS, FINE_SIN] = waves(2 * BLOCK);
 
 /** Mean power [B, B] of blocks at each frequency. */
 function spectrum(blocks) {
@@ -206,22 +207,62 @@ function quantileOfMeanSquare(power) {
   return (1 - 2 / (9 * freedom) + NORMAL_QUANTILE * Math.sqrt(2 / (9 * freedom))) ** 3;
 }
 
-/** Find, by trial, a kernel that gives white noise, measured like the photo's, this spectrum and variance 1. */
+/** Find, step by step, a kernel that gives white noise, measured like the photo's, this spectrum and variance 1. */
 function findKernel(wanted) {
-  const white = { data: quickNormals(TRIAL_SIDE ** 2, quickRandom(1)), width: TRIAL_SIDE, height: TRIAL_SIDE };
   const total = wanted.reduce((sum, value) => sum + value, 0);
   const power = new Float64Array(PIXELS).fill(1);
-  let [blocks, kernel] = [roughBlocks(white), Float32Array.of(1)];
-  for (let trial = 0; trial < TRIALS; trial++) {
-    const shown = spectrum(blocks);
+  let kernel = Float64Array.of(1);
+  for (let step = 0; step < STEPS; step++) {
+    const shown = measured(kernel);
     const sum = shown.reduce((all, value) => all + value, 0);
     for (let i = 0; i < PIXELS; i++) power[i] *= Math.min(5, Math.max(0.2, wanted[i] / total / Math.max(shown[i] / sum, 1e-6)));
     power[0] = (power[1] + power[BLOCK]) / 2; // the mean of a block says nothing of its noise
     kernel = kernelOf(power);
-    blocks = roughBlocks(filter(white, kernel, true));
   }
-  const variance = blocks.reduce((all, block) => all + dot(block, block), 0) / blocks.length / FREEDOM;
-  return kernel.map((weight) => weight / Math.sqrt(variance));
+  const variance = measured(kernel).reduce((all, value) => all + value, 0) / PIXELS / FREEDOM;
+  return Float32Array.from(kernel, (weight) => weight / Math.sqrt(variance));
+}
+
+/** The `spectrum` that blocks of white noise, filtered by this kernel, have on average once they are `rough`. */
+function measured(kernel) {
+  const power = finePower(kernel, Math.sqrt(kernel.length));
+  return measuring().map((passed) => dot(passed, power));
+}
+
+let known = null;
+
+/**
+ * What each frequency of a block, measured, owes to each frequency of noise, of which there are twice as many a side.
+ *
+ * Measuring cuts blocks out and takes smooth surfaces away: a wave of the block, with those taken away from it, is what
+ * noise is multiplied by, so its transform says how much of every frequency passes.
+ */
+function measuring() {
+  known ??= Array.from({ length: PIXELS }, (_, f) => {
+    const phase = (i) => ((f >> 3) * (i >> 3) + (f & 7) * (i & 7)) & 7;
+    const [re, im] = [COS, SIN].map((wave) => rough(Float64Array.from({ length: PIXELS }, (_, i) => wave[phase(i)])));
+    const [even, odd] = [finePower(re, BLOCK), finePower(im, BLOCK)];
+    return even.map((value, i) => (value + odd[i]) / (4 * PIXELS));
+  });
+  return known;
+}
+/** Power at each of 2 B x 2 B frequencies of a square of values, with nothing round it. */
+function finePower(values, side) {
+  const power = new Float64Array(4 * PIXELS);
+  for (let u = 0, at = 0; u < 2 * BLOCK; u++) {
+    for (let v = 0; v < 2 * BLOCK; v++, at++) {
+      let [re, im] = [0, 0];
+      for (let y = 0, i = 0; y < side; y++) {
+        for (let x = 0; x < side; x++, i++) {
+          const phase = (u * y + v * x) & 15;
+          re += values[i] * FINE_COS[phase];
+          im += values[i] * FINE_SIN[phase];
+        }
+      }
+      power[at] = re * re + im * im;
+    }
+  }
+  return power;
 }
 
 /** The mean `fineEnergy` of such noise: of filtered white noise, that of the filter. */
@@ -237,17 +278,9 @@ function finenessOf(parts) {
   return energy;
 }
 
-function roughBlocks({ data, width, height }) {
-  const blocks = [];
-  for (let y = 0; y < height; y += BLOCK) {
-    for (let x = 0; x < width; x += BLOCK) blocks.push(rough(Float64Array.from({ length: PIXELS }, (_, i) => data[(y + (i >> 3)) * width + x + (i & 7)])));
-  }
-  return blocks;
-}
-
 /** The kernel, [7, 7], whose spectrum is this power: its inverse Fourier transform about the middle. */
 function kernelOf(power) {
-  const kernel = new Float32Array((BLOCK - 1) ** 2);
+  const kernel = new Float64Array((BLOCK - 1) ** 2);
   for (let y = 0; y < BLOCK - 1; y++) {
     for (let x = 0; x < BLOCK - 1; x++) {
       let sum = 0;

@@ -118,8 +118,8 @@ export function warpCubic(image, [a, b, c, d, e, f], width, height, replicate) {
   const { data, channels } = image;
   const isBytes = data instanceof Uint8Array;
   const result = picture(width, height, channels, data.constructor);
-  const sums = new Float64Array(channels);
   const [across, down] = [new Float64Array(4), new Float64Array(4)];
+  const [places, weights] = [new Int32Array(16), new Float64Array(16)]; // of the pixels that one of the result is made of
   for (let v = 0, to = 0; v < height; v++) {
     for (let u = 0; u < width; u++) {
       const x = a * u + b * v + c;
@@ -128,7 +128,7 @@ export function warpCubic(image, [a, b, c, d, e, f], width, height, replicate) {
       const y0 = Math.floor(y) - 1;
       cubicWeights(x - x0 - 1, across);
       cubicWeights(y - y0 - 1, down);
-      sums.fill(0);
+      let count = 0;
       for (let j = 0; j < 4; j++) {
         let row = y0 + j;
         if (row < 0 || row >= image.height) {
@@ -141,12 +141,15 @@ export function warpCubic(image, [a, b, c, d, e, f], width, height, replicate) {
             if (!replicate) continue;
             column = column < 0 ? 0 : image.width - 1;
           }
-          const weight = down[j] * across[k];
-          const from = (row * image.width + column) * channels;
-          for (let i = 0; i < channels; i++) sums[i] += weight * data[from + i];
+          places[count] = (row * image.width + column) * channels;
+          weights[count++] = down[j] * across[k];
         }
       }
-      for (let i = 0; i < channels; i++) result.data[to++] = isBytes ? Math.min(255, Math.max(0, roundEven(sums[i]))) : sums[i];
+      for (let i = 0; i < channels; i++) {
+        let sum = 0;
+        for (let n = 0; n < count; n++) sum += weights[n] * data[places[n] + i];
+        result.data[to++] = isBytes ? Math.min(255, Math.max(0, roundEven(sum))) : sum;
+      }
     }
   }
   return result;

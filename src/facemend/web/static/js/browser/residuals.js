@@ -112,23 +112,21 @@ function* matches(view, grid) {
   const patches = new Patches(view);
   const sources = patches.known();
   const places = sources.map(([x, y]) => grid.inRegion(x, y));
-  const colors = sources.map(([x, y]) => patches.colors(x, y));
-  const parts = sources.map(([x, y]) => patches.parts(x, y));
+  const features = sources.map(([x, y]) => patches.features(x, y));
   const tokens = sources.map(([x, y]) => patches.token(x, y));
   const chances = new Chances(sources.length);
   for (const top of grid.tops) {
     const row = [];
     for (const left of sources.length ? grid.touchedLefts(top) : []) {
       const [x, y] = grid.inMatchingPicture(left, top);
-      const [color, part, token] = [patches.colors(x, y), patches.parts(x, y), patches.token(x, y)];
+      const [wanted, token] = [patches.features(x, y), patches.token(x, y)];
       const chance = chances.next();
       let [best, least] = [0, Infinity];
       for (let i = 0; i < sources.length; i++) {
-        const cost =
-          squaredDistance(color, colors[i]) / color.length +
-          LAYOUT_WEIGHT * squaredDistance(part, parts[i]) -
-          SCORE_WEIGHT * patches.attention(token, tokens[i]) -
-          chance[i];
+        const offered = features[i];
+        let cost = -SCORE_WEIGHT * patches.attention(token, tokens[i]) - chance[i];
+        // Squares only add to it, so most sources are out of the question before all are summed.
+        for (let k = 0; k < offered.length && cost < least; k++) cost += (wanted[k] - offered[k]) ** 2;
         if (cost < least) [best, least] = [i, cost];
       }
       row.push({ left, source: places[best] });
@@ -152,12 +150,6 @@ class Chances {
     while (this.#numbers.length < this.#length) this.#numbers.push(-CHOICE * Math.log(-Math.log(this.#draw())));
     return this.#numbers;
   }
-}
-
-function squaredDistance(a, b) {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
-  return sum;
 }
 
 /** All patches of the matching picture by their corners, which may lie a cell outside it. */
@@ -187,19 +179,19 @@ class Patches {
     return true;
   }
 
-  colors(x, y) {
-    const values = new Float32Array(3 * PATCH * PATCH);
+  /** The patch's colours and, in its middle, the class probabilities, weighted. */
+  features(x, y) {
+    const { data, classes, size } = this.layout;
+    const numColors = 3 * PATCH * PATCH;
+    const values = new Float64Array(numColors + classes);
     const within = (place) => Math.min(SIZE - 1, Math.max(0, place));
     let i = 0;
-    for (const plane of this.planes) for (let v = y; v < y + PATCH; v++) for (let u = x; u < x + PATCH; u++) values[i++] = plane[within(v) * SIZE + within(u)];
-    return values;
-  }
-
-  /** The class probabilities in the patch's middle. */
-  parts(x, y) {
-    const { data, classes, size } = this.layout;
+    for (const plane of this.planes) {
+      for (let v = y; v < y + PATCH; v++) for (let u = x; u < x + PATCH; u++) values[i++] = plane[within(v) * SIZE + within(u)] / Math.sqrt(numColors);
+    }
     const at = middleOf(y, size) * size + middleOf(x, size);
-    return Float32Array.from({ length: classes }, (_, k) => data[k * size * size + at]);
+    for (let k = 0; k < classes; k++) values[i++] = data[k * size * size + at] * Math.sqrt(LAYOUT_WEIGHT);
+    return values;
   }
 
   token(x, y) {
