@@ -229,7 +229,7 @@ function measured(kernel) {
   return measuring().map((passed) => dot(passed, power));
 }
 
-let known = null;
+let shares = null; // what `measuring` gives, once it was asked for
 
 /**
  * What each frequency of a block, measured, owes to each frequency of noise, of which there are twice as many a side.
@@ -238,14 +238,15 @@ let known = null;
  * noise is multiplied by, so its transform says how much of every frequency passes.
  */
 function measuring() {
-  known ??= Array.from({ length: PIXELS }, (_, f) => {
+  shares ??= Array.from({ length: PIXELS }, (_, f) => {
     const phase = (i) => ((f >> 3) * (i >> 3) + (f & 7) * (i & 7)) & 7;
     const [re, im] = [COS, SIN].map((wave) => rough(Float64Array.from({ length: PIXELS }, (_, i) => wave[phase(i)])));
-    const [even, odd] = [finePower(re, BLOCK), finePower(im, BLOCK)];
-    return even.map((value, i) => (value + odd[i]) / (4 * PIXELS));
+    const [ofRe, ofIm] = [finePower(re, BLOCK), finePower(im, BLOCK)]; // what else there is cancels out where noise is real
+    return ofRe.map((value, i) => (value + ofIm[i]) / (4 * PIXELS));
   });
-  return known;
+  return shares;
 }
+
 /** Power at each of 2 B x 2 B frequencies of a square of values, with nothing round it. */
 function finePower(values, side) {
   const power = new Float64Array(4 * PIXELS);
