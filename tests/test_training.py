@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -24,8 +25,12 @@ from facemend.config import MODEL_PRESETS, DataConfig, LossConfig, PhaseConfig, 
 from facemend.data.dataset import IndexRow, write_index
 from facemend.data.sampling import Batch, FaceStore, TrainingSamples, mirror
 from facemend.errors import ConfigError, TrainingError
+from facemend.face_classes import CLASS_NAMES
 from facemend.models.inpainter import InpaintNet
-from facemend.training.objective import JUDGES_STRIDE, Objective, View, crop_corners, cut, shaken
+from facemend.training.components import hidden_components
+from facemend.training.cutting import cut
+from facemend.training.muon import Muon, orthogonalized
+from facemend.training.objective import JUDGES_STRIDE, Objective, View, crop_corners, shaken
 from facemend.training.trainer import multiplies_bfloat16, train
 from facemend.weights import load_model
 
@@ -280,6 +285,66 @@ def test_a_core_learns_a_handful_of_faces(faces: Path) -> None:
         optimizer.step()
         history.append(float(result.loss.detach()))
     assert history[-1] < history[0] / 2
+
+
+def test_muon_orthogonalises_matrices_of_any_shape() -> None:
+    for shape in ((8, 8), (3, 200), (64, 9)):
+        values = torch.linalg.svdvals(orthogonalized(torch.randn(shape, generator=torch.Generator().manual_seed(0))))
+        assert values.min() > 0.5 and values.max() < 1.3, shape
+
+
+def test_muon_steps_vectors_as_adam_does_and_goes_on_from_a_saved_state() -> None:
+    def descend(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, steps: range) -> None:
+        for step in steps:
+            parameter.grad = torch.full_like(parameter, 1.0 + step) * torch.linspace(-1, 1, parameter.numel()).view_as(parameter)
+            optimizer.step()
+
+    vector, same = (torch.nn.Parameter(torch.zeros(5)) for _ in range(2))
+    descend(Muon([vector], lr=1e-2), vector, range(4))
+    descend(torch.optim.Adam([same], lr=1e-2, betas=(0.5, 0.99)), same, range(4))
+    torch.testing.assert_close(vector, same)
+
+    kernel = torch.nn.Parameter(torch.zeros(4, 2, 3, 3))
+    whole = Muon([kernel], lr=1e-2)
+    descend(whole, kernel, range(2))
+    resumed_kernel = torch.nn.Parameter(kernel.detach().clone())
+    resumed = Muon([resumed_kernel])
+    resumed.load_state_dict(deepcopy(whole.state_dict()))
+    descend(whole, kernel, range(2, 4))
+    descend(resumed, resumed_kernel, range(2, 4))
+    assert torch.equal(kernel, resumed_kernel)
+    assert kernel.detach().square().mean().sqrt() == pytest.approx(
+        4 * 0.2e-2, rel=0.5
+    )  # about Adam's stride: one learning rate for both
+
+
+def test_a_run_can_be_stepped_by_muon(faces: Path, tmp_path: Path) -> None:
+    train(recipe(faces, optimizer="muon"), faces.parent, tmp_path)
+    assert load_model(tmp_path / "weights").state_dict().keys() == InpaintNet(TINY).state_dict().keys()
+
+
+def test_hidden_eyes_and_mouths_are_found_with_a_square_around_each() -> None:
+    labels = torch.zeros(2, 64, 64, dtype=torch.long)
+    labels[0, 20:24, 2:8], labels[0, 20:24, 40:48], labels[1, 40:50, 28:36] = 4, 5, 11  # eyes; a lip
+    mask = torch.zeros(2, 1, 64, 64)
+    mask[0, :, :, :32] = 1  # the left eye alone
+    mask[1, :, :44] = 1  # not quite half of the lip
+    assert hidden_components(labels, mask, 16) == [(0, (14, 0))]
+    mask[1, :, :46] = 1
+    assert hidden_components(labels, mask, 16) == [(0, (14, 0)), (1, (36, 24))]
+
+
+def test_a_wrong_eye_costs_more_where_components_are_looked_at(faces: Path) -> None:
+    torch.manual_seed(0)
+    config = LossConfig(components=1, adversary="none", feature_matching=0, layout_adversarial=0, perceptual_maps=1)
+    objective = Objective(TINY, config, pretrained=False)
+    batch, stretch = make_batch(faces), PhaseConfig(phase="core", images=4, batch_size=4)
+    batch = batch._replace(mask=torch.full_like(batch.mask, 255))
+    batch.labels[:, 30:40, 30:40] = CLASS_NAMES.index("left eye")
+    terms = objective.generator(batch, stretch, adversarial=False).terms
+    assert terms["components"] > 0
+    open_eyed = objective.generator(batch._replace(mask=torch.zeros_like(batch.mask)), stretch, adversarial=False).terms
+    assert open_eyed["components"] == 0
 
 
 def test_samples_depend_on_seed_and_number_alone(faces: Path) -> None:

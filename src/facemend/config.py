@@ -101,6 +101,7 @@ class LossConfig(Config):
     perceptual_net: Literal["vgg16", "alexnet"] = "vgg16"
     perceptual_maps: Annotated[int, Field(ge=1, le=5)] = 4  # fewer are cheaper
     core_perceptual_stride: Annotated[int, Field(ge=1)] = 2  # the core's picture is first made smaller by it
+    components: Weight = 0.0  # the same and L1, on each hidden eye and mouth seen near
     feature_matching: Weight = 0.5  # on what the texture critic reads
     adversarial: Weight = 0.1
     layout_adversarial: Weight = 0.02
@@ -137,6 +138,7 @@ class TrainConfig(Config):
     loss: LossConfig = LossConfig()
     phases: tuple[PhaseConfig, ...]
     init_from: str | None = None  # a weights folder to start from
+    optimizer: Literal["adam", "muon"] = "adam"  # of the network; its critics have Adam
     seed: int = 0
     warmup_images: Annotated[int, Field(ge=0)] = 500
     ema_half_life: Annotated[float, Field(gt=0)] = 1000.0  # in images

@@ -15,6 +15,8 @@ from facemend.models.discriminators import PatchDiscriminator, ProjectedDiscrimi
 from facemend.models.features import EfficientNetLite0Features, FeatureNet, Lpips, load_features
 from facemend.models.head import HeadInput
 from facemend.models.inpainter import CoreOutput, InpaintNet, fit_core
+from facemend.training.components import hidden_components_loss
+from facemend.training.cutting import cut
 
 NUM_PROJECTED_MAPS = 3
 LAYOUT_CRITIC_STRIDE = 4  # the layout critic judges shape, not single pixels
@@ -133,6 +135,11 @@ class Objective(nn.Module):
             terms["latent_kl"] = kl * self.config.latent_kl
         if phase.phase == "core":
             view = core_view
+            if self.config.components and self.perceptual is not None:
+                # Eyes and mouth are a hundredth of the picture, and most of what people look at.
+                terms["components"] = self.config.components * hidden_components_loss(
+                    view.completed, view.image, labels, view.mask, self.perceptual
+                )
         else:
             view = self._head_view(core, image, mask, batch.share, phase.crop)
         if phase.phase == "joint":
@@ -307,9 +314,3 @@ def crop_corners(mask: Tensor, share: Tensor, crop: int) -> list[tuple[int, int]
         y, x = (centre - crop // 2).clamp_min(0).minimum(limits) // 4 * 4
         corners.append((int(y), int(x)))
     return corners
-
-
-def cut(x: Tensor, corners: Sequence[tuple[int, int]], size: int) -> Tensor:
-    """Cut a square of `size` out of each sample of [N, C, H, W]."""
-    parts = [sample[:, top : top + size, left : left + size] for sample, (top, left) in zip(x, corners, strict=True)]
-    return torch.stack(parts).contiguous(memory_format=torch.channels_last)

@@ -3,12 +3,13 @@
 import os
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from facemend.errors import TrainingError
+from facemend.training.muon import Muon
 from facemend.training.objective import Objective
 
 KEPT = 2  # the last one, and one in reserve should it be damaged
@@ -17,10 +18,13 @@ KEPT = 2  # the last one, and one in reserve should it be damaged
 class TrainState:
     """The nets, their averaged copy, both optimizers, and how many images they have seen."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, optimizer: Literal["adam", "muon"] = "adam") -> None:
         self.objective = objective
         self.ema = deepcopy(objective.net).requires_grad_(False).eval()
-        self.generator_optimizer = torch.optim.Adam(objective.generator_parameters(), betas=(0.5, 0.99), fused=True)
+        parameters = objective.generator_parameters()
+        self.generator_optimizer = (
+            Muon(parameters) if optimizer == "muon" else torch.optim.Adam(parameters, betas=(0.5, 0.99), fused=True)
+        )
         critic_parameters = objective.critic_parameters()
         self.critic_optimizer = torch.optim.Adam(critic_parameters, betas=(0.0, 0.99), fused=True) if critic_parameters else None
         self.images_seen = 0

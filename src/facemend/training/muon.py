@@ -1,0 +1,75 @@
+"""Muon (Jordan et al. 2024): momentum whose every direction counts alike, for weights that are matrices."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic that drives singular values towards 1 fastest, from that page
+_ITERATIONS = 5
+_UPDATE_RMS = 0.2  # about Adam's, so that both work at one learning rate (Liu et al. 2025, eq. 4)
+
+
+class Muon(torch.optim.Optimizer):
+    """Steps matrices and kernels by their orthogonalised Nesterov momentum, all other parameters by Adam.
+
+    Args:
+        parameters: Those with two axes or more are matrices: [rows, everything else].
+        lr: Learning rate of both.
+        momentum: Of the matrices.
+        betas: Adam's.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        betas: tuple[float, float] = (0.5, 0.99),
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "betas": betas, "eps": 1e-8})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Step every parameter that has a gradient. A closure is not called."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if parameter.ndim >= 2:
+                    _step_matrix(parameter, parameter.grad, state, group)
+                else:
+                    _step_adam(parameter, parameter.grad, state, group)
+
+
+def _step_matrix(parameter: nn.Parameter, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+    if not state:
+        state["momentum"] = torch.zeros_like(gradient)
+    momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
+    update = orthogonalized(gradient.lerp(momentum, group["momentum"]).flatten(1))
+    scale = _UPDATE_RMS * max(update.shape) ** 0.5
+    parameter.sub_(update.reshape(parameter.shape), alpha=group["lr"] * scale)
+
+
+def _step_adam(parameter: nn.Parameter, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+    if not state:
+        state.update(step=0, mean=torch.zeros_like(gradient), square=torch.zeros_like(gradient))
+    state["step"] += 1
+    beta1, beta2 = group["betas"]
+    mean, square = state["mean"].lerp_(gradient, 1 - beta1), state["square"].lerp_(gradient.square(), 1 - beta2)
+    deviation = (square / (1 - beta2 ** state["step"])).sqrt_().add_(group["eps"])
+    parameter.addcdiv_(mean, deviation, value=-group["lr"] / (1 - beta1 ** state["step"]))
+
+
+def orthogonalized(matrix: Tensor) -> Tensor:
+    """Bring the singular values of a matrix [rows, columns] near 1 by Newton-Schulz iteration, and keep its directions."""
+    a, b, c = _COEFFICIENTS
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x: Tensor = matrix if wide else matrix.T
+    x = x.div(torch.linalg.matrix_norm(x).clamp_min(1e-12))
+    for _ in range(_ITERATIONS):
+        product = x @ x.T
+        x = a * x + (b * product + c * product @ product) @ x
+    return x if wide else x.T
