@@ -68,7 +68,7 @@ def orthogonalized(matrix: Tensor) -> Tensor:
     a, b, c = _COEFFICIENTS
     wide = matrix.shape[0] <= matrix.shape[1]
     x: Tensor = matrix if wide else matrix.T
-    x = x.div(torch.linalg.matrix_norm(x).clamp_min(1e-12))
+    x = x * x.square().sum().clamp_min(1e-24).rsqrt()
     for _ in range(_ITERATIONS):
         product = x @ x.T
         x = a * x + (b * product + c * product @ product) @ x
