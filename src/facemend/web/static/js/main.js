@@ -17,10 +17,12 @@ import { buildRail, chooseTool, stepBrush } from './ui/rail.js';
 import { buildResults } from './ui/results.js';
 import { Stage } from './ui/stage.js';
 
-await useLanguage(chosenLanguage());
+const words = useLanguage(chosenLanguage()); // on their way while the rest is fetched
 try {
   const isAlone = document.querySelector('meta[name="backend"]').content === 'browser'; // written by `facemend web-export`
-  const api = await (isAlone ? openBrowser() : openServer());
+  const opening = isAlone ? openBrowser() : openServer();
+  await words; // before anything is asked or complained of
+  const api = await opening;
   const studio = new Studio(api, await api.models());
   await build(studio);
   if (isAlone) awaitNetworks(studio);
