@@ -331,6 +331,7 @@ RECIPE = '[data]\nsources = [{ path = "faces" }]\n[[phases]]\nphase = "core"\nim
         ("sede = 1\n" + RECIPE, "sede"),
         (RECIPE + "bach_size = 4\n", "phases.0.bach_size"),
         (RECIPE.replace('"core"', '"coer"'), "phases.0.phase"),
+        (RECIPE + "[loss]\ncomponents = 0.5\nperceptual = 0.0\n", "give perceptual a weight too"),
         ("[data", "TOML"),
         (None, "recipe.toml"),
     ],

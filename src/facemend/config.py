@@ -101,7 +101,7 @@ class LossConfig(Config):
     perceptual_net: Literal["vgg16", "alexnet"] = "vgg16"
     perceptual_maps: Annotated[int, Field(ge=1, le=5)] = 4  # fewer are cheaper
     core_perceptual_stride: Annotated[int, Field(ge=1)] = 2  # the core's picture is first made smaller by it
-    components: Weight = 0.0  # the same and L1, on each hidden eye and mouth seen near
+    components: Weight = 0.0  # perceptual distance and L1 of each hidden eye and mouth, seen near
     feature_matching: Weight = 0.5  # on what the texture critic reads
     adversarial: Weight = 0.1
     layout_adversarial: Weight = 0.02
@@ -109,6 +109,12 @@ class LossConfig(Config):
     latent_kl: Weight = 0.01  # pulls the latent of a real face towards a standard normal
     adversary: Adversary = "projected"
     gradient_penalty: Weight = 10.0  # wgan-gp: Gulrajani et al. 2017, eq. 3; hinge-r1: Mescheder et al. 2018, eq. 9
+
+    @model_validator(mode="after")
+    def _check_components(self) -> Self:
+        if self.components and not self.perceptual:
+            raise ValueError("components are seen by the perceptual net: give perceptual a weight too")
+        return self
 
     def judges(self) -> tuple[object, ...]:
         """What must stay the same through a run: which critics and frozen nets there are."""

@@ -1,4 +1,7 @@
-"""Muon (Jordan et al. 2024): momentum whose every direction counts alike, for weights that are matrices."""
+"""Muon (Jordan et al. 2024): momentum whose every direction counts alike, for weights that are matrices.
+
+`torch.optim.Muon` takes parameters of two axes alone, and so neither kernels nor, in one optimizer, the rest.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any
