@@ -11,6 +11,7 @@ from facemend.face_classes import NUM_CLASSES
 
 MaskFamily = Literal["strokes", "box", "half", "parts", "scratches", "dust", "text", "border", "mixed"]
 Adversary = Literal["projected", "hinge-r1", "wgan-gp", "none"]
+OptimizerName = Literal["adam", "muon"]
 Phase = Literal["core", "head", "joint"]
 Part = Literal[
     "layout stage", "soft layout", "layout modulation", "cnn branch", "vit branch", "contextual attention", "token validity"
@@ -144,7 +145,7 @@ class TrainConfig(Config):
     loss: LossConfig = LossConfig()
     phases: tuple[PhaseConfig, ...]
     init_from: str | None = None  # a weights folder to start from
-    optimizer: Literal["adam", "muon"] = "adam"  # of the network; its critics have Adam
+    optimizer: OptimizerName = "adam"  # of the network; its critics have Adam
     seed: int = 0
     warmup_images: Annotated[int, Field(ge=0)] = 500
     ema_half_life: Annotated[float, Field(gt=0)] = 1000.0  # in images

@@ -16,7 +16,7 @@ from facemend.models.features import EfficientNetLite0Features, FeatureNet, Lpip
 from facemend.models.head import HeadInput
 from facemend.models.inpainter import CoreOutput, InpaintNet, fit_core
 from facemend.training.components import hidden_components_loss
-from facemend.training.cutting import cut
+from facemend.training.cutting import crop_corners, cut
 
 NUM_PROJECTED_MAPS = 3
 LAYOUT_CRITIC_STRIDE = 4  # the layout critic judges shape, not single pixels
@@ -296,21 +296,3 @@ def shaken(view: View, share: Tensor) -> View:
 def as_float(x: Tensor) -> Tensor:
     """Bring uint8 [N, C, H, W] to [0, 1], channels last."""
     return (x.float() / 255).contiguous(memory_format=torch.channels_last)
-
-
-def crop_corners(mask: Tensor, share: Tensor, crop: int) -> list[tuple[int, int]]:
-    """Choose for each sample a crop around one of its hole's pixels; corners (y, x) are multiples of 4.
-
-    Args:
-        mask: [N, 1, H, W], 1 = hole.
-        share: [N] in [0, 1]: which of the hole's pixels, in reading order.
-        crop: side of the crop.
-    """
-    limits = torch.tensor(mask.shape[2:]) - crop
-    corners: list[tuple[int, int]] = []
-    for sample, part in zip(mask[:, 0], share, strict=True):
-        holes = sample.nonzero()
-        centre = holes[int(float(part) * (len(holes) - 1))].cpu() if len(holes) else limits // 2
-        y, x = (centre - crop // 2).clamp_min(0).minimum(limits) // 4 * 4
-        corners.append((int(y), int(x)))
-    return corners

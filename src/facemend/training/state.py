@@ -3,11 +3,12 @@
 import os
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 
+from facemend.config import OptimizerName
 from facemend.errors import TrainingError
 from facemend.training.muon import Muon
 from facemend.training.objective import Objective
@@ -18,7 +19,7 @@ KEPT = 2  # the last one, and one in reserve should it be damaged
 class TrainState:
     """The nets, their averaged copy, both optimizers, and how many images they have seen."""
 
-    def __init__(self, objective: Objective, optimizer: Literal["adam", "muon"] = "adam") -> None:
+    def __init__(self, objective: Objective, optimizer: OptimizerName = "adam") -> None:
         self.objective = objective
         self.ema = deepcopy(objective.net).requires_grad_(False).eval()
         parameters = objective.generator_parameters()
