@@ -92,6 +92,21 @@ def test_detail_comes_from_the_same_part_of_the_face():
     assert smooth.std() < 0.2 * rough.std()
 
 
+def test_texture_of_another_part_is_not_carried():
+    """Only a lawn is known, of the face's colour: it does not grow on it."""
+    shape = (640, 640)
+    truth, hole = as_pixels(np.full((*shape, 3), 128.0) + weave(shape)), square_hole(shape, top=0.375, left=0.375, size=0.25)
+    roughness = {}
+    for part_in_the_hole in (0, 1):
+        layout = np.zeros((2, 8, 8), np.float32)
+        layout[0] = 1
+        layout[:, 3:5, 3:5] = np.eye(2)[part_in_the_hole][:, None, None]
+        _, full = fill(truth, hole, soft_view(truth, hole, Window((320, 320), 640, SIZE), layout=layout))
+        roughness[part_in_the_hole] = full[280:360, 280:360].std()  # the middle: what is next to the edge spreads beyond it
+    assert roughness[0] > 10
+    assert roughness[1] < 0.1
+
+
 def test_detail_follows_attention():
     """Half of the known part is rough, and nothing but the attention tells which half the hole is like."""
     shape = (640, 640)

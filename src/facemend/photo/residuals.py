@@ -9,7 +9,7 @@ from a place that looks alike in the network's picture, that is the same part of
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -136,14 +136,18 @@ class _Grid:
         return np.round(middles - self.size / 2).astype(np.int64)[:, ::-1]
 
 
-def _match(view: NetworkView, grid: _Grid) -> Indices:
-    """Choose for each patch of the grid the source it is filled from.
+class _Sources(NamedTuple):
+    """What each patch of the grid is filled from."""
 
-    Returns:
-        The sources' corners (row, column) in the region, [tops, lefts, 2].
-    """
+    corners: Indices  # (row, column) in the region, [tops, lefts, 2]
+    kinship: Floats  # of the parts there to the patch's own, [tops, lefts]: Bhattacharyya's coefficient, 1 for the same
+
+
+def _match(view: NetworkView, grid: _Grid) -> _Sources:
+    """Choose for each patch of the grid the source it is filled from."""
     patches = _Patches(view)
-    chosen = np.full((len(grid.tops), len(grid.lefts), 2), _NOWHERE)
+    shape = len(grid.tops), len(grid.lefts)
+    chosen = _Sources(np.full((*shape, 2), _NOWHERE), np.zeros(shape, np.float32))
     sources = patches.known_corners()
     if not len(sources):
         return chosen
@@ -159,7 +163,10 @@ def _match(view: NetworkView, grid: _Grid) -> Indices:
         cost = np.hstack([patches.features(targets), np.ones((len(part), 1), np.float32)]) @ by_source
         cost -= attention[patches.tokens(targets)].take(tokens, axis=1)
         cost -= chances[start : start + _TARGETS_AT_ONCE]
-        chosen[part[:, 0], part[:, 1]] = in_region[cost.argmin(axis=1)]
+        best = cost.argmin(axis=1)
+        at = part[:, 0], part[:, 1]
+        chosen.corners[at] = in_region[best]
+        chosen.kinship[at] = np.sqrt(patches.parts(targets) * patches.parts(sources[best])).sum(axis=1)
     return chosen
 
 
@@ -181,7 +188,7 @@ class _Patches:
         padded = np.pad(picture, ((_CELL, _CELL), (_CELL, _CELL), (0, 0)), "edge")
         self._colors: Floats = sliding_window_view(padded, (_PATCH, _PATCH), (0, 1))
         self._unknown = _resized(view.unknown[0], _SIZE) > 0
-        self._parts = view.layout
+        self._layout = view.layout
         self._num_tokens = round(view.scores.shape[1] ** 0.5)  # along one side
 
     def known_corners(self) -> Indices:
@@ -195,9 +202,13 @@ class _Patches:
         """Return the patches' colours and, in their middles, the class probabilities, weighted: [n, F]."""
         rows, columns = (corners + _CELL).T
         colors = self._colors[rows, columns].reshape(len(corners), 3 * _PATCH**2)
-        rows, columns = self._middles(corners, self._parts.shape[1])
         weights = colors.shape[1] ** -0.5, _LAYOUT_WEIGHT**0.5
-        return np.hstack([weights[0] * colors, weights[1] * self._parts[:, rows, columns].T])
+        return np.hstack([weights[0] * colors, weights[1] * self.parts(corners)])
+
+    def parts(self, corners: Indices) -> Floats:
+        """Return the class probabilities in the patches' middles, [n, K]."""
+        rows, columns = self._middles(corners, self._layout.shape[1])
+        return self._layout[:, rows, columns].T
 
     def tokens(self, corners: Indices) -> Indices:
         """Return which place of the scores' grid the patches' middles lie in, [n]."""
@@ -214,9 +225,12 @@ def _resized(image: Floats, size: int) -> Floats:
 
 
 def _carried(
-    photo: Pixels, hole: Hole, soft: Pixels, grid: _Grid, sources: Indices, *, places: tuple[Indices, Indices]
+    photo: Pixels, hole: Hole, soft: Pixels, grid: _Grid, sources: _Sources, *, places: tuple[Indices, Indices]
 ) -> Floats:
-    """Blend the sources' residuals at places (rows, columns) [n], less where target and source are unlike: [n, 3]."""
+    """Blend the sources' residuals at places (rows, columns) [n], less where target and source are unlike: [n, 3].
+
+    Unlike in colour, place by place, or in part: where only a lawn is known, its blades are not to grow on a face.
+    """
     height, width = hole.shape
     bump = np.hanning(grid.size + 2)[1:].astype(np.float32)  # 0 at `size`: beyond the patch
     mean = np.full((3, 1), 1 / 3 / _LIKENESS, np.float32)  # of the colours: numpy's own is slow where so few are averaged
@@ -224,12 +238,13 @@ def _carried(
     sums, weights = np.zeros((len(here), 3), np.float32), np.zeros((len(here), 1), np.float32)
     for rows, y in _patches_over(grid.tops, grid.size, places[0]):
         for columns, x in _patches_over(grid.lefts, grid.size, places[1]):
-            v, u = sources[rows, columns].T + np.stack([y, x])
+            v, u = sources.corners[rows, columns].T + np.stack([y, x])
             weight = (bump[y] * bump[x] * ((v >= 0) & (v < height) & (u >= 0) & (u < width)))[:, None]
             at = np.clip(v, 0, height - 1), np.clip(u, 0, width - 1)
             there = soft[at].astype(np.float32)
             unlike = np.abs(there - here) @ mean
-            sums += weight * np.exp(-(unlike**2)) * np.logical_not(hole[at])[:, None] * (photo[at] - there)
+            likeness = sources.kinship[rows, columns, None] * np.exp(-(unlike**2))
+            sums += weight * likeness * np.logical_not(hole[at])[:, None] * (photo[at] - there)
             weights += weight
     return (sums / np.maximum(weights, 1e-6)).astype(np.float32)
 

@@ -107,7 +107,7 @@ class Grid {
   }
 }
 
-/** For each row of patches, from which corner [x, y] of the region each left edge is filled. */
+/** For each row of patches, from which corner [x, y] of the region each left edge is filled, and how akin the parts are there, 0 to 1. */
 function* matches(view, grid) {
   const patches = new Patches(view);
   const sources = patches.known();
@@ -129,7 +129,7 @@ function* matches(view, grid) {
         for (let k = 0; k < offered.length && cost < least; k++) cost += (wanted[k] - offered[k]) ** 2;
         if (cost < least) [best, least] = [i, cost];
       }
-      row.push({ left, source: places[best] });
+      row.push({ left, source: places[best], kinship: patches.kinship([x, y], sources[best]) });
     }
     yield row;
   }
@@ -181,17 +181,27 @@ class Patches {
 
   /** The patch's colours and, in its middle, the class probabilities, weighted. */
   features(x, y) {
-    const { data, classes, size } = this.layout;
     const numColors = 3 * PATCH * PATCH;
-    const values = new Float64Array(numColors + classes);
+    const values = new Float64Array(numColors + this.layout.classes);
     const within = (place) => Math.min(SIZE - 1, Math.max(0, place));
     let i = 0;
     for (const plane of this.planes) {
       for (let v = y; v < y + PATCH; v++) for (let u = x; u < x + PATCH; u++) values[i++] = plane[within(v) * SIZE + within(u)] / Math.sqrt(numColors);
     }
-    const at = middleOf(y, size) * size + middleOf(x, size);
-    for (let k = 0; k < classes; k++) values[i++] = data[k * size * size + at] * Math.sqrt(LAYOUT_WEIGHT);
+    for (const share of this.#parts(x, y)) values[i++] = share * Math.sqrt(LAYOUT_WEIGHT);
     return values;
+  }
+
+  /** Bhattacharyya's coefficient of the class probabilities in the middles of two patches: 1 for the same. */
+  kinship(target, source) {
+    const there = this.#parts(...source);
+    return this.#parts(...target).reduce((sum, share, k) => sum + Math.sqrt(share * there[k]), 0);
+  }
+
+  #parts(x, y) {
+    const { data, classes, size } = this.layout;
+    const at = middleOf(y, size) * size + middleOf(x, size);
+    return Array.from({ length: classes }, (_, k) => data[k * size * size + at]);
   }
 
   token(x, y) {
@@ -207,7 +217,7 @@ function middleOf(corner, size) {
   return Math.floor((Math.min(SIZE - 1, Math.max(0, corner + CELL)) * size) / SIZE);
 }
 
-/** Blend the sources' residuals, less where target and source are unlike; yields [top, band] as rows are done. */
+/** Blend the sources' residuals, less where target and source are unlike in colour or part; yields [top, band] as rows are done. */
 function* carriedBands(around, soft, grid, rows) {
   const { width, height, size } = grid;
   const bump = Float32Array.from({ length: size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 1)) / (size + 1)));
@@ -215,7 +225,7 @@ function* carriedBands(around, soft, grid, rows) {
   const there = soft.data;
   for (const [i, top] of grid.tops.entries()) {
     const end = grid.tops[i + 1] ?? top + size;
-    for (const { left, source: [u, v] } of rows.next().value) {
+    for (const { left, source: [u, v], kinship } of rows.next().value) {
       const [a, b] = [Math.max(0, -top, -v), Math.min(size, height - top, height - v)];
       const [c, d] = [Math.max(0, -left, -u), Math.min(size, width - left, width - u)];
       for (let y = a; y < b; y++) {
@@ -227,7 +237,7 @@ function* carriedBands(around, soft, grid, rows) {
           sums[at + 3] += weight;
           const known = around.at(u + x, v + y);
           if (around.hole[known]) continue;
-          const alike = weight * Math.exp(-unlike * unlike);
+          const alike = weight * kinship * Math.exp(-unlike * unlike);
           for (let k = 0; k < 3; k++) sums[at + k] += alike * (around.photo[3 * known + k] - there[from + k]);
         }
       }
