@@ -85,6 +85,18 @@ def test_fine_texture_in_the_dark_is_no_grain():
     assert np.std((match_grain(filled, photo, hole).astype(float) - filled)[hole]) < 2
 
 
+def test_a_wall_is_no_grain_where_a_little_smoothness_is_known():
+    """Nothing but bricks around, and a strip of sky: too little to measure noise by, enough to tell that there is none."""
+    wall = np.full((384, 384, 3), 110)
+    photo = add(wall, noise_like(wall, "film", 12))
+    photo[:32, :40] = 170  # twenty squares
+    hole = round_hole()
+    filled = np.where(hole[..., None], np.uint8(115), photo)
+    assert np.std((match_grain(filled, photo, hole).astype(float) - filled)[hole]) < 2
+    photo[:32, :40] = 110  # without it nothing tells
+    assert np.std((match_grain(filled, photo, hole).astype(float) - filled)[hole]) > 8
+
+
 def test_known_pixels_stay_and_what_the_hole_covers_does_not_matter():
     clean, hole = clean_photo(), round_hole()
     photo = add(clean, noise_like(clean, "white", 6))

@@ -18,6 +18,7 @@ _BAND = 64 * _BLOCK  # rows treated at a time, which bounds the memory
 _LEAST_MARGIN = 128  # pixels of surroundings, or half the hole's extent if that is more
 _LEVELS = 32  # grey levels in a bin of brightness
 _LEAST_BLOCKS = 40  # in a bin, to say something of its noise
+_FEW_BLOCKS = 10  # in a bin, to say that there is no more of it
 _MOST_BLOCKS = 4096  # from which colour and coarseness of the grain are learnt
 _QUANTILE, _NORMAL_QUANTILE = 0.05, -1.6449  # the smoothest blocks of a photo are those with noise alone
 _SMOOTH = 2  # times that quantile a block's variance may be, to be taken for noise alone: fewer would look finer than it is
@@ -123,8 +124,10 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
     known = ~_blocks(hole).any(axis=-1)
     usable = known & (brightness > _DARKEST) & (brightness < _BRIGHTEST)
     bins = np.where(usable, brightness // _LEVELS, -1).astype(np.int64)
-    levels = [level for level in range(256 // _LEVELS) if np.count_nonzero(bins == level) >= _LEAST_BLOCKS]
+    counts = np.bincount(bins[usable], minlength=256 // _LEVELS)
+    levels = np.flatnonzero(counts >= _FEW_BLOCKS)
     lowest = _without_texture(np.array([_quantile(variance[bins == level]) for level in levels]))
+    levels, lowest = levels[counts[levels] >= _LEAST_BLOCKS], lowest[counts[levels] >= _LEAST_BLOCKS]
     floor = np.zeros(256 // _LEVELS)
     floor[levels] = lowest
     places = np.argwhere(usable & (variance <= _SMOOTH * floor[bins]) & (floor[bins] >= _LEAST_VARIANCE))
@@ -145,7 +148,7 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
 
 
 def _without_texture(lowest: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cut off what rises too steeply from one brightness to the next: hair, say, that is all of a photo's dark part."""
+    """Cut off what rises too steeply from one brightness to the next: hair, say, or a wall that is all of a photo's dark part."""
     limited = np.maximum(lowest, _ROUNDING)
     for order in (range(1, len(limited)), range(len(limited) - 2, -1, -1)):
         for i in order:

@@ -11,6 +11,7 @@ const BAND = 64 * BLOCK;
 const LEAST_MARGIN = 128;
 const LEVELS = 32;
 const LEAST_BLOCKS = 40;
+const FEW_BLOCKS = 10;
 const MOST_BLOCKS = 4096;
 const [QUANTILE, NORMAL_QUANTILE] = [0.05, -1.6449];
 const SMOOTH = 2;
@@ -69,9 +70,10 @@ function luminance(data, i) {
 function measure(photo, hole) {
   const blocks = knownBlocks(photo, hole);
   const bins = Array.from({ length: 256 / LEVELS }, (_, level) => blocks.filter(({ mean }) => Math.floor(mean / LEVELS) === level));
-  const shown = bins.flatMap((bin, level) => (bin.length >= LEAST_BLOCKS ? [level] : []));
-  const lowest = withoutTexture(shown.map((level) => quantile(bins[level].map(({ variance }) => variance), QUANTILE)));
-  const floors = new Map(shown.map((level, i) => [level, lowest[i]]));
+  const levels = bins.flatMap((bin, level) => (bin.length >= FEW_BLOCKS ? [level] : []));
+  const limited = withoutTexture(levels.map((level) => quantile(bins[level].map(({ variance }) => variance), QUANTILE)));
+  const floors = new Map(levels.map((level, i) => [level, limited[i]]).filter(([level]) => bins[level].length >= LEAST_BLOCKS));
+  const [shown, lowest] = [[...floors.keys()], [...floors.values()]];
   const floorOf = ({ mean }) => floors.get(Math.floor(mean / LEVELS)) ?? 0;
   let smooth = blocks.filter((block) => floorOf(block) >= LEAST_VARIANCE && block.variance <= SMOOTH * floorOf(block));
   if (!smooth.length) return null;
@@ -123,7 +125,7 @@ function quantile(values, share) {
   return sorted[low] + (place - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
 }
 
-/** Cut off what rises too steeply from one brightness to the next: hair, say, that is all of a photo's dark part. */
+/** Cut off what rises too steeply from one brightness to the next: hair, say, or a wall that is all of a photo's dark part. */
 function withoutTexture(lowest) {
   const limited = lowest.map((value) => Math.max(value, ROUNDING));
   for (let i = 1; i < limited.length; i++) limited[i] = Math.min(limited[i], STEEPEST * limited[i - 1]);
