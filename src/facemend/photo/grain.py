@@ -127,7 +127,8 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
     counts = np.bincount(bins[usable], minlength=256 // _LEVELS)
     levels = np.flatnonzero(counts >= _FEW_BLOCKS)
     lowest = _without_texture(np.array([_quantile(variance[bins == level]) for level in levels]))
-    levels, lowest = levels[counts[levels] >= _LEAST_BLOCKS], lowest[counts[levels] >= _LEAST_BLOCKS]
+    many = counts[levels] >= _LEAST_BLOCKS
+    levels, lowest = levels[many], lowest[many]
     floor = np.zeros(256 // _LEVELS)
     floor[levels] = lowest
     places = np.argwhere(usable & (variance <= _SMOOTH * floor[bins]) & (floor[bins] >= _LEAST_VARIANCE))
