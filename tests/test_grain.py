@@ -97,6 +97,17 @@ def test_a_wall_is_no_grain_where_a_little_smoothness_is_known():
     assert np.std((match_grain(filled, photo, hole).astype(float) - filled)[hole]) > 8
 
 
+def test_leaves_in_the_sun_are_no_grain():
+    """Nowhere smooth, and here rougher than there; noise is as strong everywhere."""
+    leaves = np.full((384, 384, 3), 110)
+    roughness = np.exp(0.8 * np.random.default_rng(2).standard_normal((48, 48, 1))).repeat(8, axis=0).repeat(8, axis=1)
+    noise = noise_like(leaves, "film", 9)
+    hole = round_hole()
+    filled = np.where(hole[..., None], np.uint8(115), add(leaves, noise))
+    assert not np.array_equal(match_grain(filled, add(leaves, noise), hole), filled)
+    assert np.array_equal(match_grain(filled, add(leaves, noise * roughness), hole), filled)
+
+
 def test_known_pixels_stay_and_what_the_hole_covers_does_not_matter():
     clean, hole = clean_photo(), round_hole()
     photo = add(clean, noise_like(clean, "white", 6))

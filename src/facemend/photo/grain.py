@@ -22,6 +22,7 @@ _FEW_BLOCKS = 10  # in a bin, to say that there is no more of it
 _MOST_BLOCKS = 4096  # from which colour and coarseness of the grain are learnt
 _QUANTILE, _NORMAL_QUANTILE = 0.05, -1.6449  # the smoothest blocks of a photo are those with noise alone
 _SMOOTH = 2  # times that quantile a block's variance may be, to be taken for noise alone: fewer would look finer than it is
+_LEAST_SMOOTH = 0.2  # of the blocks are, or there is none: noise is as strong everywhere, leaves in the sun are not
 _DARKEST, _BRIGHTEST = 8, 232  # beyond, noise is cut off
 _STEEPEST = 2  # times its neighbour's variance may be that of a bin
 _LEAST_VARIANCE = 0.5  # in grey levels squared: less is not to be seen
@@ -131,8 +132,9 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
     levels, lowest = levels[many], lowest[many]
     floor = np.zeros(256 // _LEVELS)
     floor[levels] = lowest
-    places = np.argwhere(usable & (variance <= _SMOOTH * floor[bins]) & (floor[bins] >= _LEAST_VARIANCE))
-    if not len(places):
+    noisy = usable & (floor[bins] >= _LEAST_VARIANCE)
+    places = np.argwhere(noisy & (variance <= _SMOOTH * floor[bins]))
+    if len(places) <= _LEAST_SMOOTH * np.count_nonzero(noisy):
         return None
     places = places[:: -(-len(places) // _MOST_BLOCKS)]
     noise = np.stack([photo[y : y + _BLOCK, x : x + _BLOCK] for y, x in places * _BLOCK]).astype(np.float32)
