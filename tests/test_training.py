@@ -287,10 +287,13 @@ def test_a_core_learns_a_handful_of_faces(faces: Path) -> None:
     assert history[-1] < history[0] / 2
 
 
-def test_muon_orthogonalises_matrices_of_any_shape() -> None:
+def test_muon_orthogonalises_matrices_of_any_shape_and_keeps_their_directions() -> None:
     for shape in ((8, 8), (3, 200), (64, 9)):
-        values = torch.linalg.svdvals(orthogonalized(torch.randn(shape, generator=torch.Generator().manual_seed(0))))
-        assert values.min() > 0.5 and values.max() < 1.3, shape
+        matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+        values = left.T @ orthogonalized(matrix) @ right.T
+        torch.testing.assert_close(values, values.diagonal().diag(), rtol=0, atol=1e-4)
+        assert values.diagonal().min() > 0.5 and values.diagonal().max() < 1.3, shape
 
 
 def test_muon_steps_vectors_as_adam_does_and_goes_on_from_a_saved_state() -> None:

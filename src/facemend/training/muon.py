@@ -67,12 +67,19 @@ def _step_adam(parameter: nn.Parameter, gradient: Tensor, state: dict[str, Any],
 
 
 def orthogonalized(matrix: Tensor) -> Tensor:
-    """Bring the singular values of a matrix [rows, columns] near 1 by Newton-Schulz iteration, and keep its directions."""
+    """Bring the singular values of a matrix [rows, columns] near 1 by Newton-Schulz iteration, and keep its directions.
+
+    Every iteration multiplies the matrix from the left by a polynomial of its Gram matrix; their product is gathered first, for
+    kernels have nine times as many columns as rows.
+    """
     a, b, c = _COEFFICIENTS
     wide = matrix.shape[0] <= matrix.shape[1]
     x: Tensor = matrix if wide else matrix.T
     x = x * x.square().sum().clamp_min(1e-24).rsqrt()
+    gram = x @ x.T
+    factor = torch.eye(len(x), dtype=x.dtype, device=x.device)
     for _ in range(_ITERATIONS):
-        product = x @ x.T
-        x = a * x + (b * product + c * product @ product) @ x
+        product = factor @ gram @ factor  # the Gram matrix of `factor @ x`
+        factor = a * factor + (b * product + c * product @ product) @ factor
+    x = factor @ x
     return x if wide else x.T
