@@ -50,6 +50,25 @@ def test_numpy_starts_threads_only_if_the_user_asks_for_them(monkeypatch):
     assert threads()[0] == "2"
 
 
+def _huge_pages_are_to_be_asked_for() -> bool:
+    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    return setting.exists() and "[madvise]" in setting.read_text()
+
+
+@pytest.mark.skipif(not _huge_pages_are_to_be_asked_for(), reason="this system gives them to everyone, or to no one")
+def test_pytorch_is_given_large_memory_in_large_pages():
+    code = """
+from facemend.cli import main
+try: main(['--version'])
+except SystemExit: pass
+import torch
+held = torch.ones(2**24)  # 64 MiB
+print([line.split()[1] for line in open('/proc/self/smaps_rollup') if line.startswith('AnonHugePages')][0])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout.splitlines()[-1]) > 32 * 1024  # KiB; the kernel may be short of a few
+
+
 def test_module_and_command_are_the_same():
     done = subprocess.run([sys.executable, "-m", "facemend", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"facemend {package.__version__}\n"

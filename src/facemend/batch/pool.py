@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 
-from facemend import blas
+from facemend import library_settings
 from facemend.batch.plan import Item
 from facemend.batch.records import Row
 from facemend.batch.restoring import Restorer, Settings, failed_row
@@ -44,7 +44,7 @@ def _restore_until_one_dies(
     lost: list[Item] = []
     strangers = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # torch and CUDA do not survive a fork
-    blas.use_one_thread()  # in the processes, which take over what is said here
+    library_settings.suit_libraries()  # in the processes, which take over what is said here
     with ProcessPoolExecutor(num_workers, context, _begin, (settings,)) as pool:
         try:
             while True:

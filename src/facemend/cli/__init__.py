@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import facemend
-from facemend import blas
+from facemend import library_settings
 from facemend.cli.batch import batch
 from facemend.cli.benchmark import benchmark
 from facemend.cli.damage import damage
@@ -34,7 +34,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. A mistake of the user's is one line on stderr and exit code 2."""
     words = sys.argv[1:] if arguments is None else arguments
-    blas.use_one_thread()
+    library_settings.suit_libraries()
     try:
         code = app(args=words or ["--help"], prog_name="facemend", standalone_mode=False)
     except FacemendError as error:
