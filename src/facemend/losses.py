@@ -29,17 +29,21 @@ def layout_cross_entropy(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor
     return per_sample(functional.cross_entropy(logits.float(), labels, reduction="none") * (1 + mask[:, 0]))
 
 
-def dice(logits: Tensor, labels: Tensor) -> Tensor:
+def dice(probabilities: Tensor, labels: Tensor) -> Tensor:
     """One minus the Dice overlap, averaged over the classes a face has: small parts weigh as much as large ones.
 
     Milletari et al. 2016, section 3.
+
+    Args:
+        probabilities: [N, K, H, W].
+        labels: [N, H, W] class ids.
     """
-    probabilities = logits.float().softmax(dim=1)
-    truth = functional.one_hot(labels, logits.shape[1]).permute(0, 3, 1, 2).float()
-    overlap = (probabilities * truth).flatten(2).sum(dim=2)
-    total = (probabilities + truth).flatten(2).sum(dim=2)
-    present = truth.flatten(2).amax(dim=2)
-    return ((1 - 2 * overlap / (total + 1)) * present).sum(dim=1) / present.sum(dim=1)
+    flat, places = probabilities.float().flatten(2), labels.flatten(1)
+    nothing = flat.new_zeros(flat.shape[:2])
+    overlap = nothing.scatter_add(1, places, flat.gather(1, places[:, None])[:, 0])
+    area = nothing.scatter_add(1, places, torch.ones_like(places, dtype=flat.dtype))
+    present = (area > 0).float()
+    return ((1 - 2 * overlap / (flat.sum(dim=2) + area + 1)) * present).sum(dim=1) / present.sum(dim=1)
 
 
 def feature_matching(fake_maps: Sequence[Tensor], real_maps: Sequence[Tensor]) -> Tensor:

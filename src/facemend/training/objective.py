@@ -130,8 +130,10 @@ class Objective(nn.Module):
         core_view = View(small, core.mask, core.predicted, torch.lerp(small, core.predicted.float(), core.mask))
 
         terms: dict[str, Tensor] = {}
+        layout_maps = (None, None)
         if phase.phase != "head":
-            terms |= self._layout_terms(core, labels, adversarial=adversarial)
+            layout_maps = _layout_maps(core.layout, labels)
+            terms |= self._layout_terms(core, labels, layout_maps[1] if adversarial else None)
             terms["latent_kl"] = kl * self.config.latent_kl
         if phase.phase == "core":
             view = core_view
@@ -154,8 +156,7 @@ class Objective(nn.Module):
 
         judged = Judged(
             real, [x.detach() for x in fake], judged_view.mask,
-            *self._layout_maps(core, labels) if phase.phase != "head" else (None, None),
-            core.mask, batch.share,
+            *layout_maps, core.mask, batch.share,
         )  # fmt: skip
         terms = {name: value.mean() for name, value in terms.items()}
         return GeneratorResult(torch.stack(list(terms.values())).sum(), terms, judged)
@@ -203,20 +204,15 @@ class Objective(nn.Module):
         z = mean + (log_variance / 2).exp() * batch.noise
         return z * (batch.share < 0.5)[:, None], losses.kl_to_standard_normal(mean, log_variance)
 
-    def _layout_maps(self, core: CoreOutput, labels: Tensor) -> tuple[Tensor, Tensor]:
-        truth = functional.one_hot(labels, core.layout_logits.shape[1]).permute(0, 3, 1, 2).float()
-        drawn = core.layout_logits.float().softmax(dim=1)
-        return functional.avg_pool2d(truth, LAYOUT_CRITIC_STRIDE), functional.avg_pool2d(drawn, LAYOUT_CRITIC_STRIDE)
-
-    def _layout_terms(self, core: CoreOutput, labels: Tensor, *, adversarial: bool) -> dict[str, Tensor]:
+    def _layout_terms(self, core: CoreOutput, labels: Tensor, judged: Tensor | None) -> dict[str, Tensor]:
         # Each part where it belongs; Dice keeps small parts (eyes, brows) from being outvoted by skin.
         terms = {
             "layout": self.config.layout * losses.layout_cross_entropy(core.layout_logits, labels, core.mask),
-            "dice": self.config.dice * losses.dice(core.layout_logits, labels),
+            "dice": self.config.dice * losses.dice(core.layout, labels),
         }
-        if adversarial and self.layout_critic is not None:
+        if judged is not None and self.layout_critic is not None:
             # Layouts that could be a face's, not an average of several.
-            logits = self.layout_critic([self._layout_maps(core, labels)[1]], core.mask)
+            logits = self.layout_critic([judged], core.mask)
             weights = [hole_share(core.mask, x) for x in logits]
             terms["layout_adversarial"] = self.config.layout_adversarial * losses.adversarial_generator(logits, weights)
         return terms
@@ -276,6 +272,13 @@ class Objective(nn.Module):
         z = completed.new_zeros(completed.shape[0], self.net.config.latent_size)
         logits: Tensor = functional_call(net, fixed, (completed, nothing, z)).logits
         return losses.layout_cross_entropy(logits, labels, nothing)
+
+
+def _layout_maps(drawn: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """What the layout critic compares: class ids [N, H, W] and probabilities [N, K, H, W], averaged down."""
+    classes = torch.arange(drawn.shape[1], device=labels.device)[:, None, None]
+    truth = (labels[:, None] == classes).float()
+    return functional.avg_pool2d(truth, LAYOUT_CRITIC_STRIDE), functional.avg_pool2d(drawn.float(), LAYOUT_CRITIC_STRIDE)
 
 
 def shaken(view: View, share: Tensor) -> View:
