@@ -28,6 +28,7 @@ from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face
 from facemend.photo.framing import Window, unview_photo, view_photo
 from facemend.photo.guessing import Trial
+from facemend.photo.joining import fading
 from facemend.photo.planning import plan_views
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.search import find_faces
@@ -408,6 +409,20 @@ def test_a_hole_is_shared_out_among_the_same_views(modules, faces):
     expected = plan_views(hole, faces)
     assert [view[:3] for view in views] == [[list(view.window.center), view.window.side, view.window.size] for view in expected]
     assert [view[3] for view in views] == pytest.approx([int(view.area.sum()) for view in expected], rel=0.01)
+
+
+def test_a_view_fades_into_the_one_before_as_pythons_does(modules):
+    own, mended = np.zeros((50, 70), np.uint8), np.zeros((50, 70), np.uint8)
+    cv2.circle(own, (20, 25), 12, 1, -1)
+    cv2.line(mended, (0, 5), (69, 45), 1, 9)
+    mended &= 1 - own
+    share = run(
+        modules,
+        """const { fading } = await load('joining');
+        return fading({ data: given.own, width: 70, height: 50 }, given.mended, 10.5);""",
+        own=own, mended=mended,
+    )  # fmt: skip
+    np.testing.assert_allclose(share, fading(own > 0, mended > 0, 10.5).ravel(), atol=1e-6)
 
 
 @pytest.mark.parametrize("window", [Window((64, 64), 128, 128), Window((70, 66), 150.5, 128, 20)], ids=["as it is", "larger"])

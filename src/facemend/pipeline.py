@@ -21,6 +21,7 @@ from facemend.photo.detectors import Face, FaceDetector
 from facemend.photo.framing import Window
 from facemend.photo.grain import match_grain
 from facemend.photo.guessing import Trial
+from facemend.photo.joining import RIM, fade_in, fading
 from facemend.photo.planning import View
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.toning import match_tone
@@ -202,14 +203,16 @@ class Inpainter:
         """Fill the hole view by view, each knowing what those before it painted."""
         painted, rest = rgb.copy(), hole.copy()
         layout_found: Layout = np.zeros(hole.shape, np.uint8)
-        for view in views:
+        for i, view in enumerate(views, 1):
             on_run()
+            photo, left = painted[view.region], rest[view.region]
+            damaged = hole[view.region]
+            share = fading(damaged & view.area, damaged & ~left, RIM * min(each.window.side for each in views[:i]))
+            left |= share > 0
             seen = self._run(painted, rest, view.window, latent, layout)
-            own = hole[view.region] & view.area
             soft = framing.unview_photo(seen.softened(), seen.window, view.region)
-            detailed = carry_residuals(painted[view.region], rest[view.region], own, soft, seen)
-            painted[view.region][own] = detailed[own]
-            rest[view.region] &= ~own
+            fade_in(photo, carry_residuals(photo, left, share > 0, soft, seen), share)
+            left &= share == 0
             _write_ids(layout_found, seen, view)
         return match_grain(match_tone(painted, rgb, hole), rgb, hole, textured=layout_found == HAIR), layout_found
 

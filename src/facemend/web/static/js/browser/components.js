@@ -39,21 +39,27 @@ export function label({ data, width, height }) {
   return { labels, count: parts.length, parts };
 }
 
-/** How far each set pixel is from the nearest that is not, beyond the edge included (cv2.distanceTransform, exact). */
-export function distances({ data, width, height }) {
+/**
+ * How far each set pixel is from the nearest that is not (cv2.distanceTransform, exact).
+ * @param beyond how far those past the edge are from the edge: 0, or Infinity if there are none
+ * @param reach distances above it may come out larger still
+ */
+export function distances({ data, width, height }, { beyond = 0, reach = width } = {}) {
   const vertical = new Float32Array(data.length);
   for (let x = 0; x < width; x++) {
-    for (let y = 0, run = 0; y < height; y++) vertical[y * width + x] = run = data[y * width + x] ? run + 1 : 0;
-    for (let y = height - 1, run = 0; y >= 0; y--) {
+    for (let y = 0, run = beyond; y < height; y++) vertical[y * width + x] = run = data[y * width + x] ? run + 1 : 0;
+    for (let y = height - 1, run = beyond; y >= 0; y--) {
       run = data[y * width + x] ? run + 1 : 0;
       vertical[y * width + x] = Math.min(vertical[y * width + x], run);
     }
   }
-  return vertical.map((_, i) => {
+  return vertical.map((own, i) => {
+    if (!own) return 0;
     const x = i % width;
     const row = i - x;
-    let nearest = Math.min(x + 1, width - x) ** 2;
-    for (let other = 0; other < width; other++) nearest = Math.min(nearest, (x - other) ** 2 + vertical[row + other] ** 2);
+    let nearest = (Math.min(x + 1, width - x) + beyond) ** 2;
+    const last = Math.min(width - 1, x + reach);
+    for (let other = Math.max(0, x - reach); other <= last; other++) nearest = Math.min(nearest, (x - other) ** 2 + vertical[row + other] ** 2);
     return Math.sqrt(nearest);
   });
 }

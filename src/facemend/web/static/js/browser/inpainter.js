@@ -4,6 +4,7 @@ import { matchCompression } from './compression.js';
 import { SURE, faceWindow, hidesLandmarks } from './faces.js';
 import { unviewLayout, unviewPhoto, viewLayout, viewPhoto } from './framing.js';
 import { matchGrain } from './grain.js';
+import { RIM, faded, fading } from './joining.js';
 import { Mtcnn } from './mtcnn.js';
 import { eachPixel, planFaces, planViews, settleWindow } from './planning.js';
 import { normals } from './random.js';
@@ -84,16 +85,26 @@ export class Inpainter {
     const painted = { ...rgb, data: rgb.data.slice() };
     const rest = { ...hole, data: hole.data.slice() };
     const ids = emptyLayout(rgb);
+    let smallest = Infinity;
     for (const view of views) {
       await onRun();
-      const seen = await this.#run(painted, rest, view.window, latent, layout);
-      const own = view.area.slice();
-      eachPixel(view.region, hole.width, (k, at) => (own[k] &= hole.data[at]));
-      const soft = unviewPhoto(softened(seen), seen.window, view.region);
-      const detailed = carryResiduals(painted, rest, own, soft, seen, view.region);
-      eachPixel(view.region, hole.width, (k, at) => {
-        if (!own[k]) return;
-        for (let c = 0; c < 3; c++) painted.data[3 * at + c] = detailed.data[3 * k + c];
+      const { window, region } = view;
+      smallest = Math.min(smallest, window.side);
+      const own = { data: view.area.slice(), width: region.right - region.left, height: region.bottom - region.top };
+      const mended = new Uint8Array(own.data.length);
+      eachPixel(region, hole.width, (k, at) => {
+        own.data[k] &= hole.data[at];
+        mended[k] = hole.data[at] & (1 - rest.data[at]);
+      });
+      const share = fading(own, mended, RIM * smallest);
+      eachPixel(region, hole.width, (k, at) => share[k] && (rest.data[at] = 1));
+      const seen = await this.#run(painted, rest, window, latent, layout);
+      const soft = unviewPhoto(softened(seen), seen.window, region);
+      const wanted = Uint8Array.from(share, (each) => (each > 0 ? 1 : 0));
+      const detailed = carryResiduals(painted, rest, wanted, soft, seen, region);
+      eachPixel(region, hole.width, (k, at) => {
+        if (!share[k]) return;
+        for (let c = 0; c < 3; c++) painted.data[3 * at + c] = faded(painted.data[3 * at + c], detailed.data[3 * k + c], share[k]);
         rest.data[at] = 0;
       });
       writeIds(ids, seen, view);

@@ -1,0 +1,36 @@
+"""Where two views meet in a hole. The later one knows what the earlier painted, but hair and cloth still show where it ended.
+
+So it paints over the rim of that once more, and one fades into the other.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facemend.imaging import Hole, Pixels
+
+RIM = 1 / 12  # of the side of the smaller of two windows
+
+
+def fading(own: Hole, mended: Hole, width: float) -> NDArray[np.float32]:
+    """Say how much a view decides at each pixel: all of its own, and less and less of what was mended before beside them.
+
+    Args:
+        own: bool [h, w], what it has to paint.
+        mended: bool [h, w], what the views before it painted.
+        width: of the rim, in pixels.
+
+    Returns:
+        [h, w] in [0, 1]; 0 beyond the rim.
+    """
+    if not mended.any():
+        return own.astype(np.float32)
+    distance = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.where(own | mended, np.clip(1 - distance / width, 0, 1), 0).astype(np.float32)
+
+
+def fade_in(photo: Pixels, painted: Pixels, share: NDArray[np.float32]) -> None:
+    """Put a view's picture, uint8 [h, w, 3], into its region of the photo by its share [h, w]."""
+    there = share > 0
+    before = photo[there]
+    photo[there] = np.round(before + share[there][:, None] * (painted[there].astype(np.float32) - before)).astype(np.uint8)
