@@ -1,8 +1,31 @@
 """Where two views meet in a hole, one fades into the other."""
 
 import numpy as np
+from PIL import Image
 
+from facemend.backends import Painted
 from facemend.photo.joining import fade_in, fading
+from facemend.pipeline import Inpainter
+
+
+class Darker:
+    """Paints every view in one grey, each darker than the one before."""
+
+    device, latent_size = "cpu", 1
+
+    def __init__(self):
+        self.level = 1.0
+
+    def __call__(self, views):
+        self.level -= 0.5
+        return [
+            Painted(
+                np.where(view.mask > 0, np.float32(self.level), view.image),
+                np.full((19, 32, 32), 1 / 19, np.float32),
+                np.full((2, 64, 64), 1 / 64, np.float32),
+            )
+            for view in views
+        ]
 
 
 def test_a_view_decides_all_of_its_own_pixels_and_less_and_less_of_those_beside_them():
@@ -20,3 +43,12 @@ def test_known_pixels_stay_as_they_are_however_near():
     assert (photo[share == 0] == 200).all()
     assert (photo[2, 2] == 0).all()
     assert 0 < photo[0, 0, 0] < 200
+
+
+def test_no_step_is_seen_where_one_view_ends_and_the_next_begins():
+    hole = np.zeros((400, 300), bool)
+    hole[150:] = True
+    result = Inpainter(Darker())(Image.new("RGB", (300, 400), "white"), hole, boxes=[(90, 60, 210, 210)])
+    middle = np.asarray(result.image, int)[160:, 150, 0]  # the hole, less its own edge
+    assert middle.max() - middle.min() > 50  # two views
+    assert np.abs(np.diff(middle)).max() < 10
