@@ -175,10 +175,10 @@ class Inpainter:
         def paint(window: Window) -> Trial:
             on_run(0)
             seen = self._run(rgb, hole, window, latent, None)
-            person = 1 - seen.layout[0]  # [h, w]: all but the background
-            known = 1 - np.asarray(cv2.resize(seen.unknown[0], person.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
-            share = float((person * known).sum() / person.sum())
-            return Trial(seen.completed, float(seen.layout.max(axis=0).mean()), share)
+            person, sure = 1 - seen.layout[0], seen.layout.max(axis=0)  # [h, w]: all but the background; of the likeliest part
+            unknown = np.asarray(cv2.resize(seen.unknown[0], person.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+            certainty = float((sure * unknown).sum() / max(1.0, unknown.sum()))
+            return Trial(seen.completed, certainty, float((person * (1 - unknown)).sum() / person.sum()))
 
         return search.find_faces(rgb, hole, self.detector, paint=paint)
 

@@ -23,11 +23,11 @@ LEAST_EXTENT, LEAST_PART = 40, 1 / 16  # pixels, and of the photo's short side: 
 NUM_GUESSED = 2  # of the parts: each takes the painter 11 views at most
 GUESS_FACTOR, OTHER_FACTORS = 1.5, (1.0, 2.2)  # times the part's extent that a face painted for a trial takes in
 GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees
-LEAST_PROMISE = 0.7  # of the painter in the best of the first views, one for each turn, or there is nothing to detect
+LEAST_PROMISE = 0.6  # of the painter in the best of the first views, one for each turn, or there is nothing to detect
 NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, that are tried further
 NUM_FITS = 2  # views to bring the best of them into frame
-LEAST_CERTAINTY = 0.87  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
-UPRIGHT_PROMISE, UPRIGHT_CERTAINTY = 0.9, 0.92  # in an upright frame, at first and in the end; of a face that lies, hardly ever
+LEAST_CERTAINTY = 0.84  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
+UPRIGHT_PROMISE, UPRIGHT_CERTAINTY = 0.84, 0.88  # in an upright frame, at first and in the end; of a face that lies, hardly ever
 LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
 SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
 FACE_SHARE = 0.6  # of the side of a face's square is the face itself
@@ -38,7 +38,7 @@ class Trial:
     """A window of the photo, painted as if an upright face lay there."""
 
     picture: NDArray[np.float32]  # [3, S, S] in [-1, 1]
-    certainty: float  # 0 to 1: how sure the painter is which part of a person each pixel shows
+    certainty: float  # 0 to 1: how sure the painter is which part of a person each pixel of the hole shows
     seen: float  # 0 to 1: the share of what it takes for a person that is no paint of its own
 
 

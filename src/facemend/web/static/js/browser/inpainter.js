@@ -129,18 +129,19 @@ export class Inpainter {
   }
 }
 
-/** What a run says of the face it painted: how sure it is of the parts, and how much of the person it has not painted itself. */
+/** What a run says of the face it painted: how sure it is of the parts in the hole, and how much of the person is no paint. */
 function trialOf({ completed, layout: { data, classes, size }, unknown, window }) {
   const holed = resizeArea({ data: unknown, width: window.size, height: window.size, channels: 1 }, size, size).data;
-  let [certainty, person, seen] = [0, 0, 0];
+  let [sure, hidden, person, seen] = [0, 0, 0, 0];
   for (let i = 0; i < holed.length; i++) {
     let most = 0;
     for (let k = 0; k < classes; k++) most = Math.max(most, data[k * holed.length + i]);
-    certainty += most / holed.length;
+    sure += most * holed[i];
+    hidden += holed[i];
     person += 1 - data[i]; // all but the background
     seen += (1 - data[i]) * (1 - holed[i]);
   }
-  return { completed, certainty, seen: seen / person };
+  return { completed, certainty: sure / Math.max(1, hidden), seen: seen / person };
 }
 
 function emptyLayout({ width, height }) {
