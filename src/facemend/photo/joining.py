@@ -3,6 +3,8 @@
 So it paints over the rim of that once more, and one fades into the other.
 """
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +25,14 @@ def fading(own: Hole, mended: Hole, width: float) -> NDArray[np.float32]:
     Returns:
         [h, w] in [0, 1]; 0 beyond the rim.
     """
-    if not mended.any():
-        return own.astype(np.float32)
-    distance = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.where(own | mended, np.clip(1 - distance / width, 0, 1), 0).astype(np.float32)
+    share = own.astype(np.float32)
+    if mended.any() and own.any():
+        x, y, columns, rows = cv2.boundingRect(own.view(np.uint8))
+        margin = math.ceil(width)
+        near = (slice(max(0, y - margin), y + rows + margin), slice(max(0, x - margin), x + columns + margin))
+        distance = cv2.distanceTransform((~own[near]).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        share[near] = np.clip(1 - distance / width, 0, 1) * (own | mended)[near]
+    return share
 
 
 def fade_in(photo: Pixels, painted: Pixels, share: NDArray[np.float32]) -> None:
