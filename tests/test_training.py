@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -232,19 +232,29 @@ def torchrun_two(config: TrainConfig, faces: Path, run_dir: Path) -> None:
     subprocess.run([*torchrun, *run], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("launch", [fork_two, pytest.param(torchrun_two, marks=pytest.mark.slow)])
-def test_two_processes_equal_one_with_the_same_global_batch(
-    faces: Path, whole_run: Path, tmp_path: Path, launch: Callable[[TrainConfig, Path, Path], None]
-) -> None:
-    config = recipe(faces)
-    launch(config, faces, tmp_path)
-    one, two = (torch.load(run_dir / "checkpoints" / "0000000024.pt")["ema"] for run_dir in (whole_run, tmp_path))
+def assert_learnt_the_same(config: TrainConfig, run_dirs: Sequence[Path]) -> None:
+    one, two = (torch.load(max((run_dir / "checkpoints").glob("*.pt")))["ema"] for run_dir in run_dirs)
     torch.manual_seed(config.seed)
     first = InpaintNet(TINY).state_dict()
     moved = torch.cat([(one[name] - first[name]).flatten() for name in first])
     apart = torch.cat([(two[name] - one[name]).flatten() for name in first])
     # Adam makes much of gradients that are nearly zero, so single weights may part by rounding alone; the whole must not.
     assert apart.norm() < 0.02 * moved.norm()
+
+
+@pytest.mark.parametrize("launch", [fork_two, pytest.param(torchrun_two, marks=pytest.mark.slow)])
+def test_two_processes_equal_one_with_the_same_global_batch(
+    faces: Path, whole_run: Path, tmp_path: Path, launch: Callable[[TrainConfig, Path, Path], None]
+) -> None:
+    launch(recipe(faces), faces, tmp_path)
+    assert_learnt_the_same(recipe(faces), (whole_run, tmp_path))
+
+
+def test_two_processes_that_share_muon_s_work_equal_one_that_does_all(faces: Path, tmp_path: Path) -> None:
+    config = recipe(faces, optimizer="muon", phases=recipe(faces).phases[:1])
+    train(config, faces.parent, tmp_path / "one")
+    fork_two(config, faces, tmp_path / "two")
+    assert_learnt_the_same(config, (tmp_path / "one", tmp_path / "two"))
 
 
 @pytest.mark.parametrize("adversary", ["projected", "hinge-r1", "wgan-gp", "none"])

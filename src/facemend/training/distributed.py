@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, distributed, nn
@@ -41,12 +41,21 @@ class Group:
         if self.size == 1:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        for gradient, total in zip(gradients, self._sum(gradients), strict=True):
+            torch.div(total, self.size, out=gradient)
+
+    def map_tensors(self, function: Callable[[Tensor], Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Apply a function that keeps shapes to every tensor, each process to its share of them; all get all results."""
+        if self.size == 1:
+            return [function(tensor) for tensor in tensors]
+        return self._sum([function(x) if i % self.size == self.rank else torch.zeros_like(x) for i, x in enumerate(tensors)])
+
+    def _sum(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Sums of tensors over the processes, all in one message."""
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
         distributed.all_reduce(flat)
-        flat /= self.size
-        means = torch.split(flat, [gradient.numel() for gradient in gradients])
-        for gradient, mean in zip(gradients, means, strict=True):
-            gradient.copy_(mean.view_as(gradient))
+        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+        return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
 
     def average(self, value: Tensor) -> Tensor:
         """Mean of a tensor over the processes."""

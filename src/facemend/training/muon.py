@@ -3,7 +3,7 @@
 `torch.optim.Muon` takes parameters of two axes alone, and so neither kernels nor, in one optimizer, the rest.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,13 @@ from torch import Tensor, nn
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic that drives singular values towards 1 fastest, from that page
 _ITERATIONS = 5
 _UPDATE_RMS = 0.2  # about Adam's, so that both work at one learning rate (Liu et al. 2025, eq. 4)
+
+MapTensors = Callable[[Callable[[Tensor], Tensor], Sequence[Tensor]], list[Tensor]]
+
+
+def map_here(function: Callable[[Tensor], Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Apply a function to every tensor in this process."""
+    return [function(tensor) for tensor in tensors]
 
 
 class Muon(torch.optim.Optimizer):
@@ -22,6 +29,7 @@ class Muon(torch.optim.Optimizer):
         lr: Learning rate of both.
         momentum: Of the matrices.
         betas: Adam's.
+        map_tensors: Orthogonalises all matrices, which is most of the work; processes may share it.
     """
 
     def __init__(
@@ -30,30 +38,33 @@ class Muon(torch.optim.Optimizer):
         lr: float = 1e-3,
         momentum: float = 0.9,
         betas: tuple[float, float] = (0.5, 0.99),
+        map_tensors: MapTensors = map_here,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "betas": betas, "eps": 1e-8})
+        self.map_tensors = map_tensors
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Step every parameter that has a gradient. A closure is not called."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if parameter.ndim >= 2:
-                    _step_matrix(parameter, parameter.grad, state, group)
-                else:
-                    _step_adam(parameter, parameter.grad, state, group)
+            moved = [(parameter, parameter.grad) for parameter in group["params"] if parameter.grad is not None]
+            matrices = [(parameter, gradient) for parameter, gradient in moved if parameter.ndim >= 2]
+            momenta = [_nesterov_momentum(gradient, self.state[matrix], group) for matrix, gradient in matrices]
+            updates = self.map_tensors(orthogonalized, momenta)
+            for (matrix, _), update in zip(matrices, updates, strict=True):
+                scale = _UPDATE_RMS * max(update.shape) ** 0.5
+                matrix.sub_(update.reshape(matrix.shape), alpha=group["lr"] * scale)
+            for parameter, gradient in moved:
+                if parameter.ndim < 2:
+                    _step_adam(parameter, gradient, self.state[parameter], group)
 
 
-def _step_matrix(parameter: nn.Parameter, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+def _nesterov_momentum(gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
+    """Of a matrix, or a kernel as one: [rows, everything else]."""
     if not state:
         state["momentum"] = torch.zeros_like(gradient)
     momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-    update = orthogonalized(gradient.lerp(momentum, group["momentum"]).flatten(1))
-    scale = _UPDATE_RMS * max(update.shape) ** 0.5
-    parameter.sub_(update.reshape(parameter.shape), alpha=group["lr"] * scale)
+    return gradient.lerp(momentum, group["momentum"]).flatten(1)
 
 
 def _step_adam(parameter: nn.Parameter, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from facemend.config import OptimizerName
 from facemend.errors import TrainingError
-from facemend.training.muon import Muon
+from facemend.training.muon import MapTensors, Muon, map_here
 from facemend.training.objective import Objective
 
 KEPT = 2  # the last one, and one in reserve should it be damaged
@@ -19,12 +19,14 @@ KEPT = 2  # the last one, and one in reserve should it be damaged
 class TrainState:
     """The nets, their averaged copy, both optimizers, and how many images they have seen."""
 
-    def __init__(self, objective: Objective, optimizer: OptimizerName = "adam") -> None:
+    def __init__(self, objective: Objective, optimizer: OptimizerName = "adam", map_tensors: MapTensors = map_here) -> None:
         self.objective = objective
         self.ema = deepcopy(objective.net).requires_grad_(False).eval()
         parameters = objective.generator_parameters()
         self.generator_optimizer = (
-            Muon(parameters) if optimizer == "muon" else torch.optim.Adam(parameters, betas=(0.5, 0.99), fused=True)
+            Muon(parameters, map_tensors=map_tensors)
+            if optimizer == "muon"
+            else torch.optim.Adam(parameters, betas=(0.5, 0.99), fused=True)
         )
         critic_parameters = objective.critic_parameters()
         self.critic_optimizer = torch.optim.Adam(critic_parameters, betas=(0.0, 0.99), fused=True) if critic_parameters else None

@@ -69,7 +69,7 @@ class _Run:
             objective.net.load_state_dict(load_model(config.init_from).state_dict())
         self.objective = objective.to(device)
         self.objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - not in torch's overloads
-        self.state = TrainState(self.objective, config.optimizer)
+        self.state = TrainState(self.objective, config.optimizer, group.map_tensors)
         for line in load_latest(self.state, run_dir / CHECKPOINTS, device):
             self.console.print(line)
         self.bf16 = multiplies_bfloat16(device) if config.bf16 is None else config.bf16
