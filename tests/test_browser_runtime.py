@@ -494,10 +494,12 @@ def test_webgpu_paints_what_webassembly_paints(browser, address):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [560, 240], ids=["two parts", "portrait"])
-def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width):
-    """Nothing but painted, grey pictures shows a face, off the middle; the painter is surest of a tilted one."""
-    rgb = np.tile(np.linspace(0, 80, width, dtype=np.uint8)[None, :, None], (240, 1, 3))
+@pytest.mark.parametrize(
+    ("width", "light"), [(560, 0), (240, 0), (560, 70)], ids=["two parts", "portrait", "beside a face that is seen"]
+)
+def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width, light):
+    """Light pictures, such as the painted, grey ones, show a face, off the middle; the painter is surest of a tilted one."""
+    rgb = np.tile(np.linspace(light, light + 80, width, dtype=np.uint8)[None, :, None], (240, 1, 3))
     hole = np.zeros((240, width), bool)
     hole[20:120, 30:110] = hole[150:230, width - 100 : width - 20] = True
     landmarks = [[100, 110], [150, 105], [126, 140], [106, 160], [148, 156]]

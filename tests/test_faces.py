@@ -1,5 +1,7 @@
 """Faces are found in a real photo whatever befell it; where they are was read off the photo by eye."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import skimage.data
@@ -132,7 +134,20 @@ def test_a_hidden_face_beside_one_that_is_seen_is_found(astronaut, inpainter):
     assert_astronaut(min(found, key=lambda face: face.landmarks[0, 0]), lambda x, y: (x - 110, y))
     assert_astronaut(max(found, key=lambda face: face.landmarks[0, 0]), lambda x, y: (x - 110 + 230, y), tolerance=0.35)
     assert len(found) == 2
-    assert len(runs) <= 11
+    assert len(runs) <= 6
+
+
+def test_who_is_in_a_photo_with_others_is_looked_for_as_they_stand(astronaut, inpainter):
+    upright = np.array(astronaut[:400, 64:384])
+    hole = random_mask((400, 320), family="strokes", area=0.2, seed=1) > 0
+    upright[hole] = 255
+    for quarters in range(2):
+        runs = []
+        (face,) = inpainter.find_faces(np.rot90(upright, quarters).copy(), np.rot90(hole, quarters), runs.append)
+        assert abs((face_window(face).angle + 90 * quarters + 180) % 360 - 180) < 12
+        assert len(runs) <= 10  # for two strokes as broad as faces
+    assert faces.stances([face, replace(face, score=0.9)], hole.shape) == (-90,)
+    assert faces.stances([replace(face, score=0.9)], hole.shape) == ()
 
 
 def test_no_face_is_painted_where_none_was(inpainter):

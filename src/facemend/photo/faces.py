@@ -13,6 +13,7 @@ from facemend.photo.framing import Matrix, Window
 SURE = 0.99  # of a face's score, above which little but faces is found
 LIKELY = 0.9  # of a face's score, above which it is one if more than that speaks for it
 PORTRAIT_SHIFT, PORTRAIT_SCALE = 0.2, 1.35  # by how much of its side, and what factor, a portrait's face may miss its frame
+STANCE = 45  # degrees, the steps in which it is told how people stand
 SAME_FACE = 0.25  # of the side of a face's square: two findings whose middles are nearer are one
 BOX_WIDTH, BOX_HEIGHT, BOX_DROP = 0.54, 0.72, 0.05  # of a detector's box, in the side of the face's square
 
@@ -57,6 +58,11 @@ def is_sure(face: Face, shape: tuple[int, ...]) -> bool:
     off, ratio = math.dist(window.center, (width / 2, height / 2)) / width, window.side / width
     is_portrait = height == width and off <= PORTRAIT_SHIFT and 1 / PORTRAIT_SCALE <= ratio <= PORTRAIT_SCALE
     return face.score >= (LIKELY if is_portrait else SURE)
+
+
+def stances(faces: Sequence[Face], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Angles, to 45 degrees, at which the sure faces of a photo of this shape stand; none if there is no sure one."""
+    return tuple(sorted({STANCE * round(face_window(face).angle / STANCE) for face in faces if is_sure(face, shape)}))
 
 
 def moved(face: Face, matrix: Matrix) -> Face:

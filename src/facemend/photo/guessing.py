@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facemend.imaging import Hole
 from facemend.photo import framing
 from facemend.photo.detectors import Face, FaceDetector
-from facemend.photo.faces import LIKELY, SURE, face_window, is_sure, meets, moved
+from facemend.photo.faces import LIKELY, SURE, face_window, is_sure, meets, moved, stances
 from facemend.photo.framing import Window
 
 PARTS_SIDE = 512  # pixels of the copy in which a hole is taken apart
@@ -22,7 +22,7 @@ LEAST_FILLED = 0.15  # of the square round a part is damaged, or it is a scratch
 LEAST_EXTENT, LEAST_PART = 40, 1 / 16  # pixels, and of the photo's short side: smaller parts are specks
 NUM_GUESSED = 2  # of the parts: each takes the painter 11 views at most
 GUESS_FACTOR, OTHER_FACTORS = 1.5, (1.0, 2.2)  # times the part's extent that a face painted for a trial takes in
-GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees
+GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees, where no sure face tells how people stand
 LEAST_PROMISE = 0.6  # of the painter in the best of the first views, one for each turn, or there is nothing to detect
 NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, that are tried further
 NUM_FITS = 2  # views to bring the best of them into frame
@@ -62,7 +62,7 @@ class Part:
 def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: FaceDetector, *, turned: bool = True) -> list[Face]:
     """Find faces of which so little is left that only the painter makes one of it; not `turned`: clearly upright ones alone."""
     certainty = LEAST_CERTAINTY if turned else UPRIGHT_CERTAINTY
-    guess_face = _guess_face if turned else _guess_upright
+    turns = stances(found, hole.shape) or GUESS_TURNS  # who is in a photo with others mostly stands as they do
     least = max(LEAST_EXTENT, LEAST_PART * min(hole.shape))
     broad = [part for part in unexplained(hole, found) if part.filled >= LEAST_FILLED and part.extent >= least]
     likely = [face_window(face) for face in found if face.score >= LIKELY and not is_sure(face, hole.shape)]
@@ -74,7 +74,9 @@ def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: Fac
         if any(_holds(window, part.middle) for window in looked_at):
             continue
         fits = (_fit(window, 1, certainty, paint, detector) for window in likely if _holds(window, part.middle))
-        guess = next((face for face in fits if face), None) or guess_face(part, paint, detector)
+        guess = next((face for face in fits if face), None)
+        if guess is None:
+            guess = _guess_face(part, turns, paint, detector) if turned else _guess_upright(part, paint, detector)
         if guess is not None and meets(face_window(guess).scaled(FACE_SHARE), hole):
             guesses.append(guess)
         looked_at.append(face_window(guess) if guess else Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE))
@@ -110,7 +112,7 @@ def _guess_upright(part: Part, paint: FacePainter, detector: FaceDetector) -> Fa
     return _fit(window, 1 + NUM_FITS, UPRIGHT_CERTAINTY, paint, detector)
 
 
-def _guess_face(part: Part, paint: FacePainter, detector: FaceDetector) -> Face | None:
+def _guess_face(part: Part, turns: tuple[int, ...], paint: FacePainter, detector: FaceDetector) -> Face | None:
     """Paint a face into a part of a hole at several turns and sizes; returns the one that fits, if any does.
 
     A painter of faces sees one in anything. But one that is turned wrongly, or is not there, is at odds with the pixels that are
@@ -121,7 +123,7 @@ def _guess_face(part: Part, paint: FacePainter, detector: FaceDetector) -> Face 
         window = Window(part.middle, factor * part.extent, PAINTED_SIZE, turn)
         return window, paint(window)
 
-    first = sorted((painted(GUESS_FACTOR, turn) for turn in GUESS_TURNS), key=lambda pair: -pair[1].certainty)
+    first = sorted((painted(GUESS_FACTOR, turn) for turn in turns), key=lambda pair: -pair[1].certainty)
     if first[0][1].certainty < LEAST_PROMISE:
         return None
     best: Face | None = None

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from facemend.imaging import Hole, Pixels
 from facemend.photo import framing
 from facemend.photo.detectors import Face, FaceDetector, MtcnnDetector
-from facemend.photo.faces import SURE, distinct, face_window, is_same, meets, moved
+from facemend.photo.faces import SURE, distinct, face_window, is_same, meets, moved, stances
 from facemend.photo.framing import Window
 from facemend.photo.guessing import FacePainter, guess_faces, unexplained
 
 SEARCH_SIDE = 1024  # pixels of the copy in which faces are searched
 TURNED_SEARCH_SIDE = 512
 TURNS = (-90, 90, 180, -45, 45, -135, 135)  # degrees; the detector bears 30 either way
+LEANING = 45  # degrees by which one face may be turned against another
 TURNED_SURE = 0.9  # what a turned face must reach: many angles see many things
 CLOSE_UP = 1.25  # times the face's square
 CLOSE_UP_SIZE = 256
@@ -58,7 +59,7 @@ def find_faces(
         found = distinct(found + guess_faces(hole, found, paint, detector, turned=False))
     sought = [face for face in found if not hole.any() or meets(face_window(face), hole)]
     if max((face.score for face in sought), default=0) < SURE:
-        turned = _search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS)
+        turned = _search(rgb, hole, detector, TURNED_SEARCH_SIDE, _turns_near(stances(found, hole.shape)))
         turned = [face for face in _look_closely(turned, rgb, hole, detector) if face.score >= TURNED_SURE]
         found = distinct(found + turned)
     if paint is not None:
@@ -75,6 +76,11 @@ def measure_again(face: Face, restored: NDArray[np.float32], window: Window, det
 @cache
 def _default_detector() -> FaceDetector:
     return MtcnnDetector()
+
+
+def _turns_near(standing: Sequence[int]) -> list[int]:
+    """Turns that others may have who are in a photo with people who stand so: a head leans, but no one is upside down."""
+    return [turn for turn in TURNS if not standing or any(abs((turn - angle + 180) % 360 - 180) <= LEANING for angle in standing)]
 
 
 def _search(rgb: Pixels, hole: Hole, detector: FaceDetector, side: int, turns: Sequence[int]) -> list[Face]:

@@ -9,6 +9,7 @@ import { mapped } from './resample.js';
 export const SURE = 0.99;
 export const LIKELY = 0.9;
 const [PORTRAIT_SHIFT, PORTRAIT_SCALE] = [0.2, 1.35];
+const STANCE = 45;
 const SAME_FACE = 0.25;
 
 /** Lay the square round a face in which the network knows faces: FFHQ's (Karras et al. 2018, appendix C). */
@@ -43,6 +44,12 @@ export function isSure(face, { width, height }) {
   const ratio = side / width;
   const isPortrait = height === width && off <= PORTRAIT_SHIFT && 1 / PORTRAIT_SCALE <= ratio && ratio <= PORTRAIT_SCALE;
   return face.score >= (isPortrait ? LIKELY : SURE);
+}
+
+/** Angles, to 45 degrees, at which the sure faces of a photo stand; none if there is no sure one. */
+export function stances(faces, photo) {
+  const angles = faces.filter((face) => isSure(face, photo)).map((face) => STANCE * Math.round(faceWindow(face).angle / STANCE));
+  return [...new Set(angles)].sort((a, b) => a - b);
 }
 
 /** Take a face to where an affine map puts it, box and all. */

@@ -1,7 +1,7 @@
 /** Faces painted for a trial, where a hole may hide all but a little of one. Mirrors facemend/photo/guessing.py. */
 
 import { label } from './components.js';
-import { LIKELY, SURE, faceWindow, isSure, meets, moved, surest } from './faces.js';
+import { LIKELY, SURE, faceWindow, isSure, meets, moved, stances, surest } from './faces.js';
 import { Window, shrinkHole, toPixels } from './framing.js';
 import { eachPixel } from './planning.js';
 
@@ -31,6 +31,8 @@ export async function guessFaces(hole, found, paint, detector, turned = true) {
   const broad = [...unexplained(hole, found)].filter(({ filled, extent }) => filled >= LEAST_FILLED && extent >= least);
   const likely = found.filter((face) => face.score >= LIKELY && !isSure(face, hole)).map(faceWindow);
   if (width === height) likely.push(new Window([width / 2, height / 2], width, PAINTED_SIZE)); // it is perhaps a portrait
+  const standing = stances(found, hole);
+  const turns = standing.length ? standing : GUESS_TURNS; // who is in a photo with others mostly stands as they do
   const guesses = [];
   const lookedAt = [];
   for (const part of broad.slice(0, NUM_GUESSED)) {
@@ -39,7 +41,7 @@ export async function guessFaces(hole, found, paint, detector, turned = true) {
     for (const window of likely) {
       if (!guess && holds(window, part.middle)) guess = await fit(window, 1, certainty, paint, detector);
     }
-    guess ??= await (turned ? guessFace : guessUpright)(part, paint, detector);
+    guess ??= await (turned ? guessFace(part, turns, paint, detector) : guessUpright(part, paint, detector));
     if (guess && meets(faceWindow(guess).scaled(FACE_SHARE), hole)) guesses.push(guess);
     lookedAt.push(guess ? faceWindow(guess) : new Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE));
   }
@@ -74,13 +76,13 @@ async function guessUpright({ middle, extent }, paint, detector) {
 }
 
 /** Paint a face into a part of a hole at several turns and sizes; the one that fits, if any does. */
-async function guessFace({ middle, extent }, paint, detector) {
+async function guessFace({ middle, extent }, turns, paint, detector) {
   const painted = async (factor, turn) => {
     const window = new Window(middle, factor * extent, PAINTED_SIZE, turn);
     return { window, trial: await paint(window) };
   };
   const first = [];
-  for (const turn of GUESS_TURNS) first.push(await painted(GUESS_FACTOR, turn));
+  for (const turn of turns) first.push(await painted(GUESS_FACTOR, turn));
   first.sort((a, b) => b.trial.certainty - a.trial.certainty);
   if (first[0].trial.certainty < LEAST_PROMISE) return null;
   let [best, most] = [null, 0];

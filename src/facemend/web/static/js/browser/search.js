@@ -1,6 +1,6 @@
 /** The search for faces in a photo, however it lies and whatever of them is missing. Mirrors facemend/photo/search.py. */
 
-import { SURE, distinct, faceWindow, isSame, meets, moved, surest } from './faces.js';
+import { SURE, distinct, faceWindow, isSame, meets, moved, stances, surest } from './faces.js';
 import { Window, shrinkHole, toPixels, viewPhoto } from './framing.js';
 import { guessFaces, unexplained } from './guessing.js';
 import { resizeArea, resizeLinear } from './resample.js';
@@ -9,6 +9,7 @@ import { fillHole } from './telea.js';
 const SEARCH_SIDE = 1024;
 const TURNED_SEARCH_SIDE = 512;
 const TURNS = [-90, 90, 180, -45, 45, -135, 135];
+const LEANING = 45;
 const TURNED_SURE = 0.9;
 const CLOSE_UP = 1.25;
 const CLOSE_UP_SIZE = 256;
@@ -34,7 +35,7 @@ export async function findFaces(rgb, hole, detector, paint) {
   const isHoled = hole.data.includes(1);
   const sought = found.filter((face) => !isHoled || meets(faceWindow(face), hole));
   if (Math.max(0, ...sought.map(({ score }) => score)) < SURE) {
-    const turned = await close(await search(rgb, hole, detector, TURNED_SEARCH_SIDE, TURNS));
+    const turned = await close(await search(rgb, hole, detector, TURNED_SEARCH_SIDE, turnsNear(stances(found, hole))));
     found = distinct([...found, ...turned.filter(({ score }) => score >= TURNED_SURE)]);
   }
   return distinct([...found, ...(await guessFaces(hole, found, paintOnce, detector))]);
@@ -55,6 +56,12 @@ function remembered(paint) {
 export async function measureAgain(face, restored, window, detector) {
   const found = (await detector.detect(toPixels(restored, window.size))).map((candidate) => moved(candidate, window.toPhoto));
   return surest(found.filter((candidate) => isSame(candidate, face))) ?? face;
+}
+
+/** Turns that others may have who are in a photo with people who stand so: a head leans, but no one is upside down. */
+function turnsNear(standing) {
+  const apart = (turn, angle) => Math.abs(((turn - angle + 540) % 360) - 180);
+  return TURNS.filter((turn) => !standing.length || standing.some((angle) => apart(turn, angle) <= LEANING));
 }
 
 /** Detect on a copy of at most `side` pixels, with its hole filled, turned by several angles in degrees. */
