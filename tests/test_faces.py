@@ -121,7 +121,7 @@ def test_a_portrait_whose_face_is_hidden_costs_few(inpainter):
     runs = []
     (face,) = inpainter.find_faces(portrait, hole, runs.append)
     assert np.linalg.norm(np.subtract(face_window(face).center, 128)) < 20
-    assert len(runs) <= 4
+    assert len(runs) <= 6
 
 
 def test_a_hidden_face_beside_one_that_is_seen_is_found(astronaut, inpainter):

@@ -1,7 +1,9 @@
 """Faces of which so little is left that only the painter makes one of it: painted for a trial where a hole may hide one."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import cv2
@@ -27,7 +29,9 @@ LEAST_PROMISE = 0.6  # of the painter in the best of the first views, one for ea
 NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, that are tried further
 NUM_FITS = 2  # views to bring the best of them into frame
 LEAST_CERTAINTY = 0.8  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
-UPRIGHT_PROMISE, UPRIGHT_CERTAINTY = 0.82, 0.87  # in an upright frame, at first and in the end; of a face that lies, hardly ever
+UPRIGHT_PROMISE = 0.82  # of the painter in the first of the upright views, or it is left for later
+CLEAR_CERTAINTY = 0.87  # in a frame that is wrong, or where faces are seen beside it and none is hidden, hardly ever
+FRAMED_SHIFT, FRAMED_SCALE = 0.05, 1.1  # by how much of its side, and what factor, a face painted into a window may miss it
 LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
 SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
 FACE_SHARE = 0.6  # of the side of a face's square is the face itself
@@ -51,6 +55,14 @@ class FacePainter(Protocol):
 
 
 @dataclass(frozen=True)
+class Fit:
+    """A face painted into its own frame."""
+
+    face: Face
+    certainty: float  # of the trial
+
+
+@dataclass(frozen=True)
 class Part:
     """A part of a hole."""
 
@@ -61,26 +73,42 @@ class Part:
 
 def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: FaceDetector, *, turned: bool = True) -> list[Face]:
     """Find faces of which so little is left that only the painter makes one of it; not `turned`: clearly upright ones alone."""
-    certainty = LEAST_CERTAINTY if turned else UPRIGHT_CERTAINTY
-    turns = stances(found, hole.shape) or GUESS_TURNS  # who is in a photo with others mostly stands as they do
+    standing = stances(found, hole.shape)
+    enough = LEAST_CERTAINTY if turned and not standing else CLEAR_CERTAINTY
     least = max(LEAST_EXTENT, LEAST_PART * min(hole.shape))
     broad = [part for part in unexplained(hole, found) if part.filled >= LEAST_FILLED and part.extent >= least]
     likely = [face_window(face) for face in found if face.score >= LIKELY and not is_sure(face, hole.shape)]
-    if hole.shape[0] == hole.shape[1]:  # it is perhaps a portrait
-        likely.append(Window((hole.shape[1] / 2, hole.shape[0] / 2), hole.shape[1], PAINTED_SIZE))
     guesses: list[Face] = []
     looked_at: list[Window] = []
     for part in broad[:NUM_GUESSED]:
         if any(_holds(window, part.middle) for window in looked_at):
             continue
-        fits = (_fit(window, 1, certainty, paint, detector) for window in likely if _holds(window, part.middle))
-        guess = next((face for face in fits if face), None)
-        if guess is None:
-            guess = _guess_face(part, turns, paint, detector) if turned else _guess_upright(part, paint, detector)
+        largest = _largest_window(part.middle, hole.shape)
+        best = None if standing else _fit(largest, 1, paint, detector)
+        if best is None or best.certainty < enough or not _is_framed(best.face, largest):
+            tries = [partial(_fit, window, 1, paint, detector) for window in likely if _holds(window, part.middle)]
+            if not standing:
+                tries.append(partial(_fit, largest, 1 + NUM_FITS, paint, detector))
+            # Who is in a photo with others mostly stands as they do.
+            guess_face = partial(_guess_face, turns=standing or GUESS_TURNS) if turned else _guess_upright
+            best = _surest([*tries, partial(guess_face, part, paint, detector)])
+        guess = best.face if best and best.certainty >= enough else None
         if guess is not None and meets(face_window(guess).scaled(FACE_SHARE), hole):
             guesses.append(guess)
         looked_at.append(face_window(guess) if guess else Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE))
     return guesses
+
+
+def _surest(tries: Sequence[Callable[[], Fit | None]]) -> Fit | None:
+    """The first of several fits that is clear, or the surest."""
+    best: Fit | None = None
+    for attempt in tries:
+        fit = attempt()
+        if fit and (best is None or fit.certainty > best.certainty):
+            best = fit
+        if best and best.certainty >= CLEAR_CERTAINTY:
+            break
+    return best
 
 
 def unexplained(hole: Hole, found: list[Face]) -> Iterator[Part]:
@@ -104,15 +132,13 @@ def unexplained(hole: Hole, found: list[Face]) -> Iterator[Part]:
             yield Part((x / scale, y / scale), extent / scale, area / extent**2)
 
 
-def _guess_upright(part: Part, paint: FacePainter, detector: FaceDetector) -> Face | None:
+def _guess_upright(part: Part, paint: FacePainter, detector: FaceDetector) -> Fit | None:
     """Paint an upright face into a part of a hole: a quarter of the work, and most photos are upright."""
     window = Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE)
-    if paint(window).certainty < UPRIGHT_PROMISE:
-        return None
-    return _fit(window, 1 + NUM_FITS, UPRIGHT_CERTAINTY, paint, detector)
+    return None if paint(window).certainty < UPRIGHT_PROMISE else _fit(window, 1 + NUM_FITS, paint, detector)
 
 
-def _guess_face(part: Part, turns: tuple[int, ...], paint: FacePainter, detector: FaceDetector) -> Face | None:
+def _guess_face(part: Part, paint: FacePainter, detector: FaceDetector, *, turns: Sequence[int]) -> Fit | None:
     """Paint a face into a part of a hole at several turns and sizes; returns the one that fits, if any does.
 
     A painter of faces sees one in anything. But one that is turned wrongly, or is not there, is at odds with the pixels that are
@@ -136,23 +162,36 @@ def _guess_face(part: Part, turns: tuple[int, ...], paint: FacePainter, detector
         if faces and sum(merits) > most:
             most = sum(merits)
             best = max(faces, key=lambda pair: pair[0])[1]
-    return None if best is None else _fit(face_window(best), NUM_FITS, LEAST_CERTAINTY, paint, detector)
+    return None if best is None else _fit(face_window(best), NUM_FITS, paint, detector)
 
 
-def _fit(window: Window, num_runs: int, certainty: float, paint: FacePainter, detector: FaceDetector) -> Face | None:
-    """Paint a face into a window, and bring it into frame by what came of it; returns it if it fits what is known there."""
+def _fit(window: Window, num_runs: int, paint: FacePainter, detector: FaceDetector) -> Fit | None:
+    """Paint a face into a window, and bring it into frame by what came of it; None if none can be seen there then."""
     window = replace(window, size=PAINTED_SIZE)
     trial = paint(window)
     face = _detect_best(trial, window, detector)
     if face is None or num_runs > 1:
-        return face and _fit(face_window(face), num_runs - 1, certainty, paint, detector)
-    fits = face.score >= SURE and trial.certainty >= certainty and trial.seen >= LEAST_SEEN
-    return face if fits else None
+        return face and _fit(face_window(face), num_runs - 1, paint, detector)
+    return Fit(face, trial.certainty) if face.score >= SURE and trial.seen >= LEAST_SEEN else None
 
 
 def _detect_best(trial: Trial, window: Window, detector: FaceDetector) -> Face | None:
     best = max(detector(framing.to_pixels(trial.picture)), key=lambda face: face.score, default=None)
     return None if best is None else moved(best, window.to_photo)
+
+
+def _is_framed(face: Face, window: Window) -> bool:
+    """Whether a face lies in a window as the painter was to put it there: what is known agrees."""
+    frame = face_window(face)
+    near = math.dist(frame.center, window.center) <= FRAMED_SHIFT * window.side
+    return near and 1 / FRAMED_SCALE <= frame.side / window.side <= FRAMED_SCALE
+
+
+def _largest_window(middle: tuple[float, float], shape: tuple[int, ...]) -> Window:
+    """Lay a square as large as a photo [H, W] holds, as near to a place as it can lie."""
+    side = min(shape)
+    x, y = (min(max(place, side / 2), length - side / 2) for place, length in zip(middle, shape[::-1], strict=True))
+    return Window((x, y), side, PAINTED_SIZE)
 
 
 def _holds(window: Window, point: tuple[float, float]) -> bool:

@@ -18,34 +18,51 @@ const LEAST_PROMISE = 0.6;
 const NUM_LOOKED_AT = 2;
 const NUM_FITS = 2;
 const LEAST_CERTAINTY = 0.8;
-const [UPRIGHT_PROMISE, UPRIGHT_CERTAINTY] = [0.82, 0.87];
+const UPRIGHT_PROMISE = 0.82;
+const CLEAR_CERTAINTY = 0.87;
+const [FRAMED_SHIFT, FRAMED_SCALE] = [0.05, 1.1];
 const LEAST_SEEN = 0.2;
 const SCORE_SHARE = 0.1;
 const FACE_SHARE = 0.6;
 
 /** Find faces of which so little is left that only the painter makes one of it; not `turned`: clearly upright ones alone. */
 export async function guessFaces(hole, found, paint, detector, turned = true) {
-  const certainty = turned ? LEAST_CERTAINTY : UPRIGHT_CERTAINTY;
   const { width, height } = hole;
+  const standing = stances(found, hole);
+  const enough = turned && !standing.length ? LEAST_CERTAINTY : CLEAR_CERTAINTY;
   const least = Math.max(LEAST_EXTENT, LEAST_PART * Math.min(width, height));
   const broad = [...unexplained(hole, found)].filter(({ filled, extent }) => filled >= LEAST_FILLED && extent >= least);
   const likely = found.filter((face) => face.score >= LIKELY && !isSure(face, hole)).map(faceWindow);
-  if (width === height) likely.push(new Window([width / 2, height / 2], width, PAINTED_SIZE)); // it is perhaps a portrait
-  const standing = stances(found, hole);
-  const turns = standing.length ? standing : GUESS_TURNS; // who is in a photo with others mostly stands as they do
   const guesses = [];
   const lookedAt = [];
   for (const part of broad.slice(0, NUM_GUESSED)) {
     if (lookedAt.some((window) => holds(window, part.middle))) continue;
-    let guess = null;
-    for (const window of likely) {
-      if (!guess && holds(window, part.middle)) guess = await fit(window, 1, certainty, paint, detector);
+    const largest = largestWindow(part.middle, hole);
+    let best = standing.length ? null : await fit(largest, 1, paint, detector);
+    if (!best || best.certainty < enough || !isFramed(best.face, largest)) {
+      best = await surestFit([
+        ...likely.filter((window) => holds(window, part.middle)).map((window) => () => fit(window, 1, paint, detector)),
+        ...(standing.length ? [] : [() => fit(largest, 1 + NUM_FITS, paint, detector)]),
+        // Who is in a photo with others mostly stands as they do.
+        () => (turned ? guessFace(part, standing.length ? standing : GUESS_TURNS, paint, detector) : guessUpright(part, paint, detector)),
+      ]);
     }
-    guess ??= await (turned ? guessFace(part, turns, paint, detector) : guessUpright(part, paint, detector));
+    const guess = best && best.certainty >= enough ? best.face : null;
     if (guess && meets(faceWindow(guess).scaled(FACE_SHARE), hole)) guesses.push(guess);
     lookedAt.push(guess ? faceWindow(guess) : new Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE));
   }
   return guesses;
+}
+
+/** The first of several fits that is clear, or the surest. */
+async function surestFit(tries) {
+  let best = null;
+  for (const attempt of tries) {
+    const next = await attempt();
+    if (next && (!best || next.certainty > best.certainty)) best = next;
+    if (best && best.certainty >= CLEAR_CERTAINTY) break;
+  }
+  return best;
 }
 
 /** Go through the largest parts of a hole beside the faces surely found: they may hide all of another one. */
@@ -72,7 +89,7 @@ export function* unexplained(hole, found) {
 async function guessUpright({ middle, extent }, paint, detector) {
   const window = new Window(middle, GUESS_FACTOR * extent, PAINTED_SIZE);
   if ((await paint(window)).certainty < UPRIGHT_PROMISE) return null;
-  return fit(window, 1 + NUM_FITS, UPRIGHT_CERTAINTY, paint, detector);
+  return fit(window, 1 + NUM_FITS, paint, detector);
 }
 
 /** Paint a face into a part of a hole at several turns and sizes; the one that fits, if any does. */
@@ -99,23 +116,37 @@ async function guessFace({ middle, extent }, turns, paint, detector) {
     most = merit;
     best = shown.reduce((first, other) => (other.merit > first.merit ? other : first)).face;
   }
-  return best && fit(faceWindow(best), NUM_FITS, LEAST_CERTAINTY, paint, detector);
+  return best && fit(faceWindow(best), NUM_FITS, paint, detector);
 }
 
-/** Paint a face into a window, and bring it into frame by what came of it; the face, if it fits what is known there. */
-async function fit(framed, numRuns, certainty, paint, detector) {
+/** Paint a face into a window, and bring it into frame by what came of it; null if none can be seen there then. */
+async function fit(framed, numRuns, paint, detector) {
   const window = framed.withSize(PAINTED_SIZE);
   const trial = await paint(window);
   const face = await detectBest(trial, window, detector);
-  if (!face || numRuns > 1) return face && fit(faceWindow(face), numRuns - 1, certainty, paint, detector);
-  const fits = face.score >= SURE && trial.certainty >= certainty && trial.seen >= LEAST_SEEN;
-  return fits ? face : null;
+  if (!face || numRuns > 1) return face && fit(faceWindow(face), numRuns - 1, paint, detector);
+  return face.score >= SURE && trial.seen >= LEAST_SEEN ? { face, certainty: trial.certainty } : null;
 }
 
 /** The surest face in a painted window. */
 async function detectBest(trial, window, detector) {
   const face = surest(await detector.detect(toPixels(trial.completed, window.size)));
   return face ? moved(face, window.toPhoto) : null;
+}
+
+/** Whether a face lies in a window as the painter was to put it there: what is known agrees. */
+function isFramed(face, window) {
+  const { center, side } = faceWindow(face);
+  const off = Math.hypot(center[0] - window.center[0], center[1] - window.center[1]);
+  const ratio = side / window.side;
+  return off <= FRAMED_SHIFT * window.side && 1 / FRAMED_SCALE <= ratio && ratio <= FRAMED_SCALE;
+}
+
+/** Lay a square as large as a photo holds, as near to a place as it can lie. */
+function largestWindow(middle, { width, height }) {
+  const side = Math.min(width, height);
+  const within = (place, length) => Math.min(Math.max(place, side / 2), length - side / 2);
+  return new Window([within(middle[0], width), within(middle[1], height)], side, PAINTED_SIZE);
 }
 
 function holds(window, [x, y]) {
