@@ -124,6 +124,15 @@ def test_a_portrait_whose_face_is_hidden_costs_few(inpainter):
     assert len(runs) <= 6
 
 
+def test_what_is_left_of_a_face_leads_to_it_from_the_whole_photo(astronaut, inpainter):
+    """The larger part of the hole has its middle on the shoulder; of the face there are a mouth, a chin and curls."""
+    photo = np.array(astronaut[:300, 80:380])
+    hole = rectangle(photo.shape, 100, 40, 220, 130) | rectangle(photo.shape, 0, 110, 130, 300)
+    photo[hole] = 255
+    (face,) = inpainter.find_faces(photo, hole)
+    assert_astronaut(face, lambda x, y: (x - 80, y), tolerance=0.35)
+
+
 def test_a_hidden_face_beside_one_that_is_seen_is_found(astronaut, inpainter):
     head = astronaut[:240, 110:340]
     couple = np.hstack([head, head])
