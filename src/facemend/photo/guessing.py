@@ -84,6 +84,7 @@ def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: Fac
         if any(_holds(window, part.middle) for window in looked_at):
             continue
         largest = _largest_window(part.middle, hole.shape)
+        # A portrait fills the photo: one run tells, where the rest may take sixteen.
         best = None if standing else _fit(largest, 1, paint, detector)
         if best is None or best.certainty < enough or not _is_framed(best.face, largest):
             tries = [partial(_fit, window, 1, paint, detector) for window in likely if _holds(window, part.middle)]
