@@ -10,6 +10,7 @@ from PIL import Image
 from facemend import Inpainter, random_mask
 from facemend.demo import load_portrait
 from facemend.errors import WeightsError
+from facemend.face_classes import FACE_PARTS
 from facemend.photo import faces, framing, search
 from facemend.photo.detectors import Face, YuNetDetector
 from facemend.photo.faces import face_window
@@ -162,6 +163,11 @@ def test_who_is_in_a_photo_with_others_is_looked_for_as_they_stand(astronaut, in
 def test_no_face_is_painted_where_none_was(inpainter):
     wall = np.repeat(skimage.data.brick()[..., None], 3, axis=2)
     assert inpainter.find_faces(wall, rectangle(wall.shape, 90, 80, 230, 220)) == []
+
+
+def test_no_face_is_painted_on_a_chest(astronaut, inpainter):
+    hole = rectangle(astronaut.shape, 130, 230, 330, 420)
+    assert np.isin(inpainter(Image.fromarray(astronaut), hole).layout[hole], FACE_PARTS).mean() < 0.02
 
 
 def test_no_face_is_painted_into_a_speck(astronaut, inpainter):

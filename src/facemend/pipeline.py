@@ -13,7 +13,7 @@ from PIL import Image
 from facemend import imaging
 from facemend.backends import Backend, BackendName, Floats, MaskedView, open_backend
 from facemend.errors import ConfigError
-from facemend.face_classes import HAIR
+from facemend.face_classes import CLOTH, FACE_PARTS, HAIR
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.photo import faces, framing, planning, search
 from facemend.photo.compression import match_compression
@@ -29,6 +29,7 @@ from facemend.photo.toning import match_tone
 MAX_SEED = 2**63 - 1
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
 NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
+LEAST_FACE = 0.02  # of a hole beside the faces: so much of another in it was dreamt up
 NO_FACE = "no face found: took the photo round the mask for one; give the face's box (boxes=, --box) if there is one"
 
 OnRun = Callable[[int], None]
@@ -204,17 +205,32 @@ class Inpainter:
         painted, rest = rgb.copy(), hole.copy()
         layout_found: Layout = np.zeros(hole.shape, np.uint8)
         for i, view in enumerate(views, 1):
-            on_run()
             photo, left = painted[view.region], rest[view.region]
             damaged = hole[view.region]
             share = fading(damaged & view.area, damaged & ~left, RIM * min(each.window.side for each in views[:i]))
             left |= share > 0
-            seen = self._run(painted, rest, view.window, latent, layout)
+            seen = self._see(painted, rest, view, latent, layout, on_run=on_run)
             soft = framing.unview_photo(seen.softened(), seen.window, view.region)
             fade_in(photo, carry_residuals(photo, left, share > 0, soft, seen), share)
             left &= share == 0
             _write_ids(layout_found, seen, view)
         return match_grain(match_tone(painted, rgb, hole), rgb, hole, textured=layout_found == HAIR), layout_found
+
+    def _see(
+        self, rgb: Pixels, hole: Hole, view: View, latent: Floats, layout: Layout | None, *, on_run: Callable[[], None]
+    ) -> NetworkView:
+        """Run the network on one view; if it dreams up a face in a hole beside all faces, again, told that clothes lie there."""
+        on_run()
+        given = None if layout is None else framing.view_layout(layout, _as_run(view.window))
+        seen = self._run(rgb, hole, view.window, latent, given)
+        if not view.beside or given is not None:
+            return seen
+        ids, unknown = seen.ids(), seen.unknown[0] > 0
+        face = unknown & np.isin(ids, FACE_PARTS)
+        if face.sum() <= LEAST_FACE * unknown.sum():
+            return seen
+        on_run()
+        return self._run(rgb, hole, view.window, latent, np.where(face, np.uint8(CLOTH), ids))
 
     def _latents(self, seed: int, num_variants: int) -> list[Floats]:
         """Draw one latent [Z] per variant."""
@@ -228,13 +244,16 @@ class Inpainter:
         return first + [random.standard_normal(size, np.float32) for _ in range(num_variants - len(first))]
 
     def _run(self, rgb: Pixels, hole: Hole, window: Window, latent: Floats, layout: Layout | None) -> NetworkView:
-        """Run the network on one window of a photo."""
-        window = replace(window, size=min(window.size, LARGEST_RUN))
+        """Run the network on one window of a photo; the layout, if one is given, is that of the view, [S, S]."""
+        window = _as_run(window)
         image, mask = framing.view_photo(rgb, hole, window)
-        given = None if layout is None else framing.view_layout(layout, window)
-        (painted,) = self.backend([MaskedView(image, mask, latent, given)])
+        (painted,) = self.backend([MaskedView(image, mask, latent, layout)])
         region = window.region(hole.shape)
         return NetworkView(window, region, painted.completed, mask, painted.scores, painted.layout)
+
+
+def _as_run(window: Window) -> Window:
+    return replace(window, size=min(window.size, LARGEST_RUN))
 
 
 def _write_ids(layout: Layout, seen: NetworkView, view: View) -> None:

@@ -1,7 +1,7 @@
 """Which squares of a photo the network is to see, in which order, and which pixels each of them paints. Needs no torch."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -29,6 +29,7 @@ class View:
     window: Window
     region: Region  # of the photo
     area: Hole  # [h, w] of that region: the pixels that are this view's to paint, where they are damaged
+    beside: bool = False  # the photo's faces, which have views of their own
 
     def own(self, hole: Hole) -> tuple[Region, Hole]:
         """Find the hole's pixels that this view paints, and the part of the photo that just holds them."""
@@ -55,7 +56,8 @@ def plan_views(hole: Hole, faces: Sequence[Window]) -> list[View]:
     rest = hole & free
     if rest.any():
         fits = not faces and min(hole.shape) <= framing.MAX_WORKING_SIZE
-        views += _claim(free, hole, [framing.choose_window(hole)] if fits else list(_cover(rest)), spare=False)
+        windows = [framing.choose_window(hole)] if fits else list(_cover(rest))
+        views += [replace(view, beside=bool(faces)) for view in _claim(free, hole, windows, spare=False)]
     return views
 
 

@@ -14,8 +14,10 @@ import { findFaces, measureAgain } from './search.js';
 import { matchTone } from './toning.js';
 
 const LARGEST_RUN = 256;
-const HAIR = 13;
+const [HAIR, CLOTH] = [13, 18];
+const FACE_PARTS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15]);
 const NUM_FITS = 2;
+const LEAST_FACE = 0.02;
 const NO_FACE = 'no face found: took the photo round the mask for one';
 
 export class Inpainter {
@@ -87,7 +89,6 @@ export class Inpainter {
     const ids = emptyLayout(rgb);
     let smallest = Infinity;
     for (const view of views) {
-      await onRun();
       const { window, region } = view;
       smallest = Math.min(smallest, window.side);
       const own = { data: view.area.slice(), width: region.right - region.left, height: region.bottom - region.top };
@@ -98,7 +99,7 @@ export class Inpainter {
       });
       const share = fading(own, mended, RIM * smallest);
       eachPixel(region, hole.width, (k, at) => share[k] && (rest.data[at] = 1));
-      const seen = await this.#run(painted, rest, window, latent, layout);
+      const seen = await this.#see(painted, rest, view, latent, layout, onRun);
       const soft = unviewPhoto(softened(seen), seen.window, region);
       const wanted = Uint8Array.from(share, (each) => (each > 0 ? 1 : 0));
       const detailed = carryResiduals(painted, rest, wanted, soft, seen, region);
@@ -112,21 +113,44 @@ export class Inpainter {
     return { painted: matchGrain(matchTone(painted, rgb, hole), rgb, hole, ids.data.map((id) => id === HAIR)), ids };
   }
 
+  /** Run the network on one view; if it dreams up a face in a hole beside all faces, again, told that clothes lie there. */
+  async #see(rgb, hole, { window, beside }, latent, layout, onRun) {
+    await onRun();
+    const seen = await this.#run(rgb, hole, window, latent, layout && viewLayout(layout, asRun(window)));
+    if (!beside || layout) return seen;
+    const ids = likeliest(seen.layout, seen.window.size);
+    let [faces, unknown] = [0, 0];
+    for (let i = 0; i < ids.data.length; i++) {
+      if (!seen.unknown[i]) continue;
+      unknown++;
+      if (!FACE_PARTS.has(ids.data[i])) continue;
+      ids.data[i] = CLOTH;
+      faces++;
+    }
+    if (faces <= LEAST_FACE * unknown) return seen;
+    await onRun();
+    return this.#run(rgb, hole, window, latent, ids);
+  }
+
   #latents(seed, count) {
     const size = this.description.latent_size;
     const draw = normals(seed);
     return Array.from({ length: count }, (_, i) => (seed === 0 && i === 0 ? new Float32Array(size) : draw(size)));
   }
 
-  /** Run the network on one window of a photo. */
+  /** Run the network on one window of a photo; the layout, if one is given, is that of the view. */
   async #run(rgb, hole, wanted, latent, layout) {
-    const window = wanted.withSize(Math.min(wanted.size, LARGEST_RUN));
+    const window = asRun(wanted);
     const view = viewPhoto(rgb, hole, window);
     const { core_size: core, legend } = this.description;
-    const shares = layout && sharesOf(viewLayout(layout, window), legend.length, core);
+    const shares = layout && sharesOf(layout, legend.length, core);
     const painted = await this.nets.inpaint(view, latent, shares);
     return { ...painted, window, unknown: view.unknown };
   }
+}
+
+function asRun(window) {
+  return window.withSize(Math.min(window.size, LARGEST_RUN));
 }
 
 /** What a run says of the face it painted: how sure it is of the parts in the hole, and how much of the person is no paint. */

@@ -22,7 +22,8 @@ export function planViews(hole, faces) {
   const rest = { ...hole, data: hole.data.map((value, i) => value & free.data[i]) };
   if (rest.data.includes(1)) {
     const fits = !faces.length && Math.min(hole.width, hole.height) <= MAX_WORKING_SIZE;
-    views.push(...claim(free, hole, fits ? [chooseWindow(hole)] : [...cover(rest)], false));
+    const windows = fits ? [chooseWindow(hole)] : [...cover(rest)];
+    views.push(...claim(free, hole, windows, false).map((view) => ({ ...view, beside: faces.length > 0 })));
   }
   return views;
 }
