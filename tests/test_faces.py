@@ -86,7 +86,7 @@ def inpainter():
 
 
 @pytest.mark.parametrize(
-    ("turns", "place", "most_runs"), [(0, lambda x, y: (x, y), 4), (3, lambda x, y: (512 - y, x), 14)], ids=["upright", "lying"]
+    ("turns", "place", "most_runs"), [(0, lambda x, y: (x, y), 4), (3, lambda x, y: (512 - y, x), 18)], ids=["upright", "lying"]
 )
 def test_a_face_of_which_little_is_left_is_found_by_painting_one(astronaut, inpainter, turns, place, most_runs):
     hole = np.rot90(rectangle(astronaut.shape, 185, 60, 275, 165), turns)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Protocol
 
 import cv2
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from facemend.imaging import Hole
 from facemend.photo import framing
 from facemend.photo.detectors import Face, FaceDetector
-from facemend.photo.faces import LIKELY, SURE, face_window, is_sure, meets, moved, stances
+from facemend.photo.faces import LIKELY, SURE, face_window, is_same, is_sure, meets, moved, stances
 from facemend.photo.framing import Window
 
 PARTS_SIDE = 512  # pixels of the copy in which a hole is taken apart
@@ -24,14 +25,19 @@ LEAST_FILLED = 0.15  # of the square round a part is damaged, or it is a scratch
 LEAST_EXTENT, LEAST_PART = 40, 1 / 16  # pixels, and of the photo's short side: smaller parts are specks
 NUM_GUESSED = 2  # of the parts: each takes the painter 11 views at most
 GUESS_FACTOR, OTHER_FACTORS = 1.5, (1.0, 2.2)  # times the part's extent that a face painted for a trial takes in
-GUESS_TURNS = (0, -45, 45, 90, -90)  # degrees, where no sure face tells how people stand
-LEAST_PROMISE = 0.6  # of the painter in the best of the first views, one for each turn, or there is nothing to detect
+GUESS_TURNS = (-45, 45, 90, -90)  # degrees, beside upright, where no sure face tells how people stand
+START_SIDES = (1.0, 0.7, 0.5)  # of the photo's short side: squares that are painted to find an upright face
+START_STEP, START_MARGIN = 0.4, 0.1  # of a square's side: from one to the next, and how far they reach beyond the photo
+MIDDLE, START_HIDDEN = 0.5, 0.25  # of the side of such a square is its middle, of which so much is hidden, or it hides no face
+NUM_STARTS = 3  # of the faces painted into such squares: those of which the painter is surest are brought into frame
+LEAST_PROMISE = 0.6  # of the painter in the first view at a turn, or there is nothing to detect
 NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, that are tried further
 NUM_FITS = 2  # views to bring the best of them into frame
-LEAST_CERTAINTY = 0.8  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
-UPRIGHT_PROMISE = 0.82  # of the painter in the first of the upright views, or it is left for later
+UPRIGHT_PROMISE = 0.82  # of the painter in one of the first upright views, or the others are left for later
+LEAST_CERTAINTY = 0.82  # of the painter, in a view framed by a face that is there: where there is none it is hardly ever as sure
 CLEAR_CERTAINTY = 0.87  # in a frame that is wrong, or where faces are seen beside it and none is hidden, hardly ever
-FRAMED_SHIFT, FRAMED_SCALE = 0.05, 1.1  # by how much of its side, and what factor, a face painted into a window may miss it
+FRAMED = (0.05, 1.1)  # by how much of its side, and what factor, a face painted into a window may miss it
+ALIKE = (0.15, 1.25)  # and one such face another, if both would lead to the same
 LEAST_SEEN = 0.2  # of such a face, or the painter is sure of what it painted into a speck
 SCORE_SHARE = 0.1  # of the detector's score, beside that certainty, in the choice of a turn
 FACE_SHARE = 0.6  # of the side of a face's square is the face itself
@@ -69,6 +75,8 @@ class Part:
     middle: tuple[float, float]
     extent: float  # pixels, the longer side of the box round it
     filled: float  # share of a square of that side
+    pixels: Hole  # [h, w] of a copy of the photo
+    scale: float  # of that copy
 
 
 def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: FaceDetector, *, turned: bool = True) -> list[Face]:
@@ -84,17 +92,15 @@ def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: Fac
         if any(_holds(window, part.middle) for window in looked_at):
             continue
         largest = _largest_window(part.middle, hole.shape)
-        # A portrait fills the photo: one run tells, where the rest may take sixteen.
+        # A portrait fills the photo: one run tells, where the rest may take forty.
         best = None if standing else _fit(largest, 1, paint, detector)
-        if best is None or best.certainty < enough or not _is_framed(best.face, largest):
+        is_portrait = best is not None and _are_near(face_window(best.face), largest, *FRAMED)
+        if best is None or not is_portrait or (turned and best.certainty < enough):
             tries = [partial(_fit, window, 1, paint, detector) for window in likely if _holds(window, part.middle)]
-            if not standing:
-                tries.append(partial(_fit, largest, 1 + NUM_FITS, paint, detector))
-            # Who is in a photo with others mostly stands as they do.
-            guess_face = partial(_guess_face, turns=standing or GUESS_TURNS) if turned else _guess_upright
-            best = _surest([*tries, partial(guess_face, part, paint, detector)])
+            best = _surest([*tries, partial(_guess_face, part, largest, standing, paint, detector, turned=turned)])
         guess = best.face if best and best.certainty >= enough else None
-        if guess is not None and meets(face_window(guess).scaled(FACE_SHARE), hole):
+        is_new = guess is not None and not any(is_same(guess, face) for face in found if is_sure(face, hole.shape))
+        if guess is not None and is_new and meets(face_window(guess).scaled(FACE_SHARE), hole):
             guesses.append(guess)
         looked_at.append(face_window(guess) if guess else Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE))
     return guesses
@@ -118,11 +124,10 @@ def unexplained(hole: Hole, found: list[Face]) -> Iterator[Part]:
     sure = [face_window(face) for face in found if is_sure(face, hole.shape)]
     explained = np.zeros_like(touched)
     for window in sure:
-        x, y = window.center
-        smaller = replace(window, center=(x * scale, y * scale), side=window.side * scale)
+        smaller = _copied(window, scale)
         region = smaller.region(touched.shape)
         explained[region] |= smaller.inside(region)
-    _, _, boxes, middles = cv2.connectedComponentsWithStats((touched & ~explained).astype(np.uint8))
+    _, labels, boxes, middles = cv2.connectedComponentsWithStats((touched & ~explained).astype(np.uint8))
     largest = [i for i in np.argsort(-boxes[:, cv2.CC_STAT_AREA]) if i > 0][:NUM_PARTS]  # 0 is what is no hole
     least_area = LEAST_HIDING * min((window.side * scale for window in sure), default=0) ** 2
     for i in largest:
@@ -130,16 +135,61 @@ def unexplained(hole: Hole, found: list[Face]) -> Iterator[Part]:
         area = int(boxes[i, cv2.CC_STAT_AREA])
         extent = int(max(boxes[i, cv2.CC_STAT_WIDTH], boxes[i, cv2.CC_STAT_HEIGHT]))
         if area >= least_area and not explained[int(y), int(x)]:  # a ring round a face has its middle there
-            yield Part((x / scale, y / scale), extent / scale, area / extent**2)
+            yield Part((x / scale, y / scale), extent / scale, area / extent**2, labels == i, scale)
+
+
+def _guess_face(
+    part: Part, largest: Window, standing: Sequence[int], paint: FacePainter, detector: FaceDetector, *, turned: bool
+) -> Fit | None:
+    """Paint faces into a part of a hole, the likeliest first, until one clearly fits; returns the surest that fits."""
+    if standing:  # who is in a photo with others mostly stands as they do
+        return _guess_turned(part, standing, paint, detector)
+    firsts = (largest, Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE))
+    promising = [window for window in firsts if turned or paint(window).certainty >= UPRIGHT_PROMISE]
+    tries = [partial(_fit, window, 1 + NUM_FITS, paint, detector) for window in promising]
+    if promising:
+        tries.append(partial(_guess_upright, part, paint, detector))
+    if turned:
+        tries.append(partial(_guess_turned, part, (), paint, detector))
+    return _surest(tries)
+
+
+def _starts(pixels: Hole) -> list[Window]:
+    """Lay squares all over a hole, into which an upright face may be painted.
+
+    What is known mostly draws a painted face to the true one from as far as a fifth of its side and up to 1.7 times its size.
+    """
+    starts: list[Window] = []
+    for share in START_SIDES:
+        side = share * min(pixels.shape)
+        for y, x in product(*(_places(length, side) for length in pixels.shape)):
+            window = Window((x, y), side, PAINTED_SIZE)
+            if pixels[window.scaled(MIDDLE).region(pixels.shape)].mean() >= START_HIDDEN:
+                starts.append(window)
+    return starts
+
+
+def _places(length: int, side: float) -> list[float]:
+    """Middles of squares that cover a length."""
+    first = (0.5 - START_MARGIN) * side
+    num_steps = int((length - 2 * first) / (START_STEP * side) + 0.5)
+    return [first + (length - 2 * first) * i / num_steps for i in range(num_steps + 1)] if num_steps else [length / 2]
 
 
 def _guess_upright(part: Part, paint: FacePainter, detector: FaceDetector) -> Fit | None:
-    """Paint an upright face into a part of a hole: a quarter of the work, and most photos are upright."""
-    window = Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE)
-    return None if paint(window).certainty < UPRIGHT_PROMISE else _fit(window, 1 + NUM_FITS, paint, detector)
+    """Paint upright faces all over a part of a hole, and bring those of which the painter is surest into frame."""
+    starts = [_copied(window, 1 / part.scale) for window in _starts(part.pixels)]
+    frames: list[Window] = []
+    for window, trial in sorted(((window, paint(window)) for window in starts), key=lambda pair: -pair[1].certainty):
+        face = _detect_best(trial, window, detector)
+        if face and not any(_are_near(face_window(face), frame, *ALIKE) for frame in frames):
+            frames.append(face_window(face))
+        if len(frames) == NUM_STARTS:
+            break
+    return _surest([partial(_fit, frame, NUM_FITS, paint, detector) for frame in frames])
 
 
-def _guess_face(part: Part, paint: FacePainter, detector: FaceDetector, *, turns: Sequence[int]) -> Fit | None:
+def _guess_turned(part: Part, standing: Sequence[int], paint: FacePainter, detector: FaceDetector) -> Fit | None:
     """Paint a face into a part of a hole at several turns and sizes; returns the one that fits, if any does.
 
     A painter of faces sees one in anything. But one that is turned wrongly, or is not there, is at odds with the pixels that are
@@ -150,20 +200,19 @@ def _guess_face(part: Part, paint: FacePainter, detector: FaceDetector, *, turns
         window = Window(part.middle, factor * part.extent, PAINTED_SIZE, turn)
         return window, paint(window)
 
-    first = sorted((painted(GUESS_FACTOR, turn) for turn in turns), key=lambda pair: -pair[1].certainty)
-    if first[0][1].certainty < LEAST_PROMISE:
-        return None
-    best: Face | None = None
-    most = 0.0
+    promise = LEAST_PROMISE if standing else max(LEAST_PROMISE, painted(GUESS_FACTOR, 0)[1].certainty)
+    first = sorted((painted(GUESS_FACTOR, turn) for turn in standing or GUESS_TURNS), key=lambda pair: -pair[1].certainty)
+    fits: list[Callable[[], Fit | None]] = []
     for window, trial in first[:NUM_LOOKED_AT]:
+        if trial.certainty < promise:
+            break
         tries = [(window, trial), *(painted(factor, window.angle) for factor in OTHER_FACTORS)]
         looks = [(trial.certainty, _detect_best(trial, window, detector)) for window, trial in tries]
-        merits = [certainty + (SCORE_SHARE * face.score if face else 0) for certainty, face in looks]
-        faces = [(merit, face) for merit, (_, face) in zip(merits, looks, strict=True) if face]
-        if faces and sum(merits) > most:
-            most = sum(merits)
-            best = max(faces, key=lambda pair: pair[0])[1]
-    return None if best is None else _fit(face_window(best), NUM_FITS, paint, detector)
+        merits = [(certainty + SCORE_SHARE * face.score, face) for certainty, face in looks if face]
+        if merits:
+            best = max(merits, key=lambda pair: pair[0])[1]
+            fits.append(partial(_fit, face_window(best), NUM_FITS, paint, detector))
+    return _surest(fits)
 
 
 def _fit(window: Window, num_runs: int, paint: FacePainter, detector: FaceDetector) -> Fit | None:
@@ -181,11 +230,15 @@ def _detect_best(trial: Trial, window: Window, detector: FaceDetector) -> Face |
     return None if best is None else moved(best, window.to_photo)
 
 
-def _is_framed(face: Face, window: Window) -> bool:
-    """Whether a face lies in a window as the painter was to put it there: what is known agrees."""
-    frame = face_window(face)
-    near = math.dist(frame.center, window.center) <= FRAMED_SHIFT * window.side
-    return near and 1 / FRAMED_SCALE <= frame.side / window.side <= FRAMED_SCALE
+def _copied(window: Window, scale: float) -> Window:
+    """The same window of a copy of the photo `scale` times as large."""
+    x, y = window.center
+    return replace(window, center=(x * scale, y * scale), side=window.side * scale)
+
+
+def _are_near(frame: Window, other: Window, shift: float, scale: float) -> bool:
+    near = math.dist(frame.center, other.center) <= shift * other.side
+    return near and 1 / scale <= frame.side / other.side <= scale
 
 
 def _largest_window(middle: tuple[float, float], shape: tuple[int, ...]) -> Window:
