@@ -30,7 +30,7 @@ START_SIDES = (1.0, 0.7, 0.5)  # of the photo's short side: squares that are pai
 START_STEP, START_MARGIN = 0.4, 0.1  # of a square's side: from one to the next, and how far they reach beyond the photo
 MIDDLE, START_HIDDEN = 0.5, 0.25  # of the side of such a square is its middle, of which so much is hidden, or it hides no face
 NUM_STARTS = 3  # of the faces painted into such squares: those of which the painter is surest are brought into frame
-LEAST_PROMISE = 0.6  # of the painter in the first view at a turn, or there is nothing to detect
+LEAST_PROMISE = 0.6  # of the painter in the first views, or in that at a turn, or there is nothing to detect
 NUM_LOOKED_AT = 2  # turns, those of which the painter is surest, that are tried further
 NUM_FITS = 2  # views to bring the best of them into frame
 UPRIGHT_PROMISE = 0.82  # of the painter in one of the first upright views, or the others are left for later
@@ -145,7 +145,8 @@ def _guess_face(
     if standing:  # who is in a photo with others mostly stands as they do
         return _guess_turned(part, standing, paint, detector)
     firsts = (largest, Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE))
-    promising = [window for window in firsts if turned or paint(window).certainty >= UPRIGHT_PROMISE]
+    promise = LEAST_PROMISE if turned else UPRIGHT_PROMISE
+    promising = [window for window in firsts if paint(window).certainty >= promise]
     tries = [partial(_fit, window, 1 + NUM_FITS, paint, detector) for window in promising]
     if promising:
         tries.append(partial(_guess_upright, part, paint, detector))

@@ -96,7 +96,7 @@ async function guessFace(part, largest, standing, paint, detector, turned) {
   if (standing.length) return guessTurned(part, standing, paint, detector); // who is in a photo with others mostly stands as they do
   const promising = [];
   for (const window of [largest, new Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE)]) {
-    if (turned || (await paint(window)).certainty >= UPRIGHT_PROMISE) promising.push(window);
+    if ((await paint(window)).certainty >= (turned ? LEAST_PROMISE : UPRIGHT_PROMISE)) promising.push(window);
   }
   const tries = promising.map((window) => () => fit(window, 1 + NUM_FITS, paint, detector));
   if (promising.length) tries.push(() => guessUpright(part, paint, detector));
