@@ -16,9 +16,9 @@ from facemend.web.server import Server, open_socket
 TOKEN = "a-token-of-some-length"
 
 
-def soft_photo():
+def soft_photo(mode="RGB", width=80, height=96):
     """A photo of colours that flow into each other: noise would be taken for grain, and to measure that takes time."""
-    return make_photo(width=8, height=8).resize((80, 96), Image.Resampling.BICUBIC)
+    return make_photo(mode, width=8, height=8).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def encoded(image, kind="PNG"):

@@ -236,7 +236,7 @@ def box(photo, left, top, right, bottom):
 # --- the way through -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("turn", "face"), [(0, 2), pytest.param(35, 0, marks=pytest.mark.slow)], ids=["third face", "tilted"])
+@pytest.mark.parametrize(("turn", "face"), [(0, 1), pytest.param(35, 0, marks=pytest.mark.slow)], ids=["second face", "tilted"])
 def test_a_face_restored_with_the_network_off_is_the_one_that_python_paints(offline, inpainter, turn, face):
     photo = soft_face(turn)
     hole = box(photo, 100, 125, 150, 165)
@@ -507,25 +507,28 @@ def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width, light):
 
     def paint(window):
         painted.append([*window.center, window.side, window.angle])
-        return Trial(np.zeros((3, 256, 256), np.float32), 0.88 - abs(window.angle + 45) / 900, 0.5)
+        return Trial(np.zeros((3, window.size, window.size), np.float32), 0.88 - abs(window.angle + 45) / 900, 0.5)
 
     def detect(picture):
         seen.append([*picture.shape[:2], picture.mean()])
-        return [Face((80, 80, 170, 180), np.array(landmarks, np.float32), 0.995)] if picture.mean() > 100 else []
+        scale = len(picture) / 256
+        face = Face(tuple(scale * side for side in (80, 80, 170, 180)), np.array(landmarks, np.float32) * scale, 0.995)
+        return [face] if picture.mean() > 100 else []
 
     found = find_faces(rgb, hole, detect, paint=paint)
     there = run(
         modules,
         f"""const {{ findFaces }} = await load('search');
         const [painted, seen] = [[], []];
-        const paint = async ({{ center, side, angle }}) => {{
+        const paint = async ({{ center, side, size, angle }}) => {{
           painted.push([...center, side, angle]);
-          return {{ completed: new Float32Array(3 * 256 * 256), certainty: 0.88 - Math.abs(angle + 45) / 900, seen: 0.5 }};
+          return {{ completed: new Float32Array(3 * size * size), certainty: 0.88 - Math.abs(angle + 45) / 900, seen: 0.5 }};
         }};
-        const face = {{ box: [80, 80, 170, 180], landmarks: given.landmarks, score: 0.995 }};
         const detect = async ({{ data, width, height }}) => {{
           const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
           seen.push([height, width, mean]);
+          const scaled = (sides) => sides.map((side) => (side * height) / 256);
+          const face = {{ box: scaled([80, 80, 170, 180]), landmarks: given.landmarks.map(scaled), score: 0.995 }};
           return mean > 100 ? [face] : [];
         }};
         const found = await findFaces({picture("rgb")}, {picture("hole")}, {{ detect }}, paint);

@@ -86,7 +86,7 @@ def inpainter():
 
 
 @pytest.mark.parametrize(
-    ("turns", "place", "most_runs"), [(0, lambda x, y: (x, y), 4), (3, lambda x, y: (512 - y, x), 18)], ids=["upright", "lying"]
+    ("turns", "place", "most_runs"), [(0, lambda x, y: (x, y), 6), (3, lambda x, y: (512 - y, x), 20)], ids=["upright", "lying"]
 )
 def test_a_face_of_which_little_is_left_is_found_by_painting_one(astronaut, inpainter, turns, place, most_runs):
     hole = np.rot90(rectangle(astronaut.shape, 185, 60, 275, 165), turns)
@@ -155,7 +155,7 @@ def test_who_is_in_a_photo_with_others_is_looked_for_as_they_stand(astronaut, in
         runs = []
         (face,) = inpainter.find_faces(np.rot90(upright, quarters).copy(), np.rot90(hole, quarters), runs.append)
         assert abs((face_window(face).angle + 90 * quarters + 180) % 360 - 180) < 12
-        assert len(runs) <= 10  # for two strokes as broad as faces
+        assert len(runs) <= 12  # for two strokes as broad as faces
     assert faces.stances([face, replace(face, score=0.9)], hole.shape) == (-90,)
     assert faces.stances([replace(face, score=0.9)], hole.shape) == ()
 

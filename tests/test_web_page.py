@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import make_photo, mask_image
 from PIL import Image
-from serving import TOKEN, held, serving
+from serving import TOKEN, held, serving, soft_photo
 
 from facemend import face_classes, web
 from facemend.web.limits import Limits
@@ -136,7 +136,7 @@ def show(page, address):
 
 
 def test_paint_restore_pick_and_save_changes_the_hole_alone(studio):
-    photo = make_photo(width=300, height=400)
+    photo = soft_photo(width=300, height=400)
     studio.open(photo)
     studio.drag((0.45, 0.45), (0.55, 0.5))
     mask = studio.mask()
@@ -155,7 +155,7 @@ def test_paint_restore_pick_and_save_changes_the_hole_alone(studio):
 
 
 def test_restoring_again_works_on_top_of_the_picked_face(studio):
-    photo = make_photo(width=300, height=400)
+    photo = soft_photo(width=300, height=400)
     studio.open(photo)
     studio.drag((0.45, 0.4), (0.5, 0.4))
     first_mask = studio.mask()
@@ -197,7 +197,7 @@ def test_the_slider_moves_between_before_and_after(studio):
 
 
 def test_a_painted_layout_is_what_the_network_paints_by(studio):
-    studio.open(make_photo(width=300, height=400))
+    studio.open(soft_photo(width=300, height=400))
     studio.press("Layout")
     before = studio.layout()
     studio.press("Hat")
@@ -213,7 +213,7 @@ def test_a_painted_layout_is_what_the_network_paints_by(studio):
 
 
 def test_undo_takes_back_every_step_and_redo_does_it_again(studio):
-    studio.open(make_photo(width=300, height=400))
+    studio.open(soft_photo(width=300, height=400))
     undo, redo = (studio.page.locator(f"#{name}") for name in ("undo", "redo"))
     masks = [studio.mask()]
     for y in (0.3, 0.5, 0.7):
@@ -281,7 +281,7 @@ def test_a_photo_that_browsers_cannot_read_is_shown_and_kept_as_it_is(studio):
 
 
 def test_masks_come_from_files_transparency_and_lassos(studio, tmp_path):
-    photo = make_photo("RGBA", 200, 240)
+    photo = soft_photo("RGBA", 200, 240)
     transparent = np.zeros((240, 200), bool)
     transparent[50:90, 60:140] = True
     photo.putalpha(mask_image(~transparent))
@@ -315,7 +315,7 @@ def test_masks_come_from_files_transparency_and_lassos(studio, tmp_path):
 def test_problems_are_told_in_words_where_they_arose(studio):
     studio.page.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(studio.page.locator("[data-problem=photo]")).to_contain_text("is not a picture")
-    studio.open(make_photo(width=200, height=240))
+    studio.open(soft_photo(width=200, height=240))
     studio.press("Restore")
     expect(studio.page.locator("[data-problem=restore]")).to_contain_text("Paint over the part")
     studio.press("Invert")
@@ -328,7 +328,7 @@ def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model
         running, queued, refused = studios = [Studio(browser.new_page(locale="en-US")) for _ in range(3)]
         for studio in studios:
             show(studio.page, address)
-            studio.open(make_photo(width=200, height=240))
+            studio.open(soft_photo(width=200, height=240))
             studio.drag((0.45, 0.45), (0.55, 0.5))
         with held(inpainter) as reached:
             running.press("Restore")
@@ -369,7 +369,7 @@ def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, t
 @pytest.mark.parametrize("studio", [{"viewport": PHONE, "has_touch": True, "is_mobile": True}], indirect=True, ids=["touch"])
 def test_a_phone_shows_all_and_fingers_paint_and_pinch(studio):
     page = studio.page
-    studio.open(make_photo(width=300, height=400))
+    studio.open(soft_photo(width=300, height=400))
     touch(page, [[(0.45, 0.4)], [(0.5, 0.45)], [(0.55, 0.45)]])
     mask = studio.mask()
     assert mask.any()
@@ -414,7 +414,7 @@ def test_axe_finds_no_fault_in_any_view(studio):
         assert not [(view, each["id"], [node["target"] for node in each["nodes"]]) for each in found]
 
     check("empty")
-    studio.open(make_photo(width=300, height=400))
+    studio.open(soft_photo(width=300, height=400))
     studio.drag((0.45, 0.45), (0.55, 0.5))
     check("paint")
     studio.restore()
@@ -448,7 +448,7 @@ def test_the_page_speaks_the_readers_language_and_changes_it(studio):
     language = page.evaluate("document.documentElement.lang")
     words = json.loads((STATIC / "locales" / f"{language}.json").read_text(encoding="utf-8"))
     expect(page.get_by_role("button", name=words["open.pick"])).to_be_visible()
-    studio.open(make_photo(width=200, height=240))
+    studio.open(soft_photo(width=200, height=240))
     assert not re.findall(r"\b(?:part|view|tool|mask|status|class)\.\w+", page.locator("body").inner_text())
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.locator("#menu-open").click()
@@ -501,7 +501,7 @@ def test_any_edits_come_undone_to_the_byte(studio):
 
 @pytest.mark.slow
 def test_twelve_megapixels_zoom_pan_and_paint_without_lag(studio):
-    studio.open(make_photo(width=4000, height=3000).resize((4000, 3000)), "photo.jpg")
+    studio.open(soft_photo(width=4000, height=3000), "photo.jpg")
     studio.page.evaluate("""() => {
         window.frames = [];
         const stage = document.getElementById('stage');

@@ -18,7 +18,7 @@ from facemend.photo.faces import LIKELY, SURE, face_window, is_same, is_sure, me
 from facemend.photo.framing import Window
 
 PARTS_SIDE = 512  # pixels of the copy in which a hole is taken apart
-PAINTED_SIZE = 256  # pixels of a view that is painted
+TRIED_SIZE, FITTED_SIZE = 128, 256  # pixels of a view that is painted, and of the last of a fit: its face is what is found
 NUM_PARTS = 6  # of a hole, near which faces are looked for
 LEAST_HIDING = 0.1  # of a sure face's square: a part of less area hides no other face about as large
 LEAST_FILLED = 0.15  # of the square round a part is damaged, or it is a scratch, which hides no face
@@ -102,7 +102,7 @@ def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: Fac
         is_new = guess is not None and not any(is_same(guess, face) for face in found if is_sure(face, hole.shape))
         if guess is not None and is_new and meets(face_window(guess).scaled(FACE_SHARE), hole):
             guesses.append(guess)
-        looked_at.append(face_window(guess) if guess else Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE))
+        looked_at.append(face_window(guess) if guess else Window(part.middle, GUESS_FACTOR * part.extent, TRIED_SIZE))
     return guesses
 
 
@@ -144,7 +144,7 @@ def _guess_face(
     """Paint faces into a part of a hole, the likeliest first, until one clearly fits; returns the surest that fits."""
     if standing:  # who is in a photo with others mostly stands as they do
         return _guess_turned(part, standing, paint, detector)
-    firsts = (largest, Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE))
+    firsts = (largest, Window(part.middle, GUESS_FACTOR * part.extent, TRIED_SIZE))
     promise = LEAST_PROMISE if turned else UPRIGHT_PROMISE
     promising = [window for window in firsts if paint(window).certainty >= promise]
     tries = [partial(_fit, window, 1 + NUM_FITS, paint, detector) for window in promising]
@@ -164,7 +164,7 @@ def _starts(pixels: Hole) -> list[Window]:
     for share in START_SIDES:
         side = share * min(pixels.shape)
         for y, x in product(*(_places(length, side) for length in pixels.shape)):
-            window = Window((x, y), side, PAINTED_SIZE)
+            window = Window((x, y), side, TRIED_SIZE)
             if pixels[window.scaled(MIDDLE).region(pixels.shape)].mean() >= START_HIDDEN:
                 starts.append(window)
     return starts
@@ -198,7 +198,7 @@ def _guess_turned(part: Part, standing: Sequence[int], paint: FacePainter, detec
     """
 
     def painted(factor: float, turn: float) -> tuple[Window, Trial]:
-        window = Window(part.middle, factor * part.extent, PAINTED_SIZE, turn)
+        window = Window(part.middle, factor * part.extent, TRIED_SIZE, turn)
         return window, paint(window)
 
     promise = LEAST_PROMISE if standing else max(LEAST_PROMISE, painted(GUESS_FACTOR, 0)[1].certainty)
@@ -218,7 +218,7 @@ def _guess_turned(part: Part, standing: Sequence[int], paint: FacePainter, detec
 
 def _fit(window: Window, num_runs: int, paint: FacePainter, detector: FaceDetector) -> Fit | None:
     """Paint a face into a window, and bring it into frame by what came of it; None if none can be seen there then."""
-    window = replace(window, size=PAINTED_SIZE)
+    window = replace(window, size=FITTED_SIZE if num_runs == 1 else TRIED_SIZE)
     trial = paint(window)
     face = _detect_best(trial, window, detector)
     if face is None or num_runs > 1:
@@ -246,7 +246,7 @@ def _largest_window(middle: tuple[float, float], shape: tuple[int, ...]) -> Wind
     """Lay a square as large as a photo [H, W] holds, as near to a place as it can lie."""
     side = min(shape)
     x, y = (min(max(place, side / 2), length - side / 2) for place, length in zip(middle, shape[::-1], strict=True))
-    return Window((x, y), side, PAINTED_SIZE)
+    return Window((x, y), side, TRIED_SIZE)
 
 
 def _holds(window: Window, point: tuple[float, float]) -> bool:

@@ -6,7 +6,7 @@ import { Window, shrinkHole, toPixels } from './framing.js';
 import { eachPixel } from './planning.js';
 
 const PARTS_SIDE = 512;
-const PAINTED_SIZE = 256;
+const [TRIED_SIZE, FITTED_SIZE] = [128, 256];
 const NUM_PARTS = 6;
 const LEAST_HIDING = 0.1;
 const LEAST_FILLED = 0.15;
@@ -54,7 +54,7 @@ export async function guessFaces(hole, found, paint, detector, turned = true) {
     const guess = best && best.certainty >= enough ? best.face : null;
     const isNew = guess && !found.some((face) => isSure(face, hole) && isSame(guess, face));
     if (isNew && meets(faceWindow(guess).scaled(FACE_SHARE), hole)) guesses.push(guess);
-    lookedAt.push(guess ? faceWindow(guess) : new Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE));
+    lookedAt.push(guess ? faceWindow(guess) : new Window(part.middle, GUESS_FACTOR * part.extent, TRIED_SIZE));
   }
   return guesses;
 }
@@ -95,7 +95,7 @@ export function* unexplained(hole, found) {
 async function guessFace(part, largest, standing, paint, detector, turned) {
   if (standing.length) return guessTurned(part, standing, paint, detector); // who is in a photo with others mostly stands as they do
   const promising = [];
-  for (const window of [largest, new Window(part.middle, GUESS_FACTOR * part.extent, PAINTED_SIZE)]) {
+  for (const window of [largest, new Window(part.middle, GUESS_FACTOR * part.extent, TRIED_SIZE)]) {
     if ((await paint(window)).certainty >= (turned ? LEAST_PROMISE : UPRIGHT_PROMISE)) promising.push(window);
   }
   const tries = promising.map((window) => () => fit(window, 1 + NUM_FITS, paint, detector));
@@ -111,7 +111,7 @@ function startsIn(pixels) {
     const side = share * Math.min(pixels.width, pixels.height);
     for (const y of places(pixels.height, side)) {
       for (const x of places(pixels.width, side)) {
-        const window = new Window([x, y], side, PAINTED_SIZE);
+        const window = new Window([x, y], side, TRIED_SIZE);
         let [hidden, all] = [0, 0];
         eachPixel(window.scaled(MIDDLE).region(pixels), pixels.width, (_, at) => {
           hidden += pixels.data[at];
@@ -152,7 +152,7 @@ async function guessUpright({ pixels, scale }, paint, detector) {
 /** Paint a face into a part of a hole at several turns and sizes; the one that fits, if any does. */
 async function guessTurned({ middle, extent }, standing, paint, detector) {
   const painted = async (factor, turn) => {
-    const window = new Window(middle, factor * extent, PAINTED_SIZE, turn);
+    const window = new Window(middle, factor * extent, TRIED_SIZE, turn);
     return { window, trial: await paint(window) };
   };
   const promise = standing.length ? LEAST_PROMISE : Math.max(LEAST_PROMISE, (await painted(GUESS_FACTOR, 0)).trial.certainty);
@@ -178,7 +178,7 @@ async function guessTurned({ middle, extent }, standing, paint, detector) {
 
 /** Paint a face into a window, and bring it into frame by what came of it; null if none can be seen there then. */
 async function fit(framed, numRuns, paint, detector) {
-  const window = framed.withSize(PAINTED_SIZE);
+  const window = framed.withSize(numRuns === 1 ? FITTED_SIZE : TRIED_SIZE);
   const trial = await paint(window);
   const face = await detectBest(trial, window, detector);
   if (!face || numRuns > 1) return face && fit(faceWindow(face), numRuns - 1, paint, detector);
@@ -206,7 +206,7 @@ function areNear(frame, other, [shift, scale]) {
 function largestWindow(middle, { width, height }) {
   const side = Math.min(width, height);
   const within = (place, length) => Math.min(Math.max(place, side / 2), length - side / 2);
-  return new Window([within(middle[0], width), within(middle[1], height)], side, PAINTED_SIZE);
+  return new Window([within(middle[0], width), within(middle[1], height)], side, TRIED_SIZE);
 }
 
 function holds(window, [x, y]) {
