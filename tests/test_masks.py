@@ -70,6 +70,11 @@ def test_parts_of_a_layout_without_a_face_take_the_usual_places():
     assert np.array_equal(mask, random_mask(128, family="parts", area=0.1, seed=1))
 
 
+def test_a_part_that_fills_the_picture_is_cut():
+    hair = np.full((128, 128), 13, np.uint8)
+    assert mask_area(random_mask(128, family="parts", area=0.3, seed=0, layout=hair)) == pytest.approx(0.3, abs=0.01)
+
+
 def test_border_keeps_one_inner_rectangle():
     kept = random_mask(128, family="border", area=0.5, seed=2) == 0
     rows, columns = np.nonzero(kept)

@@ -43,6 +43,8 @@ def shrink(mask: Mask, area: float, rng: Rng) -> None:
     target = round(area * mask.size)
     while cv2.countNonZero(mask) > target:
         inner = cv2.erode(mask, disc(max(1, min(mask.shape) // 200)), borderType=cv2.BORDER_REPLICATE)
+        if np.array_equal(inner, mask):  # it has no edge: it is the whole picture
+            inner = np.zeros_like(mask)
         if cv2.countNonZero(inner) <= target:
             _trim(mask, cast(Mask, inner), target, rng)
             return
