@@ -24,6 +24,7 @@ from facemend.backends import on_onnx
 from facemend.damage import find_damage
 from facemend.errors import ConfigError
 from facemend.imaging import decode_photo, jpeg_coding
+from facemend.photo.coloring import calm_colors
 from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face
 from facemend.photo.framing import Window, unview_photo, view_photo
@@ -546,6 +547,15 @@ def test_a_given_layout_reaches_the_network_as_the_same_shares(modules):
     script = f"return (await load('inpainter')).sharesOf({picture('ids')}, 19, 32);"
     shares = run(modules, script, ids=ids)
     assert np.abs(shares - on_onnx._shares(ids, 19, 32).ravel()).max() < 1e-5
+
+
+def test_colors_follow_brightness_as_in_python(modules):
+    rng = np.random.default_rng(0)
+    colors = rng.uniform(-1, 1, (3, 48, 48)).astype(np.float32)
+    unknown = (rng.random((1, 48, 48)) < 0.5).astype(np.float32)
+    script = "return (await load('coloring')).calmColors(given.colors, given.unknown, 48);"
+    calm = run(modules, script, colors=colors, unknown=unknown)
+    assert np.abs(calm - calm_colors(colors, unknown).ravel()).max() < 1e-4
 
 
 def test_a_photo_of_one_tint_is_given_no_other(modules):

@@ -16,6 +16,7 @@ from facemend.errors import ConfigError
 from facemend.face_classes import CLOTH, FACE_PARTS, HAIR
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.photo import faces, framing, planning, search
+from facemend.photo.coloring import calm_colors
 from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face, FaceDetector
 from facemend.photo.framing import Window
@@ -219,18 +220,21 @@ class Inpainter:
     def _see(
         self, rgb: Pixels, hole: Hole, view: View, latent: Floats, layout: Layout | None, *, on_run: Callable[[], None]
     ) -> NetworkView:
-        """Run the network on one view; if it dreams up a face in a hole beside all faces, again, told that clothes lie there."""
+        """Run the network on one view.
+
+        Beside all faces its colours glitter, and are calmed. If it dreams up a face there, it runs again, told of clothes.
+        """
         on_run()
         given = None if layout is None else framing.view_layout(layout, _as_run(view.window))
         seen = self._run(rgb, hole, view.window, latent, given)
-        if not view.beside or given is not None:
+        if not view.beside:
             return seen
         ids, unknown = seen.ids(), seen.unknown[0] > 0
         face = unknown & np.isin(ids, FACE_PARTS)
-        if face.sum() <= LEAST_FACE * unknown.sum():
-            return seen
-        on_run()
-        return self._run(rgb, hole, view.window, latent, np.where(face, np.uint8(CLOTH), ids))
+        if given is None and face.sum() > LEAST_FACE * unknown.sum():
+            on_run()
+            seen = self._run(rgb, hole, view.window, latent, np.where(face, np.uint8(CLOTH), ids))
+        return replace(seen, completed=calm_colors(seen.completed, seen.unknown))
 
     def _latents(self, seed: int, num_variants: int) -> list[Floats]:
         """Draw one latent [Z] per variant."""

@@ -1,5 +1,6 @@
 /** A photo and a hole in, the restored photo out. Mirrors facemend/pipeline.py, class ids included. */
 
+import { calmColors } from './coloring.js';
 import { matchCompression } from './compression.js';
 import { SURE, faceWindow, hidesLandmarks } from './faces.js';
 import { unviewLayout, unviewPhoto, viewLayout, viewPhoto } from './framing.js';
@@ -113,23 +114,17 @@ export class Inpainter {
     return { painted: matchGrain(matchTone(painted, rgb, hole), rgb, hole, ids.data.map((id) => id === HAIR)), ids };
   }
 
-  /** Run the network on one view; if it dreams up a face in a hole beside all faces, again, told that clothes lie there. */
+  /** Run the network on one view; beside all faces its colours are calmed, and if it dreams up a face it runs again, told of clothes. */
   async #see(rgb, hole, { window, beside }, latent, layout, onRun) {
     await onRun();
-    const seen = await this.#run(rgb, hole, window, latent, layout && viewLayout(layout, asRun(window)));
-    if (!beside || layout) return seen;
-    const ids = likeliest(seen.layout, seen.window.size);
-    let [faces, unknown] = [0, 0];
-    for (let i = 0; i < ids.data.length; i++) {
-      if (!seen.unknown[i]) continue;
-      unknown++;
-      if (!FACE_PARTS.has(ids.data[i])) continue;
-      ids.data[i] = CLOTH;
-      faces++;
+    let seen = await this.#run(rgb, hole, window, latent, layout && viewLayout(layout, asRun(window)));
+    if (!beside) return seen;
+    const ids = layout ? null : clothed(seen);
+    if (ids) {
+      await onRun();
+      seen = await this.#run(rgb, hole, window, latent, ids);
     }
-    if (faces <= LEAST_FACE * unknown) return seen;
-    await onRun();
-    return this.#run(rgb, hole, window, latent, ids);
+    return { ...seen, completed: calmColors(seen.completed, seen.unknown, seen.window.size) };
   }
 
   #latents(seed, count) {
@@ -147,6 +142,20 @@ export class Inpainter {
     const painted = await this.nets.inpaint(view, latent, shares);
     return { ...painted, window, unknown: view.unknown };
   }
+}
+
+/** The parts of a view with cloth where a face was dreamt up in the hole, or null if hardly any was. */
+function clothed(seen) {
+  const ids = likeliest(seen.layout, seen.window.size);
+  let [faces, unknown] = [0, 0];
+  for (let i = 0; i < ids.data.length; i++) {
+    if (!seen.unknown[i]) continue;
+    unknown++;
+    if (!FACE_PARTS.has(ids.data[i])) continue;
+    ids.data[i] = CLOTH;
+    faces++;
+  }
+  return faces > LEAST_FACE * unknown ? ids : null;
 }
 
 function asRun(window) {
