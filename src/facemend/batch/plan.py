@@ -147,14 +147,14 @@ def _read_manifest(path: Path, input_dir: Path, suffix: str | None, seed: int) -
 
 def _manifest_item(line: str, row: dict[str, str], *, folder: Path, input_dir: Path, suffix: str | None, seed: int) -> Item:
     photo, mask, output = row["photo"], row["mask"], row.get("output", "")
-    if not photo or not mask:
-        raise DataError(f"{line} lacks the {'mask' if photo else 'photo'} (write {AUTO} for a mask to be found)")
+    if not PurePath(photo).name or not mask:
+        raise DataError(f"{line} lacks the {'mask' if PurePath(photo).name else 'photo'} (write {AUTO} for a mask to be found)")
     if not output:
         if PurePath(photo).is_absolute() or ".." in PurePath(photo).parts:
             raise DataError(f"{line}: the photo lies outside {input_dir}: say in the column output where its result goes")
         output = _output(PurePath(photo), suffix)
     place = PurePath(output)
-    if place.is_absolute() or ".." in place.parts or place.parts[0] == OWN_FOLDER or place.suffix.lower() not in WRITE_SUFFIXES:
+    if place.suffix.lower() not in WRITE_SUFFIXES or place.is_absolute() or ".." in place.parts or place.parts[0] == OWN_FOLDER:
         raise DataError(
             f"{line}: output {output!r} must be a path inside the folder of results, ending in {', '.join(WRITE_SUFFIXES)}"
         )
