@@ -428,6 +428,7 @@ def no_ray(monkeypatch):
         ({"--model": "nothing"}, "no model or folder"),
         ({"--device": "abacus"}, "'abacus'"),
         ({"--format": ".doc"}, "'.doc' cannot be written"),
+        ({"--seed": str(2**63)}, "2^63 - 1"),
         ({"--ray": "nowhere"}, "facemend[ray]"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from facemend.errors import DataError
 from facemend.imaging.writing import FORMATS
+from facemend.pipeline import MAX_SEED
 
 AUTO = "auto"
 OWN_FOLDER = "_facemend"  # inside the folder of results: report, contact sheets, records
@@ -48,7 +49,8 @@ def plan_batch(input_dir: Path, output_dir: Path, masks: str | Path, *, suffix: 
         seed: For every photo for which a manifest names no other.
 
     Raises:
-        DataError: A folder is missing, holds no photo, or is another one's place; a manifest that is not understood.
+        DataError: A folder is missing, holds no photo, or is another one's place; a manifest that is not understood; a seed out
+            of range.
     """
     input_dir = input_dir.absolute()  # items travel to other machines
     if not input_dir.is_dir():
@@ -57,6 +59,8 @@ def plan_batch(input_dir: Path, output_dir: Path, masks: str | Path, *, suffix: 
         raise DataError(f"{output_dir}: holds the photos; name another folder for the results")
     if suffix is not None and suffix not in WRITE_SUFFIXES:
         raise DataError(f"format {suffix!r} cannot be written: take one of {', '.join(WRITE_SUFFIXES)}")
+    if not 0 <= seed <= MAX_SEED:
+        raise DataError(f"seed {seed} must be a whole number from 0 to 2^63 - 1")
     if str(masks) != AUTO and Path(masks).is_file():
         plan = Plan(_read_manifest(Path(masks).absolute(), input_dir, suffix, seed), [])
     else:
@@ -159,7 +163,7 @@ def _manifest_item(line: str, row: dict[str, str], *, folder: Path, input_dir: P
             f"{line}: output {output!r} must be a path inside the folder of results, ending in {', '.join(WRITE_SUFFIXES)}"
         )
     text = row.get("seed") or str(seed)
-    if not (text.isascii() and text.isdigit() and int(text) < 2**63):
+    if not (text.isascii() and text.isdigit() and int(text) <= MAX_SEED):
         raise DataError(f"{line}: seed {text!r} must be a whole number from 0 to 2^63 - 1")
     return Item(
         photo=str(input_dir / photo),
