@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import mask_image
 from PIL import Image
 from test_features import needs
 
@@ -455,6 +456,16 @@ def test_fewer_than_two_usable_faces_are_refused(evaluate, faces):
         (faces / "images" / f"{name}.png").write_bytes(b"")
     outcome = evaluate("--masks", "strokes", "--baseline", "telea")
     assert outcome.code == 2 and "1 face could be measured" in outcome.err
+
+
+def test_holes_too_large_for_every_method_are_refused(evaluate, tmp_path):
+    for name in NAMES:
+        mask = np.zeros((SIZE, SIZE), bool)
+        mask[: SIZE // 2] = True
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        mask_image(mask).save(tmp_path / "masks" / f"{name}.png")
+    outcome = evaluate("--masks", tmp_path / "masks", "--baseline", "biharmonic")
+    assert outcome.code == 2 and "all holes are larger than the methods take" in outcome.err
 
 
 def test_a_folder_of_plain_pictures_will_do(evaluate, faces, tmp_path):

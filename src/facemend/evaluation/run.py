@@ -81,7 +81,8 @@ def evaluate(subject: Subject, methods: Sequence[Method], output: Path, device: 
     progress = track(subject.chosen, "Measuring", console=Console(stderr=True))
     measured = [face for index in progress if (face := bench.measure(index)) is not None and any(face.cases.values())]
     if len(measured) < 2:
-        raise DataError(f"{subject.data}: {len(measured)} face could be measured, two are needed; first trouble: {problems[0]}")
+        trouble = f"first trouble: {problems[0]}" if problems else "all holes are larger than the methods take"
+        raise DataError(f"{subject.data}: {len(measured)} face could be measured, two are needed; {trouble}")
 
     report: dict[str, Any] = {
         "tool": f"facemend {facemend.__version__}",
