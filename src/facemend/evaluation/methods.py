@@ -106,7 +106,7 @@ def _digest_code() -> str:
     """Digest the code that restores photos: when it changes, what was measured is not what is now."""
     digest = hashlib.sha256()
     package = Path(facemend.__file__).parent
-    for folder in (package, package / "models", package / "imaging", package / "photo"):
+    for folder in (package, *(package / name for name in ("backends", "models", "imaging", "photo"))):
         for path in sorted(folder.glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
