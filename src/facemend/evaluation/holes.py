@@ -202,7 +202,7 @@ def _boxes_and_strokes(size: int, masks: BoxesAndStrokes, span: tuple[float, flo
 
 
 def _brush(mask: np.ndarray[tuple[int, int], np.dtype[np.uint8]], rng: np.random.Generator) -> None:
-    """Add one zigzag of 5 to 18 strokes, a fortieth to a tenth of the picture wide."""
+    """Add one zigzag of 4 to 17 strokes, a fortieth to a tenth of the picture wide."""
     size = mask.shape[0]
     turn = rng.uniform(0.27, 0.53, 18) * np.pi  # 72 degrees, give or take 24
     turn[::2] *= -1
