@@ -7,7 +7,7 @@ import { describe } from './messages.js';
 
 const FORMATS = { png: 'PNG', tiff: 'TIFF', webp: 'WebP', jpeg: 'JPEG' };
 const ALIASES = { jpg: 'jpeg', tif: 'tiff' };
-const SUFFIXES = { 'image/jpeg': 'jpg', 'image/png': 'png', 'image/webp': 'webp', 'image/tiff': 'tif', 'image/bmp': 'bmp' };
+const SUFFIXES = { jpeg: 'jpg', tiff: 'tif' }; // other kinds of picture are called as their suffix
 
 export function buildHelp() {
   const dialog = $('help');
@@ -55,7 +55,8 @@ export function buildDownload(studio) {
     const blob = await studio.export(chosen() || null);
     save.disabled = false;
     if (!blob) return;
-    saveAs(blob, fileName(studio, 'restored', SUFFIXES[blob.type] ?? 'png'));
+    const kind = blob.type.split('/')[1];
+    saveAs(blob, fileName(studio, 'restored', SUFFIXES[kind] ?? kind));
     dialog.close();
   };
   dialog.append(
