@@ -176,6 +176,26 @@ def test_restoring_again_works_on_top_of_the_picked_face(studio):
     expect(studio.page.locator(".history li")).to_have_count(3)
 
 
+def test_other_faces_are_others_even_after_going_back(studio):
+    studio.page.evaluate("""() => {
+        window.seeds = [];
+        const { append } = FormData.prototype;
+        FormData.prototype.append = function (name, ...value) {
+            if (name === 'seed') window.seeds.push(...value);
+            return append.call(this, name, ...value);
+        };
+    }""")
+    studio.open(soft_photo())
+    studio.drag((0.48, 0.45), (0.52, 0.5))
+    studio.restore()
+    history = studio.page.locator(".history li")
+    for steps in (3, 4):
+        studio.press("Other faces")
+        expect(history).to_have_count(steps)
+        studio.page.locator("#undo").click()
+    assert studio.page.evaluate("window.seeds") == ["0", "1", "2"]
+
+
 def test_the_slider_moves_between_before_and_after(studio):
     studio.open(Image.new("RGB", (300, 400), (10, 200, 10)))
     studio.drag((0.45, 0.45), (0.55, 0.5))

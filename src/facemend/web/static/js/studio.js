@@ -14,7 +14,7 @@ import { Layer } from './core/layer.js';
 import { encodePng } from './core/png.js';
 import { ideas } from './core/reshape.js';
 import { bitmap, grown } from './core/shapes.js';
-import { ORIGINAL, firstStep, patchesAt, samePlace } from './core/steps.js';
+import { ORIGINAL, firstStep, patchesAt, samePlace, unusedSeed } from './core/steps.js';
 import { UndoStack, changeAction } from './core/undo.js';
 
 const NUM_VARIANTS = 4;
@@ -327,7 +327,7 @@ export class Studio {
     if (area === 0) return this.#complain('restore', view === 'layout' ? 'error.nothingChanged' : 'error.nothingMasked');
     const redone = onTop ? null : steps[shown.step];
     const byLayout = layoutEdited || Boolean(another && redone?.byLayout);
-    const seed = another && redone ? redone.seed + 1 : 0;
+    const seed = another ? unusedSeed(steps) : 0;
     const [from, mask] = [this.#basePlace(), snapshot(this.mask)];
     const picture = await this.#picture(from);
     const fields = { mask: await this.maskPng(), layout: byLayout ? await this.layoutPng() : null, seed, num_variants: NUM_VARIANTS };

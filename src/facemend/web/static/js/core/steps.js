@@ -17,6 +17,11 @@ export function patchesAt(steps, { step, variant }) {
   return [...patchesAt(steps, from), variants[variant].patch];
 }
 
+/** A seed that no step was painted with, not even one that was gone back from. */
+export function unusedSeed(steps) {
+  return 1 + Math.max(...steps.map(({ seed = -1 }) => seed));
+}
+
 export function samePlace(a, b) {
   return a.step === b.step && a.variant === b.variant;
 }
