@@ -11,6 +11,8 @@ from PIL import Image
 import facemend as package
 from facemend import demo, imaging
 from facemend.damage import find_damage
+from facemend.photo.faces import face_window
+from facemend.photo.search import find_faces
 
 HEAVY = ("torch", "cv2", "numpy", "PIL", "skimage")
 
@@ -305,6 +307,19 @@ def test_a_face_is_found_under_a_mask_that_hides_it(facemend, tmp_path):
     done = facemend("inpaint", tmp_path / "astronaut.png", "--mask", "face")
     assert done.code == 0
     assert "no face found" not in done.err
+
+
+def test_a_face_on_its_side_is_repainted_as_it_lies(facemend, tmp_path):
+    portrait = Image.fromarray(pytest.importorskip("skimage.data").astronaut()).resize((256, 256))
+    for name, photo in (("upright", portrait), ("turned", portrait.transpose(Image.Transpose.ROTATE_90))):
+        photo.save(tmp_path / f"{name}.png")
+        assert facemend("inpaint", tmp_path / f"{name}.png", "--mask", "face").code == 0
+    upright, turned = (Image.open(tmp_path / f"{name}-restored.png").convert("RGB") for name in ("upright", "turned"))
+    back = turned.transpose(Image.Transpose.ROTATE_270)
+    assert np.abs(np.asarray(back, int) - np.asarray(upright, int)).mean() < 3
+    for photo in (upright, back):
+        (face, *_) = find_faces(np.asarray(photo))
+        assert abs(face_window(face).angle) < 10
 
 
 def test_nothing_is_written_when_one_place_is_taken(inpaint, tmp_path):

@@ -37,7 +37,7 @@ OnRun = Callable[[int], None]
 Box = Sequence[float]  # left, top, right, bottom of a face in the photo's pixels, forehead to chin
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InpaintResult:
     """What `Inpainter` returns."""
 
@@ -98,7 +98,7 @@ class Inpainter:
         seed: int = 0,
         num_variants: int = 1,
         layout: Image.Image | NDArray[Any] | None = None,
-        boxes: Sequence[Box] | None = None,
+        boxes: Sequence[Box | Face] | None = None,
         on_run: OnRun = lambda variant: None,
     ) -> InpaintResult:
         """Repaint what the mask covers, and nothing else.
@@ -112,7 +112,8 @@ class Inpainter:
             num_variants: How many completions.
             layout: Class ids 0 to 18 for the whole photo, an image of mode L or P or an array [H, W], that replaces the
                 network's own idea of where the face's parts are.
-            boxes: Where the faces are, upright, if they are not to be searched for.
+            boxes: Where the faces are, if they are not to be searched for: boxes of upright ones, or what a detector found. An
+                empty list: there is none.
             on_run: Told before each run of the network which variant it is for, counted from 1, or 0 while faces are looked
                 for; what it raises ends the work.
 
@@ -126,7 +127,7 @@ class Inpainter:
         given = None if layout is None else imaging.read_layout(layout, photo.size)
         latents = self._latents(seed, num_variants)
         rgb = imaging.to_rgb(photo)
-        windows = self._find_windows(rgb, hole, on_run) if boxes is None else _box_windows(boxes, photo.size)
+        windows = self._find_windows(rgb, hole, on_run) if boxes is None else [_given_window(box, photo.size) for box in boxes]
         views = planning.plan_views(hole, windows)
 
         coding = imaging.jpeg_coding(photo) if photo.mode in ("L", "RGB") else None
@@ -138,7 +139,7 @@ class Inpainter:
                 painted = match_compression(painted, rgb, hole, coding, photo.mode)
             images.append(imaging.paste(photo, painted, hole))
             layouts.append(ids)
-        return InpaintResult(images, layouts[0] if given is None else given, () if windows or boxes else (NO_FACE,))
+        return InpaintResult(images, layouts[0] if given is None else given, () if windows or boxes is not None else (NO_FACE,))
 
     def parse(
         self,
@@ -265,11 +266,11 @@ def _write_ids(layout: Layout, seen: NetworkView, view: View) -> None:
     layout[view.region][view.area] = framing.unview_layout(seen.ids(), seen.window, view.region)[view.area]
 
 
-def _box_windows(boxes: Sequence[Box], size: tuple[int, int]) -> list[Window]:
-    for box in boxes:
-        if len(box) != 4 or not (0 <= box[0] < box[2] <= size[0] and 0 <= box[1] < box[3] <= size[1]):
-            shown = ", ".join(f"{number:g}" for number in box)
-            raise ConfigError(
-                f"box ({shown}) is no box in a photo of {size[0]}x{size[1]}: give left, top, right, bottom in pixels"
-            )
-    return [faces.box_window(box) for box in boxes]
+def _given_window(box: Box | Face, size: tuple[int, int]) -> Window:
+    if isinstance(box, Face):
+        return faces.face_window(box)
+    left, top, right, bottom = box if len(box) == 4 else (0, 0, 0, 0)
+    if not (0 <= left <= right - 1 <= size[0] - 1 and 0 <= top <= bottom - 1 <= size[1] - 1):
+        shown = ", ".join(f"{number:g}" for number in box)
+        raise ConfigError(f"box ({shown}) is no box in a photo of {size[0]}x{size[1]}: give left, top, right, bottom in pixels")
+    return faces.box_window(box)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from facemend.imaging import Hole, Layout
+    from facemend.photo.detectors import Face
 
 STRICTNESS = 0.5
 MUCH = 0.75  # of the photo: a mask that covers more may well be meant the other way round
@@ -86,13 +87,13 @@ def names_parts(masks: list[str]) -> bool:
     return any(is_face_part(name) for mask in masks for name in mask.split(","))
 
 
-def find_covered_faces(image: "Image", hole: "Hole") -> list[tuple[int, int, int, int]] | None:
+def find_covered_faces(image: "Image", hole: "Hole") -> "list[Face] | None":
     """Find faces that the hole hides so well that they would not be found again.
 
     Only for holes that are parts of faces: what they cover is not damaged, and is looked at for the face's place alone.
 
     Returns:
-        Boxes within the photo, or None where the photo without the hole shows the faces well enough.
+        The faces, or None where the photo without the hole shows them well enough.
     """
     from facemend import imaging
     from facemend.photo.faces import face_window, meets
@@ -101,12 +102,7 @@ def find_covered_faces(image: "Image", hole: "Hole") -> list[tuple[int, int, int
     rgb = imaging.to_rgb(image)
     if any(meets(face_window(face), hole) for face in find_faces(rgb, hole)):
         return None
-    height, width = hole.shape
-    boxes: list[tuple[int, int, int, int]] = []
-    for face in find_faces(rgb):
-        left, top, right, bottom = map(round, face.box)
-        boxes.append((max(0, left), max(0, top), min(right, width), min(bottom, height)))
-    return boxes or None
+    return find_faces(rgb) or None
 
 
 def read_box(text: str) -> tuple[int, int, int, int] | None:
