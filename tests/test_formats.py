@@ -1,6 +1,8 @@
 """What a file keeps on its way through: pixels, orientation, metadata, and how it was stored."""
 
+import copy
 import io
+import pickle
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -115,6 +117,15 @@ def test_the_network_sees_sixteen_bits_rounded_to_eight(tmp_path):
     photo = imaging.load_photo(tmp_path / "in.png")
     assert imaging.to_rgb(photo)[3, 5].tolist() == [1, 255, 128]
     assert (photo.mode, imaging.file_mode(photo)) == ("RGB", "RGB;16")
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda photo: pickle.loads(pickle.dumps(photo))])
+def test_copies_keep_sixteen_bits(duplicate):
+    photo = imaging.DeepPhoto(samples(0))
+    photo.info["dpi"] = (300, 300)
+    copied = duplicate(photo)
+    assert np.array_equal(copied.samples, photo.samples) and copied.info == photo.info
+    assert copied.tobytes() == photo.tobytes()
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".bmp", ".heic"])

@@ -247,6 +247,18 @@ def test_mask_of_the_same_aspect_is_scaled():
     assert imaging.read_hole(np.pad(hole, ((0, 1), (0, 0))), (160, 192)).shape == (192, 160)  # a pixel of rounding
 
 
+@pytest.mark.parametrize("size", [(50, 60), (66, 79), (80, 96)])
+def test_every_pixel_that_a_smaller_mask_touches_is_hole(size):
+    mask = np.random.default_rng(0).random((48, 40)) < 0.2
+    (width, height), (rows, columns) = size, mask.shape
+    touched = np.zeros((height, width), bool)
+    for row, column in np.argwhere(mask):
+        top, bottom = row * height // rows, -(-(row + 1) * height // rows)
+        left, right = column * width // columns, -(-(column + 1) * width // columns)
+        touched[top:bottom, left:right] = True
+    assert np.array_equal(imaging.read_hole(mask, size), touched)
+
+
 def test_no_hole_pixel_is_lost_when_a_mask_is_reduced():
     scratch = np.zeros((960, 800), bool)
     scratch[:, 333] = True

@@ -146,6 +146,14 @@ def test_a_part_is_covered_with_its_edge_and_no_more(name):
     assert not (hole & ~grown(part, 1))[small].any()
 
 
+def test_what_is_worn_is_covered_with_its_edge_too():
+    layout = two_faces()
+    layout[70:80, 8:10] = CLASS_NAMES.index("earring")
+    hole = imaging.part_hole(layout, ["earring"])
+    assert hole.sum() > 1.5 * (layout == CLASS_NAMES.index("earring")).sum()
+    assert not (hole & ~grown(layout == CLASS_NAMES.index("earring"), 4)).any()
+
+
 def test_several_parts_are_one_hole():
     layout = two_faces()
     both = imaging.part_hole(layout, ["eyes", "lips"])

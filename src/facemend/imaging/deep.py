@@ -28,6 +28,22 @@ class DeepPhoto(Image.Image):
         self.im, self._mode, self._size = shown.im, shown.mode, shown.size
         self.samples = samples
 
+    def copy(self) -> "DeepPhoto":
+        """Copy it in its full depth."""
+        return _with_info(self.samples.copy(), self.info)
+
+    __copy__ = copy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Tell `pickle` and `deepcopy` how to make it anew: Pillow's own state holds 8 bits."""
+        return _with_info, (self.samples, self.info)
+
+
+def _with_info(samples: Samples, info: dict[str | tuple[int, int], Any]) -> DeepPhoto:
+    photo = DeepPhoto(samples)
+    photo.info = dict(info)
+    return photo
+
 
 def file_mode(image: Image.Image) -> str:
     """Name what a file must be able to hold: the image's mode, or `RGB;16` or `RGBA;16`."""

@@ -78,5 +78,11 @@ def _fit_hole(hole: Hole, size: tuple[int, int]) -> Hole:
             "draw the mask on the photo, or scale it without changing its shape"
         )
     if mask_width * mask_height < width * height:
-        return cv2.resize(hole.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+        return _enlarge(_enlarge(hole, height).T, width).T
     return cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+
+
+def _enlarge(hole: Hole, length: int) -> Hole:
+    """Stretch a hole's first axis: each new pixel lies over two old ones at most, and belongs to it if one of them does."""
+    places, count = np.arange(length), hole.shape[0]
+    return hole[places * count // length] | hole[-(-(places + 1) * count // length) - 1]

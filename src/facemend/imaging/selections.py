@@ -138,14 +138,16 @@ def part_hole(layout: Layout, names: list[str]) -> Hole:
         hole = cv2.bitwise_or(hole, part.astype(np.uint8))
     # Every head by itself: a child's eyes need a narrower edge than those of the grown-up beside it.
     _, heads, stats, _ = cv2.connectedComponentsWithStats(np.isin(layout, _HEAD).astype(np.uint8), connectivity=8)
-    grown = hole.copy()
+    grown, reaches = hole.copy(), [1]
     for number, (left, top, width, height, area) in enumerate(stats):
         reach = max(1, round(_EDGE * float(area) ** 0.5))
         around = (slice(max(0, top - reach), top + height + reach), slice(max(0, left - reach), left + width + reach))
         own = hole[around] & (heads[around] == number)
-        if number > 0 and own.any():
+        if number > 0:
+            reaches.append(reach)
             grown[around] = cv2.bitwise_or(grown[around], cv2.dilate(own, _disk(reach)))
-    return grown > 0
+    worn = hole & (heads == 0)  # earrings, necklace, neck and cloth are no part of a head
+    return cv2.bitwise_or(grown, cv2.dilate(worn, _disk(round(float(np.median(reaches)))))) > 0
 
 
 def _blur_known(values: NDArray[Any], unknown: NDArray[Any], reach: int) -> NDArray[np.float32]:
