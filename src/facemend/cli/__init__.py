@@ -3,6 +3,7 @@
 Each verb is one file here and imports what it needs when it runs, so that `facemend --help` does not wait for torch.
 """
 
+import io
 import sys
 from itertools import pairwise
 from typing import Annotated
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line. A mistake of the user's is one line on stderr and exit code 2."""
     words = sys.argv[1:] if arguments is None else arguments
     library_settings.suit_libraries()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what it cannot print
+        sys.stdout.reconfigure(errors="surrogateescape" if sys.stdout.encoding.lower() == "utf-8" else "backslashreplace")
     try:
         code = app(args=words or ["--help"], prog_name="facemend", standalone_mode=False)
     except FacemendError as error:
@@ -43,6 +46,8 @@ def main(arguments: list[str] | None = None) -> None:
         if error.name not in ("torch", "safetensors"):
             raise
         code = _refuse("this needs PyTorch: pip install 'facemend[torch]'")
+    except OSError as error:  # a folder that may not be entered, a disk that is full
+        code = _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except (KeyboardInterrupt, typer.Abort):
         code = STOPPED
     except typer.TyperException as error:  # what typer itself refuses

@@ -1,5 +1,6 @@
 """`facemend damage`: the damage of a photo, as a mask."""
 
+from os.path import realpath
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def damage(
     image = imaging.load_photo(photo)
     imaging.check_output(output, "L", overwrite=overwrite)
     if overlay is not None:
-        if overlay.resolve() == output.resolve():
+        if realpath(overlay) == realpath(output):
             raise OutputError(f"{overlay}: is the mask's place too: give --overlay another name")
         imaging.check_output(overlay, "RGB", overwrite=overwrite)
     rgb = imaging.to_rgb(image)

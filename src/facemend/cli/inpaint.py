@@ -2,6 +2,7 @@
 
 import time
 from functools import cache
+from os.path import realpath
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -125,12 +126,12 @@ def inpaint(
     beside = [(save_layout, "P"), (save_mask, "L"), (contact_sheet, "RGB")]
     for path in outputs:
         imaging.check_output(path, mode, overwrite=overwrite, quality=quality, size=image.size)
-    taken = [path.resolve() for path in outputs]
+    taken = [realpath(path) for path in (*outputs, photo, *(mask or []))]
     for path, kind in beside:
         if path is not None:
-            if path.resolve() in taken:
-                raise OutputError(f"{path}: is the place of another result too: give each a name of its own")
-            taken.append(path.resolve())
+            if realpath(path) in taken:
+                raise OutputError(f"{path}: is the place of the photo, the mask or another result: give each a name of its own")
+            taken.append(realpath(path))
             imaging.check_output(path, kind, overwrite=overwrite)
     boxes = None if box is None else [_read_face_box(text) for text in box]
     given = None if layout is None else imaging.read_layout(imaging.load_layout(layout), image.size)

@@ -51,13 +51,20 @@ def load_layout(path: Path) -> Image.Image:
         return _upright(image)
 
 
+def _open_file(source: Path | bytes) -> BinaryIO:
+    """Open what can be read twice; a pipe cannot, and is read whole."""
+    if isinstance(source, bytes):
+        return BytesIO(source)
+    return source.open("rb") if source.is_file() else BytesIO(source.read_bytes())
+
+
 @contextmanager
 def _opened(source: Path | bytes, name: str, kind: type[FacemendError]) -> Generator[tuple[BinaryIO, Image.Image]]:
     """Open an image; whatever is wrong with it, now or while it is decoded, becomes one error of the given kind."""
     try:
         with (
             warnings.catch_warnings(action="ignore"),  # large is fine; Pillow's hard limit stays
-            source.open("rb") if isinstance(source, Path) else BytesIO(source) as file,
+            _open_file(source) as file,
         ):
             if is_heic(file.read(12)):
                 teach_pillow_heic(name, kind)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 from PIL import Image, PngImagePlugin
 
@@ -102,7 +103,7 @@ def save_image(
         OutputError: As `check_output`, or the disk refuses.
     """
     check_output(path, file_mode(image), overwrite=overwrite, quality=quality, size=image.size)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    unfinished = path.with_name(f".{uuid4().hex}.part")  # no longer than the name itself may be
     try:
         with unfinished.open("wb") as file:
             _write(image, file, FORMATS[path.suffix.lower()], quality, provenance)
