@@ -18,6 +18,7 @@ Part = Literal[
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
+HoleArea = Annotated[float, Field(ge=0, le=0.9)]
 
 
 class Config(BaseModel):
@@ -76,8 +77,8 @@ class MaskConfig(Config):
     families: dict[MaskFamily, Weight] = {
         "strokes": 4, "box": 1.5, "half": 0.5, "parts": 1.5, "scratches": 0.7, "dust": 0.3, "border": 0.5, "mixed": 1,
     }  # fmt: skip
-    min_area: Share = 0.01
-    max_area: Share = 0.9
+    min_area: HoleArea = 0.01
+    max_area: HoleArea = 0.9
 
 
 class DataConfig(Config):

@@ -38,20 +38,23 @@ def quantize(model: Any, feeds: Iterable[Feed]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(model, before)
+        level = logging.root.manager.disable
         logging.disable(logging.WARNING)  # it recommends a step that changes nothing here
-        tools.quantize_static(
-            before,
-            after,
-            reader,
-            op_types_to_quantize=["Conv"],
-            nodes_to_exclude=exact,
-            per_channel=True,
-            reduce_range=True,  # seven bits of weights: eight overflow on processors that lack the instructions (VNNI)
-            activation_type=tools.QuantType.QUInt8,
-            weight_type=tools.QuantType.QInt8,
-            extra_options={"AddQDQPairToWeight": True},
-        )
-        logging.disable(logging.NOTSET)
+        try:
+            tools.quantize_static(
+                before,
+                after,
+                reader,
+                op_types_to_quantize=["Conv"],
+                nodes_to_exclude=exact,
+                per_channel=True,
+                reduce_range=True,  # seven bits of weights: eight overflow on processors that lack the instructions (VNNI)
+                activation_type=tools.QuantType.QUInt8,
+                weight_type=tools.QuantType.QInt8,
+                extra_options={"AddQDQPairToWeight": True},
+            )
+        finally:
+            logging.disable(level)
         quantized = onnx.load(after)
     for node in quantized.graph.node:
         for field in ("name", "doc_string"):

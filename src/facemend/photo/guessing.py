@@ -23,7 +23,7 @@ NUM_PARTS = 6  # of a hole, near which faces are looked for
 LEAST_HIDING = 0.1  # of a sure face's square: a part of less area hides no other face about as large
 LEAST_FILLED = 0.15  # of the square round a part is damaged, or it is a scratch, which hides no face
 LEAST_EXTENT, LEAST_PART = 40, 1 / 16  # pixels, and of the photo's short side: smaller parts are specks
-NUM_GUESSED = 2  # of the parts: each takes the painter 11 views at most
+NUM_GUESSED = 2  # of the parts: each may take the painter some seventy views
 GUESS_FACTOR, OTHER_FACTORS = 1.5, (1.0, 2.2)  # times the part's extent that a face painted for a trial takes in
 GUESS_TURNS = (-45, 45, 90, -90)  # degrees, beside upright, where no sure face tells how people stand
 START_SIDES = (1.0, 0.7, 0.5)  # of the photo's short side: squares that are painted to find an upright face
@@ -92,7 +92,7 @@ def guess_faces(hole: Hole, found: list[Face], paint: FacePainter, detector: Fac
         if any(_holds(window, part.middle) for window in looked_at):
             continue
         largest = _largest_window(part.middle, hole.shape)
-        # A portrait fills the photo: one run tells, where the rest may take forty.
+        # A portrait fills the photo: one run tells, where the rest may take seventy.
         best = None if standing else _fit(largest, 1, paint, detector)
         is_portrait = best is not None and _are_near(face_window(best.face), largest, *FRAMED)
         if best is None or not is_portrait or (turned and best.certainty < enough):

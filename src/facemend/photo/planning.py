@@ -31,15 +31,6 @@ class View:
     area: Hole  # [h, w] of that region: the pixels that are this view's to paint, where they are damaged
     beside: bool = False  # the photo's faces, which have views of their own
 
-    def own(self, hole: Hole) -> tuple[Region, Hole]:
-        """Find the hole's pixels that this view paints, and the part of the photo that just holds them."""
-        own = hole[self.region] & self.area
-        rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
-        used = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-        top, left = self.region[0].start, self.region[1].start
-        region = slice(top + used[0].start, top + used[0].stop), slice(left + used[1].start, left + used[1].stop)
-        return region, own[used]
-
 
 def plan_views(hole: Hole, faces: Sequence[Window]) -> list[View]:
     """Share a hole out among views: of the faces first, so that the views of what is left see them mended.

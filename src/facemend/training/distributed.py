@@ -57,13 +57,6 @@ class Group:
         parts = torch.split(flat, [tensor.numel() for tensor in tensors])
         return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
 
-    def average(self, value: Tensor) -> Tensor:
-        """Mean of a tensor over the processes."""
-        if self.size > 1:
-            distributed.all_reduce(value)
-            value /= self.size
-        return value
-
     def agree(self, flag: bool) -> bool:
         """Take the first process's word, so that all stop at the same step."""
         if self.size == 1:

@@ -253,7 +253,7 @@ class Objective(nn.Module):
     def _head_view(self, core: CoreOutput, image: Tensor, mask: Tensor, share: Tensor, crop: int | None) -> View:
         inputs = self.net.head_input(core, fit_core(core, image, mask), image, mask)
         if crop is not None and crop < image.shape[2]:
-            corners = crop_corners(mask, share, crop)
+            corners = crop_corners(mask, 2 * share % 1, crop)  # its half has decided about the latent
             image, mask = cut(image, corners, crop), cut(mask, corners, crop)
             inputs = HeadInput(
                 cut(inputs.coarse, corners, crop),
