@@ -125,6 +125,7 @@ def a_page(browser, address, prepare=lambda page: None, *, keeps=True, breaks=Fa
 def offline(browser, address):
     """The page once it has loaded everything; then the network is cut, and the page loaded anew."""
     with a_page(browser, address) as page:
+        page.on("dialog", lambda dialog: dialog.accept())  # a test may leave a mask behind
         expect(page.locator("body")).to_have_attribute("data-device", re.compile("^wasm, "))
         page.context.set_offline(True)
         page.reload()

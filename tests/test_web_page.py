@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import make_photo, mask_image
 from PIL import Image
-from serving import TOKEN, held, serving, soft_photo
+from serving import TOKEN, encoded, held, serving, soft_photo
 
 from facemend import face_classes, web
 from facemend.web.limits import Limits
@@ -340,6 +340,23 @@ def test_masks_come_from_files_transparency_and_lassos(studio, tmp_path):
     studio.press("Rectangle")
     studio.drag((0.4, 0.3), (0.6, 0.7))
     assert not studio.mask().any()
+
+
+def test_a_painted_mask_is_given_up_only_when_its_owner_says_so(studio):
+    asked = []
+
+    def agree_at_last(dialog):
+        asked.append(dialog.message)
+        dialog.accept() if len(asked) > 1 else dialog.dismiss()
+
+    studio.page.on("dialog", agree_at_last)
+    studio.open(soft_photo(), "first.png")
+    studio.drag((0.48, 0.45), (0.52, 0.5))
+    second = {"name": "second.png", "mimeType": "image/png", "buffer": encoded(soft_photo())}
+    for title in ("first.png · facemend", "second.png · facemend"):
+        studio.page.set_input_files("#photo-file", second)
+        expect(studio.page).to_have_title(title)
+    assert asked == ["The mask you have painted has not been used. Give it up?"] * 2
 
 
 def test_problems_are_told_in_words_where_they_arose(studio):

@@ -23,12 +23,19 @@ export function buildOpen(studio) {
     if (file) open(file);
   });
   buildDrop(studio, open);
-  window.addEventListener('beforeunload', (event) => studio.state.unsaved && event.preventDefault());
+  window.addEventListener('beforeunload', (event) => loss(studio.state) && event.preventDefault());
 }
 
-/** A restored photo that was not downloaded is given up only when its owner says so. */
+/** Work is given up only when its owner says so. */
 function mayLeave(studio) {
-  return !studio.state.unsaved || confirm(t('open.lose'));
+  const lost = loss(studio.state);
+  return !lost || confirm(t(lost));
+}
+
+/** What would be lost with the photo, as a key of the page's words: a result, or a mask that nothing was painted under yet. */
+function loss({ photo, unsaved, onTop, area }) {
+  if (unsaved) return 'open.lose';
+  return photo && onTop && area > 0 ? 'open.loseMask' : null;
 }
 
 export function askMaskFile() {
