@@ -511,6 +511,29 @@ def test_the_legend_has_the_classes_of_the_network(studio):
     assert [words[f"class.{i}"].lower() for i in range(len(ids))] == [plain.get(name, name) for name in face_classes.CLASS_NAMES]
 
 
+# --- what the server says, in the browser ---------------------------------------------------------------------------------
+
+
+READING = """async (chunks) => {
+    const { readEvents } = await import('/js/events.js');
+    const body = new ReadableStream({ start(stream) {
+        for (const chunk of chunks) stream.enqueue(Uint8Array.from(chunk));
+        stream.enqueue(new TextEncoder().encode('\\n\\n'));
+        stream.close();
+    } });
+    return Array.fromAsync(readEvents(body));
+}"""
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_events_are_read_wherever_they_are_cut(studio, size, newline):
+    told = 'event: progress\ndata: {"stage": "é世😀"}\n\n: ping\n\n\ndata: {"n":\ndata: 2}'.replace("\n", newline).encode()
+    chunks = [list(told[i : i + size]) for i in range(0, len(told), size)]
+    events = studio.page.evaluate(READING, chunks)
+    assert events == [{"event": "progress", "data": {"stage": "é世😀"}}, {"event": "message", "data": {"n": 2}}]
+
+
 # --- the layers, in the browser -------------------------------------------------------------------------------------------
 
 
