@@ -25,6 +25,7 @@ from facemend.batch.plan import OWN_FOLDER, Item
 from facemend.batch.restoring import Restorer, Settings
 from facemend.cli import main
 from facemend.errors import DataError, OutputError
+from facemend.pipeline import Inpainter
 
 ROOT = Path(__file__).parent.parent
 SIDE = 64
@@ -196,9 +197,10 @@ def test_the_contact_sheets_show_every_photo(story):
     assert np.count_nonzero(np.abs(pink.astype(int) - (228, 64, 140)).max(axis=1) < 12) > 36 * 1000  # the holes
 
 
-def test_a_third_time_nothing_is_left_to_do(story, tiny_model):
+@pytest.mark.parametrize("backend", ["auto", "torch"])  # a model without graph.onnx has but one
+def test_a_third_time_nothing_is_left_to_do(story, tiny_model, backend):
     before = story.album.results()
-    code, _, err = call(story.album.command(tiny_model))
+    code, _, err = call([*story.album.command(tiny_model), "--backend", backend])
     assert code == 1
     assert "35 done before, 5 failed" in err
     assert story.album.results() == before
@@ -255,6 +257,7 @@ def change_mask(item):
         (change_mask, "mask changed"),
         (lambda item: (replace(item, seed=7), {}), "seed changed"),
         (lambda item: (item, {"weights_sha256": "other"}), "weights changed"),
+        (lambda item: (item, {"backend": "torch"}), "backend changed"),
         (lambda item: (item, {"provenance": False}), "provenance changed"),
     ],
 )
@@ -306,6 +309,9 @@ def test_quality_is_for_the_formats_that_have_one(item, output, restore):
         row = restore(replace(item, output=name), quality=60)
         assert row.status == "restored", row.note
         assert Image.open(output / name).format == format_name
+    assert restore(replace(item, output="a.png"), quality=90).status == "skipped"
+    row = restore(replace(item, output="a.jpg"), quality=90)
+    assert (row.status, "quality changed" in row.note) == ("outdated", True)
 
 
 def test_a_format_that_cannot_hold_the_photo_is_said(item, restore):
@@ -313,6 +319,14 @@ def test_a_format_that_cannot_hold_the_photo_is_said(item, restore):
     row = restore(replace(item, output="a.jpg"))
     assert (row.status, row.width) == ("failed", 80)
     assert "JPEG" in row.note
+
+
+def test_a_photo_too_large_for_its_format_is_not_worked_on(item, restore, monkeypatch):
+    monkeypatch.setattr(Inpainter, "__call__", None)
+    Image.new("RGB", (16_384, 1_640)).save(item.photo)
+    mask_image(np.arange(1_640)[:, None] < np.full(16_384, 100)).save(item.mask)
+    row = restore(replace(item, output="a.webp"))
+    assert (row.status, "16,383" in row.note) == ("failed", True), row.note
 
 
 # --- which photo goes with which mask

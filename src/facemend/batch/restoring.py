@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import cv2
@@ -79,8 +79,8 @@ class Restorer:
             return row
         output = self.output_dir / item.output
         output.parent.mkdir(parents=True, exist_ok=True)
-        quality = self.settings.quality if FORMATS[output.suffix.lower()].has_quality else None  # PNG beside JPEG has none
-        imaging.check_output(output, imaging.file_mode(photo), overwrite=True, quality=quality)
+        quality = self._quality(item)
+        imaging.check_output(output, imaging.file_mode(photo), overwrite=True, quality=quality, size=photo.size)
 
         result = inpainter(photo, hole, seed=item.seed)
         with self.records.writing(self.records.thumbnails(item.output)) as path:
@@ -101,10 +101,15 @@ class Restorer:
             "photo": facts["photo_sha256"],
             "mask": facts.get("mask_sha256", f"found with strictness {self.settings.strictness}"),
             "weights": self.settings.weights_sha256,
+            "backend": self.settings.backend,
             "seed": item.seed,
-            "quality": self.settings.quality,
+            "quality": self._quality(item),
             "provenance": self.settings.provenance,
         }
+
+    def _quality(self, item: Item) -> int | None:
+        """Say at which quality a result is written: PNG beside JPEG has none."""
+        return self.settings.quality if FORMATS[PurePath(item.output).suffix.lower()].has_quality else None
 
     def _done_before(self, item: Item, made_from: dict[str, Any], facts: dict[str, Any]) -> Row | None:
         """Find what an earlier run made of this photo; None where it is to be restored now.
@@ -116,11 +121,12 @@ class Restorer:
         there = _sha256(output, OutputError) if output.exists() else None
         record = self.records.read(item.output)
         if record is not None and record.row.output_sha256 == there:
-            if record.made_from == made_from:
+            # What a record does not name yet, as older ones no backend, counts as unchanged.
+            changed = [key for key, value in made_from.items() if record.made_from.get(key, value) != value]
+            if not changed:
                 return replace(record.row, **facts, status="skipped" if there else "clean")
             if there is not None and not self.settings.overwrite:
-                changed = ", ".join(key for key, value in made_from.items() if record.made_from.get(key) != value)
-                note = f"{changed} changed since it was restored; pass --overwrite to restore it again"
+                note = f"{', '.join(changed)} changed since it was restored; pass --overwrite to restore it again"
                 return Row(**facts, status="outdated", note=note, output_sha256=there)
         elif there is not None and not self.settings.overwrite:
             raise OutputError(f"{output}: exists, and is not what a batch left there; pass --overwrite to replace it")

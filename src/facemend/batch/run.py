@@ -17,7 +17,7 @@ from facemend.batch.records import Records, Row, sha256_of
 from facemend.batch.report import Summary, write_contact_sheets, write_report
 from facemend.batch.restoring import Settings, failed_row, pending_row
 from facemend.errors import ConfigError, OutputError
-from facemend.model_folders import CONFIG_FILE, WEIGHTS_FILE, resolve
+from facemend.model_folders import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE, resolve
 
 MAX_GPU_WORKERS = 4  # each holds a network and a CUDA context of its own
 
@@ -72,12 +72,13 @@ def run_batch(
     if ray is not None:
         check_ray()
     model, weights_sha256, own_device = _check_model(model, "auto" if ray is not None else device, backend)
+    used_device = own_device if ray is None else "cpu" if device == "auto" else device  # a cluster has other devices
     settings = Settings(
         output_dir=str(output_dir.absolute()),
         model=model,
         weights_sha256=weights_sha256,
-        device=own_device if ray is None else "cpu" if device == "auto" else device,  # a cluster has other devices
-        backend=backend,
+        device=used_device,
+        backend=_choose_backend(model, used_device) if backend == "auto" else backend,
         strictness=strictness,
         quality=quality,
         provenance=provenance,
@@ -137,6 +138,11 @@ def _check_model(model: str, device: str, name: BackendName) -> tuple[str, str, 
     backend = open_backend(folder, device, name)
     digest = "-".join(sha256_of(folder / name) for name in (WEIGHTS_FILE, CONFIG_FILE))
     return (str(folder.absolute()) if folder == Path(model) else model), digest, backend.device
+
+
+def _choose_backend(model: str, device: str) -> BackendName:
+    """Settle once what `auto` is, as `open_backend` would, so that the records can name it."""
+    return "onnx" if device == "cpu" and (resolve(model) / GRAPH_FILE).is_file() else "torch"
 
 
 @contextmanager
