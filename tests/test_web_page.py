@@ -534,6 +534,20 @@ def test_events_are_read_wherever_they_are_cut(studio, size, newline):
     assert events == [{"event": "progress", "data": {"stage": "é世😀"}}, {"event": "message", "data": {"n": 2}}]
 
 
+def test_a_server_lost_while_it_answers_is_told_like_one_that_is_not_there(studio):
+    problems = studio.page.evaluate(
+        """async () => {
+        const { Api } = await import('/js/api.js');
+        const [api, picture] = [new Api(), { file: new Blob(), patches: [] }];
+        const lost = (stream) => stream.error(new TypeError('network error'));
+        window.fetch = async () => new Response(new ReadableStream({ start: lost }));
+        const asked = [api.models(), api.layout(picture), api.inpaint(picture, {}, {})];
+        return Promise.all(asked.map((answer) => answer.catch(({ code }) => code)));
+    }"""
+    )
+    assert problems == ["offline"] * 3
+
+
 # --- the layers, in the browser -------------------------------------------------------------------------------------------
 
 

@@ -25,33 +25,33 @@ export class Api {
   }
 
   models() {
-    return this.#send('models').then((answer) => answer.json());
+    return this.#send('models').then((answer) => answer.json().catch(lost));
   }
 
   /** The photo as a JPEG or PNG that any browser shows. */
   preview(file) {
-    return this.#send('preview', form({ photo: file })).then((answer) => answer.blob());
+    return this.#send('preview', form({ photo: file })).then((answer) => answer.blob().catch(lost));
   }
 
   /** @param {{file: File, patches: object[]}} picture */
   layout(picture, mask, signal) {
-    return this.#send('layout', pictureForm(picture, { mask }), { signal }).then((answer) => answer.blob());
+    return this.#send('layout', pictureForm(picture, { mask }), { signal }).then((answer) => answer.blob().catch(lost));
   }
 
   damage(picture, signal) {
-    return this.#send('damage', pictureForm(picture), { signal }).then((answer) => answer.blob());
+    return this.#send('damage', pictureForm(picture), { signal }).then((answer) => answer.blob().catch(lost));
   }
 
   /** The picture as a file of `format`; without one, of the photo's own. */
   export(picture, format) {
-    return this.#send('export', pictureForm(picture, { format })).then((answer) => answer.blob());
+    return this.#send('export', pictureForm(picture, { format })).then((answer) => answer.blob().catch(lost));
   }
 
   /** Repaint; `onProgress` hears each stage. Resolves to `{variants: [patch], layout: Blob, notes, seed}`. */
   async inpaint(picture, fields, { signal, onProgress }) {
     const body = pictureForm(picture, { ...fields, answer: 'patch' });
     const answer = await this.#send('inpaint', body, { signal, accept: 'text/event-stream' });
-    for await (const { event, data } of readEvents(answer.body)) {
+    for await (const { event, data } of readEvents(answer.body, lost)) {
       if (event === 'progress') onProgress(data);
       if (event === 'failed') throw new ApiError(200, data.error.code, data.error.message);
       if (event !== 'done') continue;
@@ -69,10 +69,7 @@ export class Api {
   async #send(route, body, { signal, accept = '*/*' } = {}) {
     for (;;) {
       const headers = { Accept: accept, ...(this.#token && { Authorization: `Bearer ${this.#token}` }) };
-      const answer = await fetch(`api/v1/${route}`, { method: body ? 'POST' : 'GET', body, headers, signal }).catch((error) => {
-        if (error.name === 'AbortError') throw error;
-        throw new ApiError(0, 'offline', error.message);
-      });
+      const answer = await fetch(`api/v1/${route}`, { method: body ? 'POST' : 'GET', body, headers, signal }).catch(lost);
       if (answer.ok) return answer;
       const error = await readError(answer);
       if (error.status !== 401) throw error;
@@ -80,6 +77,11 @@ export class Api {
       if (this.#token === null) throw error;
     }
   }
+}
+
+/** The server is gone, before or while it answers. */
+function lost(error) {
+  throw error.name === 'AbortError' ? error : new ApiError(0, 'offline', error.message);
 }
 
 async function readError(answer) {

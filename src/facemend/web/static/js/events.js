@@ -1,6 +1,9 @@
-/** Reads server-sent events from the body of an answer, as `{event, data}` with the data parsed. */
-export async function* readEvents(body) {
-  for await (const block of blocksOf(textOf(body))) {
+/**
+ * Reads server-sent events from the body of an answer, as `{event, data}` with the data parsed; `onLost` hears why it broke off,
+ * and may throw something else.
+ */
+export async function* readEvents(body, onLost) {
+  for await (const block of blocksOf(textOf(body, onLost))) {
     const fields = { event: 'message', data: '' };
     for (const line of block.split('\n')) {
       const [, name, value] = /^(event|data): ?(.*)$/.exec(line) ?? [];
@@ -27,11 +30,11 @@ async function* blocksOf(chunks) {
   }
 }
 
-async function* textOf(body) {
+async function* textOf(body, onLost) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch(onLost);
       if (done) return;
       yield value;
     }
