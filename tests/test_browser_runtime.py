@@ -352,6 +352,22 @@ def test_profile_and_camera_data_are_kept_and_the_photo_is_upright(offline):
     assert np.abs(np.asarray(saved).astype(int) - np.asarray(soft_face(0))).mean() < 2
 
 
+@pytest.mark.parametrize(("colors", "is_kept"), [(b"RGB ", True), (b"GRAY", False), (b"CMYK", False)])
+def test_a_profile_is_kept_for_the_colors_it_is_about(modules, colors, is_kept):
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[16:20] = colors
+    files = [io.BytesIO(), io.BytesIO()]
+    soft_face(0).save(files[0], "JPEG", icc_profile=bytes(profile))
+    soft_face(0).save(files[1], "PNG")
+    photo, written = (np.frombuffer(file.getvalue(), np.uint8) for file in files)
+    body = """
+      const { copyMetadata } = await load('metadata');
+      const copied = await copyMetadata(new Blob([given.photo]), new Blob([given.written], { type: 'image/png' }));
+      return new Uint8Array(await copied.arrayBuffer());"""
+    copied = Image.open(io.BytesIO(run(modules, body, photo=photo, written=written).tobytes()))
+    assert copied.info.get("icc_profile") == (bytes(profile) if is_kept else None)
+
+
 # --- each part beside its model --------------------------------------------------------------------------------------------
 
 

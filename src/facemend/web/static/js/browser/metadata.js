@@ -9,7 +9,8 @@ const ORIENTATION = 0x0112;
 
 /** @returns {Promise<Blob>} `written`, with what `file` knew; as it is where its kind holds nothing of the sort */
 export async function copyMetadata(file, written) {
-  const { exif, icc } = await read(new Uint8Array(await file.arrayBuffer()));
+  const { exif, icc: own } = await read(new Uint8Array(await file.arrayBuffer()));
+  const icc = own && colorsOf(own) === 'RGB ' ? own : null; // the pixels are that even where the file's are greys or inks
   if (!exif && !icc) return written;
   if (exif) setUpright(exif); // the pixels were turned when they were read
   const bytes = new Uint8Array(await written.arrayBuffer());
@@ -19,6 +20,11 @@ export async function copyMetadata(file, written) {
   const added = [...(icc ? [pngChunk('iCCP', join(ascii('icc\0\0'), await deflated(icc)))] : []), ...(exif ? [pngChunk('eXIf', exif)] : [])];
   const [header, ...others] = chunks.map(({ whole }) => whole);
   return new Blob([bytes.subarray(0, 8), header, ...added, ...others], { type: written.type });
+}
+
+/** The colours that a profile is about, in four letters. */
+function colorsOf(profile) {
+  return text(profile.subarray(16, 20));
 }
 
 async function read(bytes) {
