@@ -276,6 +276,21 @@ def test_keyboard_alone_is_enough(studio):
     expect(studio.page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_escape_closes_what_is_open(studio):
+    menu, download = studio.page.locator("#menu"), studio.page.get_by_role("dialog", name="Download")
+    studio.open(soft_photo())
+    studio.page.locator("#menu-open").click()
+    expect(menu).to_be_visible()
+    studio.page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+
+    studio.page.keyboard.press("Control+s")
+    expect(download).to_be_visible()
+    studio.page.evaluate("document.activeElement.blur()")  # as when the button that was pressed is switched off
+    studio.page.keyboard.press("Escape")
+    expect(download).to_be_hidden()
+
+
 def tab_to(page, name):
     """Press Tab until the element of that name has the focus."""
     for _ in range(60):

@@ -25,6 +25,7 @@ export function listenForKeys(actions) {
     const name = `${isCommand ? 'Ctrl+' : ''}${isCommand && event.shiftKey ? 'Shift+' : ''}${key}`;
     const action = actions[name];
     if (!action || event.altKey) return;
+    if (key === 'Escape' && document.querySelector('dialog[open], :popover-open')) return; // the browser closes it
     event.preventDefault();
     action();
   });
