@@ -26,7 +26,7 @@ from facemend.models.parser import ParserNet
 @torch.inference_mode()
 def check(
     faces: Annotated[Path, typer.Argument(help="Folder or zip of faces.")],
-    first: Annotated[int, typer.Option(help="Only this many, spread evenly.")] = 100,
+    first: Annotated[int, typer.Option(help="Only N of the faces: every k-th, k = their number // N.")] = 100,
 ) -> None:
     dataset = FaceDataset(faces)
     identity, parser = IdentityNet.load(), ParserNet.load()

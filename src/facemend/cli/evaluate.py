@@ -33,7 +33,7 @@ def evaluate(
     torchscript: Annotated[list[str] | None, typer.Option(help="As --onnx, for a TorchScript file.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder of the report; else reports/PROTOCOL.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the pictures in pixels; else the protocol's, or 256.")] = None,
-    first: Annotated[int | None, typer.Option(min=1, help="Only so many faces, spread evenly over those chosen.")] = None,
+    first: Annotated[int | None, typer.Option(min=1, help="Only N of those chosen: every k-th, k = their number // N.")] = None,
     select: Annotated[str, typer.Option(help="START:STOP of the faces; -50: takes the last 50.")] = ":",
     seed: Annotated[int | None, typer.Option(min=0, help="Of drawn masks and of the intervals.")] = None,
     people: Annotated[
