@@ -1,5 +1,6 @@
 """What the studio's server does to those who ask too much, too slowly, or without being allowed to."""
 
+import asyncio
 import json
 import re
 import socket
@@ -7,6 +8,7 @@ import struct
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import numpy as np
@@ -18,6 +20,7 @@ from serving import TOKEN, before_each_run, encoded, held, serving, soft_photo
 from facemend.errors import ConfigError
 from facemend.web import body, server
 from facemend.web.gate import check_access
+from facemend.web.jobs import Content, Worker
 from facemend.web.limits import Limits
 
 FILES = {"photo": encoded(soft_photo()), "mask": encoded(mask_image(make_hole()))}
@@ -164,9 +167,10 @@ def test_slow_headers_are_cut_off(address, impatient):
 
 
 def test_headers_that_trickle_are_cut_off_all_the_same(address, impatient):
-    with pytest.raises(OSError):
+    started = time.monotonic()
+    with suppress(ConnectionError):  # closed while it sends, or while it reads
         talk(address, *[b"GET / HTTP/1.1\r\n", *[b"A: b\r\n"] * 50], pause=0.05)
-        raise ConnectionResetError  # closed in time, and noticed only by reading
+    assert time.monotonic() - started < 5
 
 
 def test_a_body_that_stops_halfway_is_refused(address, impatient):
@@ -208,6 +212,27 @@ def test_a_full_queue_says_when_to_come_again(address, inpainter):
             assert code(answer) == (429, "busy")
             assert int(answer.headers["Retry-After"]) >= 1
         assert [job.result().status_code for job in waiting] == [200] * 3
+
+
+@pytest.mark.parametrize("result", [Content(b"", "text/plain"), ValueError()])
+def test_a_job_has_ended_when_its_result_is_told(result):
+    told = []
+
+    def work(job):
+        job.tell = lambda news: told.append((news, job.ended.is_set()))
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    async def submit():
+        worker.submit(work, pixels=1)
+
+    worker = Worker(SMALL)
+    worker.start()
+    asyncio.run(submit())
+    until(lambda: told)
+    worker.close()
+    assert told == [(result, True)]
 
 
 def test_photos_are_worked_on_together_as_far_as_memory_goes(tiny_model):

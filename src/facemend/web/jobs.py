@@ -55,6 +55,11 @@ class Job:
         """Tell who follows the job, from any thread."""
         self.loop.call_soon_threadsafe(self.news.put_nowait, news)
 
+    def end(self, last: Content | Exception) -> None:
+        """Tell the last there is to tell."""
+        self.ended.set()  # first: who hears the news may drop the job at once, and it was finished
+        self.tell(last)
+
 
 class Worker:
     """The threads, and the queue before them.
@@ -165,11 +170,10 @@ class Worker:
         started = time.perf_counter()
         try:
             job.check()
-            job.tell(job.work(job))
+            job.end(job.work(job))
         except DroppedError:
+            job.ended.set()
             return
         except Exception as error:  # the thread must live on; the error is the request's
-            job.tell(error)
-        finally:
-            job.ended.set()
+            job.end(error)
         self._job_seconds += 0.2 * (time.perf_counter() - started - self._job_seconds)
