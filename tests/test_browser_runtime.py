@@ -657,6 +657,27 @@ def test_a_file_that_cannot_be_used_is_named_on_the_page(browser, address, path,
         expect(page.locator('[data-problem="photo"]')).to_contain_text(said, ignore_case=True)
 
 
+@pytest.mark.slow
+def test_a_file_that_did_not_come_is_fetched_again_when_next_needed(browser, address):
+    def fail_once(page):
+        page.context.route("**/detector/pnet.onnx", lambda route: route.abort(), times=1)
+
+    with a_page(browser, address, fail_once, keeps=False, breaks=True) as page:
+        expect(page.locator('[data-problem="photo"]')).to_contain_text("detector/pnet.onnx cannot be fetched", ignore_case=True)
+        open_photo(page, soft_face(0))
+
+
+def test_a_worker_that_has_ended_is_told_at_every_request(browser, address):
+    def serve_none(page):
+        page.context.route("**/browser/worker.js*", _serves("", 404))
+
+    with a_page(browser, address, serve_none, keeps=False, breaks=True) as page:
+        for _ in range(2):
+            upload(page, "#photo-file", soft_face(0), "photo.png")
+            page.get_by_role("button", name="Scratches").click()
+            expect(page.locator('[data-problem="mask"]')).to_contain_text("load the page again")
+
+
 def test_another_networks_bytes_are_not_run(browser, address, exported):
     content = bytearray((exported.folder / "model" / "graph.onnx").read_bytes())
     content[5000] ^= 1

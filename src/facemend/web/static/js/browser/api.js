@@ -12,6 +12,7 @@ export class BrowserApi {
   #waiting = new Map();
   #count = 0;
   #worker = null;
+  #broken = null; // why the worker has ended
 
   /** A key of the page's words for what is not as it could be here, or null. */
   get notice() {
@@ -62,6 +63,7 @@ export class BrowserApi {
         reject(new DOMException('stopped', 'AbortError'));
       };
       if (signal?.aborted) return reject(new DOMException('stopped', 'AbortError'));
+      if (this.#broken) return reject(this.#broken);
       signal?.addEventListener('abort', stop, { once: true });
       const end = (settle) => (value) => (signal?.removeEventListener('abort', stop), this.#waiting.delete(id), settle(value));
       this.#waiting.set(id, { resolve: end(resolve), reject: end(reject), onProgress });
@@ -79,6 +81,7 @@ export class BrowserApi {
 
   /** The worker itself has ended, or never began. */
   #break(message = 'it could not be loaded') {
-    for (const { reject } of [...this.#waiting.values()]) reject(new Problem('browser', `the worker beside this page has failed: ${message}; load the page again`));
+    this.#broken = new Problem('browser', `the worker beside this page has failed: ${message}; load the page again`);
+    for (const { reject } of [...this.#waiting.values()]) reject(this.#broken);
   }
 }

@@ -11,9 +11,9 @@ import { cutPatch, readPhoto, toRgb, writePhoto } from './photos.js';
 import { Problem } from './problem.js';
 
 const device = new URL(self.location).searchParams.get('device');
-const opened = open();
+let opening = null;
 let isOpen = false;
-opened.then(() => (isOpen = true), () => {}); // what goes wrong is told to whoever asks
+opened().catch(() => {}); // what goes wrong is told to whoever asks
 const stopped = new Set(); // numbers of requests that nobody waits for any more
 let last = Promise.resolve();
 
@@ -22,9 +22,19 @@ self.onmessage = ({ data: { id, stop, name, values } }) => {
   else last = last.then(() => answer(id, name, values));
 };
 
+/** All that is needed; what could not be fetched is fetched again when next asked for. */
+function opened() {
+  opening ??= open().catch((error) => {
+    opening = null;
+    throw error;
+  });
+  return opening;
+}
+
 async function open() {
   const description = await loadDescription();
   const nets = await openNets(description, device);
+  isOpen = true;
   return { description, nets, inpainter: new Inpainter(nets, description) };
 }
 
@@ -39,7 +49,7 @@ async function answer(id, name, values) {
   try {
     await job.check();
     if (!isOpen) job.tell({ stage: 'loading' });
-    const result = await tasks[name](await opened, job, ...values);
+    const result = await tasks[name](await opened(), job, ...values);
     self.postMessage({ id, result });
   } catch (error) {
     self.postMessage({ id, error: { name: error.name, ...told(error) } });
