@@ -408,6 +408,19 @@ def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model
             studio.page.close()
 
 
+def test_a_face_that_is_being_read_is_not_masked_once_stopped(studio):
+    page, held_back = studio.page, []
+    page.route("**/api/v1/layout", lambda route: held_back.append(route.request))
+    page.set_input_files("#photo-file", {"name": "photo.png", "mimeType": "image/png", "buffer": encoded(soft_photo())})
+    studio.press("Eyes")
+    studio.press("Stop")
+    expect(page.locator("#working")).to_be_hidden()
+    assert len(held_back) == 1
+    assert not studio.mask().any()
+    with page.expect_request("**/api/v1/layout"):
+        studio.press("Eyes")
+
+
 def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, tiny_model):
     with serving(tiny_model, token=TOKEN) as (address, _):
         page = browser.new_page(locale="en-US")

@@ -266,9 +266,11 @@ export class Studio {
 
   async #needLayout(where) {
     if (!this.state.networkLayout && this.#firstLayout) {
-      this.store.set({ busy: { kind: 'layout' } });
-      await this.#firstLayout;
-      this.store.set({ busy: null });
+      const isWanted = await this.#ask(where, { kind: 'layout' }, async (signal) => {
+        await this.#firstLayout;
+        return !signal.aborted;
+      });
+      if (!isWanted) return false;
     }
     if (!this.state.networkLayout) await this.#loadLayout(where);
     return this.state.networkLayout !== null;
