@@ -6,9 +6,11 @@ import sys
 import numpy as np
 import pytest
 
+from facemend.benchmark import fresh
 from facemend.benchmark.contenders import all_contenders, draw_case
 from facemend.benchmark.installed import installed_mb
-from facemend.benchmark.run import Options
+from facemend.benchmark.run import Options, Row
+from facemend.benchmark.table import to_markdown
 from facemend.errors import ConfigError
 
 
@@ -27,6 +29,17 @@ def test_every_contender_is_timed_and_measured_alone(facemend):
 def test_one_contender_is_timed_alone(facemend):
     run = facemend("benchmark", "--only", "telea", "--sizes", "64", "--areas", "0.1,0.3", "--rounds", "1", "--json")
     assert [row["name"] for row in json.loads(run.out)["rows"]] == ["telea", "telea"]
+
+
+def test_where_the_system_tells_no_memory_none_is_given(monkeypatch):
+    def refuse(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr("pathlib.Path.read_text", refuse)
+    assert fresh._peak_mb() > 1
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert fresh._peak_mb() is None
+    assert "|  | 1.00 |" in to_markdown([], [Row("telea", 64, 0.1, (1.0,), 1.0, None)])
 
 
 @pytest.mark.parametrize("name", [contender.name for contender in all_contenders("default", peers=False)])

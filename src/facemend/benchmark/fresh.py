@@ -6,7 +6,6 @@ prints both as JSON; `measure` calls it.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -20,7 +19,8 @@ def measure(model: str, name: str, size: int, area: float, num_threads: int) -> 
     """Start a process that fills one hole.
 
     Returns:
-        `start_seconds` from before the process was started to its result, and `peak_mb`, the most memory it held.
+        `start_seconds` from before the process was started to its result, and `peak_mb`, the most memory it held, where the
+        system tells.
 
     Raises:
         ConfigError: The process failed.
@@ -38,14 +38,19 @@ def _main(arguments: list[str]) -> None:
     contender = next(contender for contender in all_contenders(model, peers=True) if contender.name == name)
     contender.load(int(num_threads))(*draw_case(int(size), float(area)))
     seconds = time.time() - float(started)
-    print(json.dumps({"start_seconds": seconds, "peak_mb": _peak_mb()}))
+    peak_mb = _peak_mb()
+    print(json.dumps({"start_seconds": seconds} | ({} if peak_mb is None else {"peak_mb": peak_mb})))
 
 
-def _peak_mb() -> float:
+def _peak_mb() -> float | None:
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return float(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
     except (OSError, IndexError):  # not Linux, where what follows would count the parent's memory too
+        try:
+            import resource
+        except ImportError:  # Windows
+            return None
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 

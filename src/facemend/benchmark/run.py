@@ -57,7 +57,7 @@ class Row:
     area: float
     seconds: tuple[float, ...]  # of each round
     start_seconds: float  # from a cold start to the first result, of the middle one of a few fresh processes
-    peak_mb: float  # the most that one of them held
+    peak_mb: float | None  # the most that one of them held; None where the system does not tell
 
     @property
     def median(self) -> float:
@@ -84,7 +84,8 @@ def run_benchmark(options: Options) -> list[Row]:
         starts = _start_in_turn(list(seconds), size, area, options)
         for name, times in seconds.items():
             start_seconds = statistics.median(start["start_seconds"] for start in starts[name])
-            rows.append(Row(name, size, area, times, start_seconds, max(start["peak_mb"] for start in starts[name])))
+            peak_mb = max((start["peak_mb"] for start in starts[name] if "peak_mb" in start), default=None)
+            rows.append(Row(name, size, area, times, start_seconds, peak_mb))
     return rows
 
 

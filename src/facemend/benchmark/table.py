@@ -36,10 +36,11 @@ def to_markdown(contenders: list[Contender], rows: list[Row]) -> str:
 def _line(row: Row, peer: Row | None) -> str:
     """One row of the table, beside the peer's for the same picture."""
     low, _, high = statistics.quantiles(row.seconds, n=4) if len(row.seconds) > 1 else (row.median,) * 3
+    peak = "" if row.peak_mb is None else f"{row.peak_mb:.0f}"
     cells = [
         f"{row.size} | {row.area:.0%} | {row.name}",
         f"{row.median * 1000:.0f} | {low * 1000:.0f}-{high * 1000:.0f} | {_share(row.median, peer and peer.median)}",
-        f"{row.peak_mb:.0f} | {row.start_seconds:.2f} | {_share(row.start_seconds, peer and peer.start_seconds)}",
+        f"{peak} | {row.start_seconds:.2f} | {_share(row.start_seconds, peer and peer.start_seconds)}",
     ]
     return f"| {' | '.join(cells)} |"
 
