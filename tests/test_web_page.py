@@ -376,7 +376,7 @@ def test_a_painted_mask_is_given_up_only_when_its_owner_says_so(studio):
 
 def test_problems_are_told_in_words_where_they_arose(studio):
     studio.page.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
-    expect(studio.page.locator("[data-problem=photo]")).to_contain_text("is not a picture")
+    expect(studio.page.get_by_role("alert")).to_contain_text("is not a picture")
     studio.open(soft_photo(width=200, height=240))
     studio.press("Restore")
     expect(studio.page.locator("[data-problem=restore]")).to_contain_text("Paint over the part")
@@ -426,6 +426,7 @@ def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, t
         page = browser.new_page(locale="en-US")
         page.goto(address)
         for token in ("wrong", TOKEN):
+            expect(page.get_by_label("Token", exact=True)).to_be_focused()
             page.get_by_label("Token", exact=True).fill(token)
             page.get_by_role("button", name="Go on").click()
         expect(page.get_by_role("button", name="Portrait")).to_be_visible()

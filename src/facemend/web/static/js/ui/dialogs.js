@@ -30,7 +30,7 @@ export function buildDownload(studio) {
   const dialog = $('download');
   const formats = h('div', { className: 'formats', role: 'radiogroup' });
   const note = h('p', { className: 'soft' });
-  const problem = h('p', { className: 'problem', 'data-problem': 'download', hidden: true });
+  const problem = h('p', { className: 'problem', 'data-problem': 'download', role: 'alert', hidden: true });
   const save = button('download', 'download.save', () => download(), { className: 'primary wide' });
   const chosen = () => formats.querySelector('input:checked').value;
 
@@ -79,7 +79,7 @@ function fileName(studio, what, suffix) {
 /** Ask for the server's token; resolves to null when the person gives up. */
 export function askToken(wasWrong) {
   const dialog = $('token');
-  const input = h('input', { type: 'password', id: 'token-input', required: true, autocomplete: 'off' });
+  const input = h('input', { type: 'password', id: 'token-input', required: true, autocomplete: 'off', autofocus: true });
   const form = h('form', { method: 'dialog' },
     head('token-title', 'token.title', dialog),
     words('p', 'token.hint', { className: 'soft' }),

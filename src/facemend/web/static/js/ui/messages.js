@@ -37,7 +37,6 @@ function showProblems(problem, photo) {
     place.hidden = !isHere;
     place.textContent = isHere ? describe(problem) : '';
   }
-  if (problem) announce(describe(problem));
 }
 
 function showWork(busy) {

@@ -76,5 +76,5 @@ function chooseClass(studio, classId) {
 }
 
 function problem(where) {
-  return h('p', { className: 'problem', 'data-problem': where, hidden: true });
+  return h('p', { className: 'problem', 'data-problem': where, role: 'alert', hidden: true });
 }
