@@ -22,6 +22,7 @@ from skimage.data import astronaut
 
 from facemend.batch import plan_batch, run_batch
 from facemend.batch.plan import OWN_FOLDER, Item
+from facemend.batch.records import Records
 from facemend.batch.restoring import Restorer, Settings
 from facemend.cli import main
 from facemend.errors import DataError, OutputError
@@ -294,6 +295,17 @@ def test_a_result_that_is_lost_or_was_never_put_in_place_is_made_again(item, res
     assert restored.read_bytes() == before
 
 
+def test_only_what_nobody_writes_any_more_is_swept_away(output):
+    records = Records(output)
+    with records.writing(output / "young.png") as young, records.writing(output / "old.png") as old:
+        young.touch()
+        old.touch()
+        os.utime(old, (0, 0))
+        records.sweep()
+        assert (young.exists(), old.exists()) == (True, False)
+        old.touch()
+
+
 def test_a_photo_without_damage_is_left_alone(output, restore, tmp_path):
     pytest.importorskip("facemend.damage")
     Image.new("RGB", (SIDE, SIDE), (120, 110, 100)).save(tmp_path / "flat.png")
@@ -514,6 +526,8 @@ def test_two_hundred_photos_killed_twice_are_complete_and_the_same(tmp_path, tin
         assert workers
         wait_until(lambda workers=workers: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers), seconds=30)
         assert len(album.results()) < 200
+    for path in (album.output / OWN_FOLDER / "unfinished").iterdir():
+        os.utime(path, (0, 0))  # as if it were long ago
     process = facemend_process(album.command(tiny_model))
     assert process.wait() == 0, process.stdout.read()
     assert facemend_process([*reference.command(tiny_model), "--workers", "1"]).wait() == 0

@@ -11,14 +11,18 @@ either is the one that its record describes, or is not there, or is somebody els
 import hashlib
 import json
 import os
+import time
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from facemend.batch.plan import OWN_FOLDER
+
+_TRIES = ".tries"
+_ABANDONED_SECONDS = 3600.0  # without a change
 
 Status = Literal["restored", "skipped", "clean", "outdated", "failed", "pending"]
 
@@ -90,7 +94,7 @@ class Records:
     @contextmanager
     def trying(self, output: str) -> Generator[int]:
         """Count how often this photo has been tried in this batch; it stays counted when the process is killed meanwhile."""
-        tries = self.folder / "unfinished" / f"{hashlib.sha256(os.fsencode(output)).hexdigest()}.tries"
+        tries = self.folder / "unfinished" / f"{hashlib.sha256(os.fsencode(output)).hexdigest()}{_TRIES}"
         tries.parent.mkdir(parents=True, exist_ok=True)
         with tries.open("a") as file:
             file.write(".")
@@ -98,9 +102,11 @@ class Records:
         tries.unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove what killed processes left half written."""
+        """Remove what killed processes left half written; younger files may be another batch's, which still writes them."""
         for path in (self.folder / "unfinished").glob("*"):
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # the other batch has put it in its place
+                if path.suffix == _TRIES or time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    path.unlink()
 
     def _record(self, output: str) -> Path:
         return self.folder / "records" / f"{output}.json"
