@@ -459,6 +459,15 @@ def test_a_phone_shows_all_and_fingers_paint_and_pinch(studio):
     expect(page.get_by_role("radio", name="Face 4 of 4")).to_be_in_viewport()
 
 
+@pytest.mark.parametrize("studio", [{"viewport": {"width": 768, "height": 1024}}], indirect=True, ids=["upright"])
+def test_on_a_tablet_no_control_lies_upon_another(studio):
+    studio.open(soft_photo())
+    frame, options, zoom = (studio.page.locator(place).bounding_box() for place in (".stage-frame", "#options", "#zoom"))
+    assert options["y"] + options["height"] <= zoom["y"] or options["x"] + options["width"] <= zoom["x"]
+    for box in (options, zoom):
+        assert frame["x"] <= box["x"] < box["x"] + box["width"] <= frame["x"] + frame["width"]
+
+
 def touch(page, steps):
     """Move fingers over the stage: each step gives the place of every finger, in shares of the stage."""
     box = page.locator("#stage").bounding_box()
