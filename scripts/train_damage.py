@@ -1,6 +1,7 @@
 """Trains the net behind `facemend.find_damage` on damage drawn onto clean faces, and writes it as ONNX.
 
-The net that ships had six runs, each but the first with `--start` (`src/facemend/damage/README.md`); the extra `export` is needed:
+The net that ships had six runs, each but the first with `--start` (`src/facemend/damage/README.md`). The extra `export` is
+needed:
 
     python scripts/train_damage.py --data FOLDER_OF_ZIPS --output src/facemend/damage/damage.onnx
 
