@@ -145,10 +145,13 @@ def test_an_interrupted_run_goes_on_and_does_nothing_twice(
     damaged = celebahq / "CelebA-HQ-img" / "3.jpg"
     content = damaged.read_bytes()
     damaged.write_bytes(content[:100])
+    output.mkdir()
+    (output / ".manifest.part").write_bytes(b"{")  # as a kill leaves it
     with pytest.raises(DataError, match=r"3\.jpg: cannot be read .* run the same command again"):
         prepare_celebahq(celebahq, output, size=64)
     assert not list(output.rglob("index.csv")) and not list(output.rglob("*.part"))
     damaged.write_bytes(content)
+    (output / "train" / "images" / ".0.part").write_bytes(b"half")
 
     painted: list[object] = []
     paint: Callable[..., object] = celebahq_source._paint_parts

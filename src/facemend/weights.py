@@ -1,6 +1,5 @@
 """Networks from and into the folders that `model_folders` knows."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from facemend.errors import OutputError, WeightsError
 from facemend.model_config import config_text, read_config
 from facemend.model_folders import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, resolve
 from facemend.models.inpainter import InpaintNet
+from facemend.whole_files import write_whole
 
 
 def load_model(name_or_dir: str | Path = "default", device: str | torch.device = "cpu") -> InpaintNet:
@@ -49,7 +49,7 @@ def save_model(net: InpaintNet, directory: str | Path, *, card: str | None = Non
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            _write_whole(directory / name, content)
+            write_whole(directory / name, content)
     except OSError as error:
         raise OutputError(f"{directory}: weights cannot be written: {error}") from None
 
@@ -87,12 +87,3 @@ def _stored_state(net: InpaintNet) -> dict[str, Tensor]:
                 raise WeightsError(f"tensor {name} holds values that are not finite in float16: the network cannot be saved")
         stored[name] = small.contiguous()
     return stored
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)

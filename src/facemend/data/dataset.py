@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from facemend.errors import DataError
 from facemend.face_classes import NUM_CLASSES
+from facemend.whole_files import write_whole
 
 INDEX_NAME = "index.csv"
 IMAGE_SUFFIXES = (".webp", ".jpg", ".png")
@@ -161,11 +162,12 @@ class FaceDataset(Sequence[FaceSample]):
 
 
 def write_index(path: Path, rows: Iterable[IndexRow]) -> None:
-    """Write an index file that `FaceDataset` reads."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(IndexRow)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+    """Write an index file that `FaceDataset` reads, whole or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [field.name for field in fields(IndexRow)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_whole(path, text.getvalue().encode())
 
 
 def _open_files(path: Path) -> _Files:

@@ -27,6 +27,7 @@ from rich.progress import track
 import facemend
 from facemend.data.dataset import INDEX_NAME, IndexRow, write_index
 from facemend.errors import DataError, OutputError
+from facemend.whole_files import UNFINISHED, write_whole
 
 Picture = NDArray[np.uint8]  # [H, W, 3] RGB
 Labels = NDArray[np.uint8]  # [h, w] class ids
@@ -77,7 +78,7 @@ def prepare(job: Job) -> dict[str, int]:
         described = _for_each(job.faces, lambda face: _describe(job, face), "Hashing")
         for split in counts:
             rows = [row for face, (row, _) in zip(job.faces, described, strict=True) if face.split == split]
-            _write_rows(job.output / split / INDEX_NAME, rows)
+            write_index(job.output / split / INDEX_NAME, rows)
         files = {name: digest for _, digests in described for name, digest in digests.items()}
         tool = f"facemend {facemend.__version__}"
         _write_manifest(job.output, {**job.settings, "tool": tool, "found": job.found, "counts": counts, "files": files})
@@ -112,8 +113,8 @@ def _write_face(job: Job, face: Face) -> None:
         return
     picture = _shrink_picture(read_picture(face.source, "RGB"), job.settings["size"])
     labels = job.parse(face, picture)
-    _write_whole(image_path, _encode(picture))
-    _write_whole(labels_path, _encode(labels))
+    write_whole(image_path, _encode(picture))
+    write_whole(labels_path, _encode(labels))
 
 
 def _paths(job: Job, face: Face) -> tuple[Path, Path]:
@@ -143,13 +144,16 @@ def _begin(output: Path, settings: dict[str, Any], splits: Iterable[str]) -> Non
                 raise DataError(
                     f"{manifest}: was begun with {key} {begun.get(key)}, not {value}; give another folder or delete this one"
                 )
-    elif output.exists() and any(output.iterdir()):
-        raise DataError(f"{output}: holds other files; give a new folder")
+    else:
+        output.mkdir(parents=True, exist_ok=True)
+        if any(path for path in output.iterdir() if not path.match(UNFINISHED)):
+            raise DataError(f"{output}: holds other files; give a new folder")
+        _write_manifest(output, settings)
     for split in splits:
         for kind in ("images", "labels"):
             (output / split / kind).mkdir(parents=True, exist_ok=True)
-    if not manifest.exists():
-        _write_manifest(output, settings)
+    for left in output.rglob(UNFINISHED):  # of a call that was killed
+        left.unlink()
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -188,17 +192,5 @@ def _for_each(faces: list[Face], work: Callable[[Face], _Result], description: s
         pool.shutdown(cancel_futures=True)
 
 
-def _write_rows(path: Path, rows: list[IndexRow]) -> None:
-    unfinished = path.with_name(f".{path.name}.part")
-    write_index(unfinished, rows)
-    unfinished.replace(path)
-
-
 def _write_manifest(output: Path, values: dict[str, Any]) -> None:
-    _write_whole(output / MANIFEST_NAME, (json.dumps(values, indent=1) + "\n").encode())
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    write_whole(output / MANIFEST_NAME, (json.dumps(values, indent=1) + "\n").encode())

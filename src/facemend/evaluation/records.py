@@ -7,6 +7,7 @@ from typing import Any
 
 from facemend.errors import DataError, OutputError
 from facemend.evaluation.judge import Figures
+from facemend.whole_files import write_whole
 
 RUN_NAME, RECORDS_NAME = "run.json", "records.jsonl"
 
@@ -36,7 +37,7 @@ class Records:
             elif any(folder.iterdir()):
                 raise OutputError(f"{folder}: holds other files; give --output a new folder")
             else:
-                write_whole(run, json.dumps(settings, indent=1) + "\n")
+                write_whole(run, (json.dumps(settings, indent=1) + "\n").encode())
             self._read()
         except OSError as error:
             raise OutputError(f"{folder}: cannot be written ({error})") from None
@@ -80,16 +81,3 @@ def _check_same(run: Path, settings: dict[str, Any]) -> None:
     if changed:
         key = changed[0]
         raise DataError(f"{run}: was begun with {key} {begun.get(key)}, not {settings[key]}; give --output a new folder")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises OSError."""
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

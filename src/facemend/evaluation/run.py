@@ -21,9 +21,10 @@ from facemend.evaluation.methods import Method, Restored, ResultsMethod, check_n
 from facemend.evaluation.page import to_html
 from facemend.evaluation.pictures import ChosenCase, PictureRow, choose_cases, draw_row
 from facemend.evaluation.protocols import Protocol
-from facemend.evaluation.records import Records, write_whole
+from facemend.evaluation.records import Records
 from facemend.evaluation.summary import MeasuredFace, summarize
 from facemend.evaluation.tables import to_markdown
+from facemend.whole_files import write_whole
 
 REPORT_JSON, REPORT_MARKDOWN, REPORT_HTML = "report.json", "report.md", "report.html"
 
@@ -99,9 +100,9 @@ def evaluate(subject: Subject, methods: Sequence[Method], output: Path, device: 
     }
     rows = [row for chosen in choose_cases(measured, methods[0].name) if (row := bench.redraw(chosen)) is not None]
     try:
-        write_whole(output / REPORT_JSON, json.dumps(report, indent=1) + "\n")
-        write_whole(output / REPORT_MARKDOWN, to_markdown(report))
-        write_whole(output / REPORT_HTML, to_html(report, rows))
+        write_whole(output / REPORT_JSON, (json.dumps(report, indent=1) + "\n").encode())
+        write_whole(output / REPORT_MARKDOWN, to_markdown(report).encode())
+        write_whole(output / REPORT_HTML, to_html(report, rows).encode())
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error})") from None
     return Outcome(report, problems)

@@ -3,10 +3,9 @@
 import hashlib
 import json
 import logging
-import os
 import warnings
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -24,11 +23,13 @@ from facemend.export.onnx_graph import fuse, store_as_float16, tidy
 from facemend.export.quantize import Feed, quantize
 from facemend.export.translations import translations
 from facemend.face_classes import CLASS_NAMES
+from facemend.imaging import check_folder
 from facemend.masks import random_mask
 from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE, read_tensor_table, resolve
 from facemend.models.inpainter import InpaintNet
 from facemend.onnx_runtime import FORMAT, METADATA_KEY, NAMES_IN, NAMES_OUT, OnnxNet
 from facemend.weights import load_model
+from facemend.whole_files import write_whole, written_whole
 
 OPSET = 20
 MAX_BATCH = 64
@@ -73,9 +74,11 @@ def export_net(
     """
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: exists; pass --overwrite to replace it")
+    check_folder(path.parent)
     if file_format == "torch-export":
         program = torch.export.export(PortableNet(net).eval(), _example(net), dynamic_shapes=_dynamic_shapes(), strict=False)
-        _write_whole(path, lambda place: torch.export.save(program, place))
+        with _telling(path), written_whole(path) as file:
+            torch.export.save(program, file)
         return
     model = _to_onnx(net, calibrate)
     if file_format == "onnx-float16":
@@ -84,7 +87,7 @@ def export_net(
     for tensor in model.graph.initializer:
         digest.update(tensor.raw_data)
     _describe(model, net, digest.hexdigest())
-    _write_whole(path, lambda place: place.write_bytes(model.SerializeToString()))
+    _write_graph(model, path)
 
 
 def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path:
@@ -103,6 +106,7 @@ def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path
         WeightsError: The model is missing or damaged.
     """
     folder = resolve(name_or_dir)
+    path = folder / (GRAPH_FILE if calibrate is None else GRAPH_INT8_FILE)
     net = load_model(folder)
     model = _to_onnx(net, calibrate)
     store_as_float16(model, _weights(model, net))
@@ -115,8 +119,7 @@ def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path
             tensor.external_data.add(key=key, value=value)
     model = fuse(model)
     _describe(model, net, hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest())
-    path = folder / (GRAPH_FILE if calibrate is None else GRAPH_INT8_FILE)
-    _write_whole(path, lambda place: place.write_bytes(model.SerializeToString()))
+    _write_graph(model, path)
     return path
 
 
@@ -162,7 +165,7 @@ def _to_onnx(net: InpaintNet, calibrate: Path | None) -> Any:
             output_names=list(NAMES_OUT),
             dynamic_shapes=_dynamic_shapes(),
             custom_translation_table=translations(),
-            optimize=False,  # it would fold weights into others: see `_tidy`
+            optimize=False,  # it would fold weights into others: see `tidy`
             verbose=False,
         )
     assert program is not None
@@ -222,13 +225,15 @@ def _quiet() -> Generator[None]:
         logger.setLevel(level)
 
 
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+def _write_graph(model: Any, path: Path) -> None:
+    with _telling(path):
+        write_whole(path, model.SerializeToString())
+
+
+@contextmanager
+def _telling(path: Path) -> Generator[None]:
+    """Say which file the disk refuses."""
     try:
-        write(unfinished)
-        unfinished.replace(path)
+        yield
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error}") from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

@@ -1,12 +1,10 @@
 """Pictures into files: checked beforehand, written whole or not at all."""
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import uuid4
 
 from PIL import Image, PngImagePlugin
 
@@ -14,6 +12,7 @@ from facemend.errors import OutputError
 from facemend.imaging import heic
 from facemend.imaging.deep import DeepPhoto, file_mode, write_deep_png, write_deep_tiff
 from facemend.imaging.metadata import mark_restored
+from facemend.whole_files import written_whole
 
 MAX_JPEG_XMP = 64_000  # bytes; a marker holds 65,502, and the note of the restoration needs some
 
@@ -103,18 +102,11 @@ def save_image(
         OutputError: As `check_output`, or the disk refuses.
     """
     check_output(path, file_mode(image), overwrite=overwrite, quality=quality, size=image.size)
-    unfinished = path.with_name(f".{uuid4().hex}.part")  # no longer than the name itself may be
     try:
-        with unfinished.open("wb") as file:
+        with written_whole(path) as file:
             _write(image, file, FORMATS[path.suffix.lower()], quality, provenance)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
     except (OSError, ValueError) as error:
         raise OutputError(f"{path}: cannot be written: {error}") from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def encode_image(image: Image.Image, suffix: str, *, quality: int | None = None, provenance: bool = True) -> bytes:

@@ -1,6 +1,5 @@
 """What a run is at a moment, and how it survives being killed at that moment."""
 
-import os
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from facemend.config import OptimizerName
 from facemend.errors import TrainingError
 from facemend.training.muon import MapTensors, Muon, map_here
 from facemend.training.objective import Objective
+from facemend.whole_files import UNFINISHED, written_whole
 
 KEPT = 2  # the last one, and one in reserve should it be damaged
 
@@ -67,13 +67,9 @@ def save_checkpoint(state: TrainState, folder: Path) -> Path:
     """Write a checkpoint so that a kill at any moment leaves the older ones whole; keep the last two."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{state.images_seen:010d}.pt"
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
+    with written_whole(path) as file:
         torch.save(state.state_dict(), file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    for old in list_checkpoints(folder)[:-KEPT]:
+    for old in [*list_checkpoints(folder)[:-KEPT], *folder.glob(UNFINISHED)]:
         old.unlink()
     return path
 
