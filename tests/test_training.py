@@ -31,6 +31,7 @@ from facemend.training.components import hidden_components
 from facemend.training.cutting import crop_corners, cut
 from facemend.training.muon import Muon, orthogonalized
 from facemend.training.objective import JUDGES_STRIDE, Objective, View, shaken
+from facemend.training.tracking import Tracker
 from facemend.training.trainer import multiplies_bfloat16, train
 from facemend.weights import load_model
 
@@ -209,6 +210,15 @@ def test_losses_that_stay_non_finite_stop_the_run_and_change_nothing(faces: Path
     broken = config.model_copy(update={"loss": config.loss.model_copy(update={"l1": float("inf")})})
     with pytest.raises(TrainingError, match="not finite for 20 steps in a row, at 20 images"):
         train(broken, faces.parent, tmp_path)
+
+
+def test_a_log_line_holds_means_over_the_steps_that_have_a_term(tmp_path: Path) -> None:
+    tracker = Tracker(tmp_path, images_seen=0)
+    tracker.add({"l1": torch.tensor(2.0)}, images=4)
+    tracker.add({"l1": torch.tensor(4.0), "critics_grad_norm": 1.0}, images=4)
+    line = tracker.write(images_seen=8)
+    assert (line["l1"], line["critics_grad_norm"]) == (3, 1)
+    assert tracker.write(images_seen=12).keys() == {"images_seen", "images_per_second", "memory_mb"}  # every step was skipped
 
 
 def fork_two(config: TrainConfig, faces: Path, run_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +25,26 @@ class Tracker:
         self._path = run_dir / "log.jsonl"
         _forget_after(self._path, images_seen)
         self._sums: dict[str, Tensor] = {}
-        self._steps = 0
+        self._counts = Counter[str]()
         self._images = 0
         self._since = time.monotonic()
         self._board = _tensorboard(run_dir)
 
-    def add(self, terms: dict[str, Tensor], images: int) -> None:
-        """Add one step's terms."""
+    def add(self, terms: dict[str, Tensor | float], images: int) -> None:
+        """Add one step's terms; not every step has all of them."""
         for name, value in terms.items():
-            self._sums[name] = self._sums.get(name, torch.zeros((), device=value.device)) + value.detach()
-        self._steps += 1
+            self._sums[name] = self._sums.get(name, torch.zeros(())) + torch.as_tensor(value).detach()
+        self._counts.update(terms.keys())
         self._images += images
 
-    def add_norm(self, name: str, norm: float) -> None:
-        """Add a gradient norm, as it was before clipping."""
-        key = f"{name}_grad_norm"
-        self._sums[key] = self._sums.get(key, torch.zeros(())) + norm
-
     def write(self, **values: Any) -> dict[str, Any]:
-        """Write the means since the last line, with `values` beside them; return the line."""
+        """Write the means since the last line, over the steps that have a term, with `values` beside them; return the line."""
         now = time.monotonic()
         line = {
             **values,
             "images_per_second": round(self._images / (now - self._since), 2),
             "memory_mb": memory_mb(),
-            **{name: round(float(total) / self._steps, 5) for name, total in self._sums.items()},
+            **{name: round(float(total) / self._counts[name], 5) for name, total in self._sums.items()},
         }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -56,7 +52,7 @@ class Tracker:
             for name, value in line.items():
                 if isinstance(value, int | float):
                     self._board.add_scalar(name, value, line["images_seen"])
-        self._sums, self._steps, self._images, self._since = {}, 0, 0, now
+        self._sums, self._counts, self._images, self._since = {}, Counter(), 0, now
         return line
 
 

@@ -20,6 +20,7 @@ from facemend.training.objective import Objective
 from facemend.training.state import TrainState, clip_and_check, load_latest, save_checkpoint
 from facemend.training.tracking import Tracker, sample_grid
 from facemend.weights import load_model, save_model
+from facemend.whole_files import write_whole
 
 CONFIG_NAME = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -110,40 +111,37 @@ class _Run:
 
         with self._autocast():
             result = self.objective.generator(batch, phase, adversarial=adversarial)
-        ok = self._descend(state.generator_optimizer, self.objective.generator_parameters(), result.loss, rate, "generator")
-        terms = result.terms
-        if ok and adversarial and state.critic_optimizer is not None:
+        norm = self._descend(state.generator_optimizer, self.objective.generator_parameters(), result.loss, rate)
+        norms, terms = {"generator_grad_norm": norm}, result.terms
+        if math.isfinite(norm) and adversarial and state.critic_optimizer is not None:
             with self._autocast():
                 critic_terms = self.objective.critics(result.judged)
             loss = torch.stack(list(critic_terms.values())).sum()
-            ok = self._descend(state.critic_optimizer, self.objective.critic_parameters(), loss, rate, "critics")
-            terms = terms | critic_terms
+            norm = self._descend(state.critic_optimizer, self.objective.critic_parameters(), loss, rate)
+            norms, terms = norms | {"critics_grad_norm": norm}, terms | critic_terms
 
         state.images_seen += phase.batch_size
-        if not ok:
+        if not math.isfinite(norm):
             self._skip()
             return
         self.skipped_in_a_row = 0
         state.update_ema(phase.batch_size, config.ema_half_life)
         if self.tracker:
-            self.tracker.add(terms, phase.batch_size)
+            self.tracker.add({**norms, **terms}, phase.batch_size)
 
     def _descend(
-        self, optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter], loss: torch.Tensor, rate: float, name: str
-    ) -> bool:
-        """One optimizer step; False, and nothing changed, when a gradient is not finite."""
+        self, optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter], loss: torch.Tensor, rate: float
+    ) -> float:
+        """One optimizer step; returns the gradient's norm before clipping. Nothing changes where that is not finite."""
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.group.average_gradients(parameters)
         norm = clip_and_check(parameters, self.config.max_grad_norm)
-        if not math.isfinite(norm):
-            return False
-        if self.tracker:
-            self.tracker.add_norm(name, norm)
-        for param_group in optimizer.param_groups:
-            param_group["lr"] = rate
-        optimizer.step()
-        return True
+        if math.isfinite(norm):
+            for param_group in optimizer.param_groups:
+                param_group["lr"] = rate
+            optimizer.step()
+        return norm
 
     def _skip(self) -> None:
         self.state.steps_skipped += 1
@@ -214,9 +212,7 @@ def _claim(run_dir: Path, config: TrainConfig) -> None:
                 "or take the old recipe"
             )
     else:
-        unfinished = path.with_suffix(".unfinished")  # a kill must not leave half a recipe
-        unfinished.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        write_whole(path, (config.model_dump_json(indent=2) + "\n").encode())
 
 
 def _read_recipe(path: Path) -> TrainConfig:
