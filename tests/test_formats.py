@@ -181,6 +181,13 @@ def test_jpeg_is_stored_as_coarsely_as_before(tmp_path, jpeg, quality, subsampli
     assert change < known_change(source, tmp_path / "finer.jpg") / 2
 
 
+@pytest.mark.parametrize("quality", [75, 95])
+def test_a_jpeg_of_red_green_and_blue_stays_one(tmp_path, jpeg, quality):
+    source = jpeg(quality=quality, keep_rgb=True)
+    imaging.save_image(restored(imaging.load_photo(source)), tmp_path / "out.jpg")
+    assert known_change(source, tmp_path / "out.jpg") < 0.3
+
+
 def test_a_turned_jpeg_is_stored_as_coarsely_as_before(tmp_path, jpeg):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -270,6 +277,18 @@ def test_xmp_is_kept(suffix):
 def test_xmp_too_large_for_a_jpeg_does_not_cost_the_photo():
     photo = restored(holding(".jpg", xmp=XMP.replace(b"mine", b"mine" * 20_000)))
     assert SOURCE_TYPE.encode() in imaging.decode_photo(imaging.encode_image(photo, ".jpg"), "photo").info["xmp"]
+
+
+def test_exif_too_large_for_a_jpeg_loses_the_cameras_own_notes():
+    source, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Make] = "Nikon"
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.MakerNote: bytes(65_440), ExifTags.Base.ISOSpeedRatings: 400}
+    make_photo().save(source, "JPEG", exif=exif)
+    photo = restored(imaging.decode_photo(source.getvalue(), "photo"))
+    kept = imaging.decode_photo(imaging.encode_image(photo, ".jpg"), "photo").getexif()
+    details = kept.get_ifd(ExifTags.IFD.Exif)
+    assert (kept[ExifTags.Base.Make], details[ExifTags.Base.ISOSpeedRatings]) == ("Nikon", 400)
+    assert ExifTags.Base.MakerNote not in details
 
 
 def test_a_turned_photo_says_so_nowhere():

@@ -7,7 +7,7 @@ into a photo. Needs no torch.
 from facemend.imaging.deep import DeepPhoto, file_mode
 from facemend.imaging.layouts import LAYOUT_COLORS, color_layout, read_layout
 from facemend.imaging.masks import mask_picture, read_hole
-from facemend.imaging.metadata import jpeg_coding
+from facemend.imaging.metadata import JpegCoding, jpeg_coding
 from facemend.imaging.modes import PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, load_layout, load_mask, load_photo
 from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, is_face_part, part_hole
@@ -19,6 +19,7 @@ __all__ = [
     "PHOTO_MODES",
     "DeepPhoto",
     "Hole",
+    "JpegCoding",
     "Layout",
     "Pixels",
     "alpha_hole",

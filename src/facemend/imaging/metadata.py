@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, JpegImagePlugin
 from facemend import __version__
 
 Info = dict[str | tuple[int, int], Any]  # as Pillow types it
+JpegCoding = dict[str, Any]  # Pillow's options: quantisation tables, 64 steps each, chroma subsampling, RGB as it is
 
 MAX_DPI = 65_536  # what JPEG has room for
 
@@ -59,7 +60,7 @@ def read_metadata(image: Image.Image, orientation: int) -> Info:
     return kept
 
 
-def jpeg_coding(photo: Image.Image) -> tuple[list[list[int]], int] | None:
+def jpeg_coding(photo: Image.Image) -> JpegCoding | None:
     """Tell how coarsely a photo was stored, if it was a JPEG: see `_jpeg_coding`. Pillow's own JPEGs will do."""
     return photo.info.get("jpeg_coding") or _jpeg_coding(photo, turned=False)
 
@@ -85,6 +86,15 @@ def mark_restored(info: Info) -> Info:
     return info | {"exif": exif.tobytes(), "xmp": before + description + b"</rdf:RDF>" + after}
 
 
+def shorten_exif(exif: bytes) -> bytes:
+    """Leave out the camera maker's notes and the comment, which are what makes EXIF long."""
+    kept = Image.Exif()
+    kept.load(exif)
+    for tag in (ExifTags.Base.MakerNote, ExifTags.Base.UserComment):
+        kept.get_ifd(ExifTags.IFD.Exif).pop(tag, None)
+    return kept.tobytes()
+
+
 def _remaining_exif(image: Image.Image, turned: bool) -> bytes:
     """Copy what still holds of a file's EXIF; nothing where it is damaged, which is not worth losing a photo for."""
     with suppress(Exception), warnings.catch_warnings(action="ignore"):
@@ -102,12 +112,8 @@ def _remaining_exif(image: Image.Image, turned: bool) -> bytes:
     return b""
 
 
-def _jpeg_coding(image: Image.Image, turned: bool) -> tuple[list[list[int]], int] | None:
-    """Read how coarsely a JPEG was stored, for it to be stored so again.
-
-    Returns:
-        Its quantisation tables, 64 steps each, and its chroma subsampling as Pillow counts it; None of another file.
-    """
+def _jpeg_coding(image: Image.Image, turned: bool) -> JpegCoding | None:
+    """Read how coarsely a JPEG was stored, for it to be stored so again; None of another file."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return None
     tables = [np.reshape(table, (8, 8)) for _, table in sorted(image.quantization.items())]
@@ -115,4 +121,10 @@ def _jpeg_coding(image: Image.Image, turned: bool) -> tuple[list[list[int]], int
     if turned:
         tables = [table.T for table in tables]
         subsampling = 0 if subsampling == 1 else subsampling  # halved across only: Pillow cannot halve along only
-    return [[int(step) for step in table.ravel()] for table in tables], max(subsampling, 0)
+    coding: JpegCoding = {
+        "qtables": [[int(step) for step in table.ravel()] for table in tables],
+        "subsampling": max(subsampling, 0),
+    }
+    if [component[0] for component in image.layer] == [*b"RGB"]:  # not in brightness and colours, as nearly all are
+        coding["keep_rgb"] = True
+    return coding

@@ -11,9 +11,10 @@ from PIL import Image, PngImagePlugin
 from facemend.errors import OutputError
 from facemend.imaging import heic
 from facemend.imaging.deep import DeepPhoto, file_mode, write_deep_png, write_deep_tiff
-from facemend.imaging.metadata import mark_restored
+from facemend.imaging.metadata import mark_restored, shorten_exif
 from facemend.whole_files import written_whole
 
+MAX_JPEG_EXIF = 65_533  # bytes
 MAX_JPEG_XMP = 64_000  # bytes; a marker holds 65,502, and the note of the restoration needs some
 
 
@@ -156,12 +157,13 @@ def _write(image: Image.Image, file: BinaryIO, image_format: Format, quality: in
     if provenance and info.get("restored"):
         info = mark_restored(info)
     metadata = {key: info[key] for key in ("icc_profile", "exif", "dpi", "xmp") if info.get(key)}
+    if image_format is _JPEG and len(metadata.get("exif", b"")) > MAX_JPEG_EXIF:
+        metadata["exif"] = shorten_exif(metadata["exif"])
     options = image_format.options
     if quality is not None:
         options = {"quality": quality}
     elif image_format is _JPEG and "jpeg_coding" in info:
-        tables, subsampling = info["jpeg_coding"]
-        options = {"qtables": tables, "subsampling": subsampling}
+        options = info["jpeg_coding"]
 
     xmp = metadata.get("xmp", b"")
     if image_format is _PNG and xmp:

@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemend.imaging import Hole, Pixels
-
-Coding = tuple[list[list[int]], int]  # a JPEG's quantisation tables, 64 steps each, and Pillow's number of its subsampling
+from facemend.imaging import Hole, JpegCoding, Pixels
 
 _BLOCK = 8  # pixels, side of JPEG's squares
 _UNIT = 2 * _BLOCK  # where colours are halved, theirs are twice as wide
@@ -18,7 +16,7 @@ _MARGIN = 8 * _UNIT  # of surroundings in which the squares are looked for
 _VISIBLE = 1.15  # times the steps inside squares are those between them, where the squares show
 
 
-def match_compression(painted: Pixels, photo: Pixels, hole: Hole, coding: Coding, mode: str) -> Pixels:
+def match_compression(painted: Pixels, photo: Pixels, hole: Hole, coding: JpegCoding, mode: str) -> Pixels:
     """Store a fill as a JPEG photo was stored, so that it has the same squares and the same coarseness.
 
     Nothing is done where the surroundings show no squares: a photo of high quality, or one turned so that they lie elsewhere.
@@ -36,13 +34,12 @@ def match_compression(painted: Pixels, photo: Pixels, hole: Hole, coding: Coding
     rows, columns = (_around(np.flatnonzero(hole.any(axis=axis))) for axis in (1, 0))
     if blockiness(photo[rows, columns], ~hole[rows, columns]) < _VISIBLE:
         return painted
-    tables, subsampling = coding
     result = painted.copy()
     for start in range(rows.start, min(rows.stop, len(hole)), _BAND):
         band = slice(start, start + _BAND), columns
         if hole[band].any():
             stored = BytesIO()
-            Image.fromarray(painted[band]).convert(mode).save(stored, "JPEG", qtables=tables, subsampling=subsampling)
+            Image.fromarray(painted[band]).convert(mode).save(stored, "JPEG", **coding)
             result[band][hole[band]] = np.asarray(Image.open(stored).convert("RGB"))[hole[band]]
     return result
 
