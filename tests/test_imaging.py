@@ -272,6 +272,8 @@ def test_no_hole_pixel_is_lost_when_a_mask_is_reduced():
         (np.full((96, 80), 127, np.uint8), "empty"),
         (np.ones((96, 80), bool), "whole photo"),
         (np.eye(80, dtype=bool), "80x80 but the photo 80x96"),
+        (np.zeros((0, 0), bool), r"mask is bool \[0, 0\]"),
+        ("mask.png", "mask is of type str"),
     ],
 )
 def test_masks_that_cannot_be_meant(mask, word):
@@ -288,6 +290,7 @@ def test_masks_that_cannot_be_meant(mask, word):
         np.full((96, 80), -1),
         Image.new("RGB", (80, 96)),
         Image.new("L", (96, 80)),
+        "layout.png",
     ],
 )
 def test_layouts_that_do_not_fit(layout):

@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_variants(inpainter):
     assert pixels_of(two.images)[0] != inpainter(photo, hole).image.tobytes()
 
 
-@pytest.mark.parametrize("options", [{"num_variants": 0}, {"seed": -1}, {"seed": 2**70}])
+@pytest.mark.parametrize("options", [{"num_variants": 0}, {"seed": -1}, {"seed": 2**70}, {"seed": 1.5}, {"seed": None}])
 def test_wrong_numbers_are_refused(inpainter, options):
     with pytest.raises(ConfigError):
         inpainter(make_photo(), make_hole(), **options)
@@ -105,6 +105,8 @@ def test_a_given_layout_is_used_and_returned(inpainter):
 
 
 def test_what_does_not_fit_is_refused(inpainter):
+    with pytest.raises(ImageError, match="photo is of type ndarray: give an image of PIL's"):
+        inpainter(np.asarray(make_photo()), make_hole())
     with pytest.raises(ImageError, match="layout"):
         inpainter(make_photo(), make_hole(), layout=np.zeros((10, 10), np.uint8))
     with pytest.raises(MaskError, match="20x96"):

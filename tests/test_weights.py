@@ -108,6 +108,11 @@ def test_config_of_another_network_is_refused(saved):
         weights.load_model(saved[1])
 
 
+def test_a_device_that_is_not_there_is_named(saved):
+    with pytest.raises(ConfigError, match="device 'cuda:77' is not to be had here"):
+        weights.load_model(saved[1], device="cuda:77")
+
+
 def test_unknown_names_list_the_known(monkeypatch, saved):
     monkeypatch.setattr(model_folders, "BUNDLED", saved[1].parent)
     with pytest.raises(WeightsError, match="'nobody': bundled are tiny"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
@@ -120,7 +121,7 @@ class Inpainter:
         Raises:
             ImageError: A photo or a layout that cannot be used.
             MaskError: A mask of another shape, that is empty, or that covers everything.
-            ConfigError: A seed, number of variants or box out of range.
+            ConfigError: A seed, number of variants or box out of range or of another kind.
         """
         photo = imaging.check_photo(image)
         hole = imaging.read_hole(mask, photo.size)
@@ -239,6 +240,9 @@ class Inpainter:
 
     def _latents(self, seed: int, num_variants: int) -> list[Floats]:
         """Draw one latent [Z] per variant."""
+        for name, number in (("seed", seed), ("num_variants", num_variants)):
+            if not isinstance(number, Integral):
+                raise ConfigError(f"{name} is {number!r}: give a whole number")
         if num_variants < 1:
             raise ConfigError(f"num_variants is {num_variants}: ask for 1 or more")
         if not 0 <= seed <= MAX_SEED:

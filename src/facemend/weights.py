@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
-from facemend.errors import OutputError, WeightsError
+from facemend.errors import ConfigError, OutputError, WeightsError
 from facemend.model_config import config_text, read_config
 from facemend.model_folders import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, resolve
 from facemend.models.inpainter import InpaintNet
@@ -23,14 +23,17 @@ def load_model(name_or_dir: str | Path = "default", device: str | torch.device =
 
     Raises:
         WeightsError: No such model, a file is missing or damaged, or a tensor is missing, unknown or of another shape.
-        ConfigError: `config.json` holds an unknown key or a wrong value.
+        ConfigError: `config.json` holds an unknown key or a wrong value, or there is no such device.
     """
     folder = resolve(name_or_dir)
     net = InpaintNet(read_config(folder / CONFIG_FILE))
     state = _read_state(folder / WEIGHTS_FILE)
     _check_state(state, net.state_dict(), folder / WEIGHTS_FILE)
     net.load_state_dict(state)
-    return net.to(device).eval()
+    try:
+        return net.to(device).eval()
+    except (RuntimeError, AssertionError):
+        raise ConfigError(f"device {str(device)!r} is not to be had here: take another, such as cpu") from None
 
 
 def save_model(net: InpaintNet, directory: str | Path, *, card: str | None = None) -> None:

@@ -44,7 +44,7 @@ def read_layout(layout: Image.Image | NDArray[Any], size: tuple[int, int]) -> La
     Raises:
         ImageError: Another shape than the photo's, ids that no class has, or colours that the palette does not hold.
     """
-    ids = _read_image(layout) if isinstance(layout, Image.Image) else layout
+    ids = _read_image(layout) if isinstance(layout, Image.Image) else np.asarray(layout)
     if isinstance(layout, Image.Image) and layout.size != size and same_shape(layout.size, size):
         ids = np.asarray(Image.fromarray(ids).resize(size, Image.Resampling.NEAREST))
     if ids.ndim != 2 or (ids.shape[1], ids.shape[0]) != size or not np.issubdtype(ids.dtype, np.integer):

@@ -47,7 +47,9 @@ def mask_picture(hole: NDArray[Any]) -> Image.Image:
 def _grey(mask: Image.Image | NDArray[Any]) -> Pixels:
     """Bring a mask to grey levels, uint8 [H, W]."""
     if not isinstance(mask, Image.Image):
-        if mask.ndim != 2 or mask.dtype.name not in ("bool", "uint8"):
+        if not isinstance(mask, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance] - lists and paths are often tried
+            raise MaskError(f"mask is of type {type(mask).__name__}: give an image of PIL's or an array of NumPy's")
+        if mask.ndim != 2 or mask.dtype.name not in ("bool", "uint8") or mask.size == 0:
             raise MaskError(f"mask is {mask.dtype} {list(mask.shape)}: give bool or uint8 (255 = repaint) of shape [H, W]")
         return mask.astype(np.uint8) * 255 if mask.dtype == np.bool_ else mask
     if mask.mode.startswith("I"):

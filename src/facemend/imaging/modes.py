@@ -42,8 +42,10 @@ def check_photo(image: Image.Image, name: str = "photo") -> Image.Image:
     Palettes become RGB (RGBA where they hold transparency), bilevel becomes grey.
 
     Raises:
-        ImageError: A side below 16 pixels, a shape longer than 10:1, or a mode that holds no photo.
+        ImageError: No image of PIL's, a side below 16 pixels, a shape longer than 10:1, or a mode that holds no photo.
     """
+    if not isinstance(image, Image.Image):  # pyright: ignore[reportUnnecessaryIsInstance] - arrays are often tried
+        raise ImageError(f"{name} is of type {type(image).__name__}: give an image of PIL's, such as Image.fromarray(array)")
     check_size(image.size, name)
     if image.mode.startswith("I"):
         return sixteen_bit_grey(image, name)
