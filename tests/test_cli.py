@@ -409,6 +409,8 @@ def test_demo_replaces_no_stranger(facemend, monkeypatch, tmp_path, tiny_model):
     done = facemend("demo", "--output", tmp_path, "--model", tiny_model)
     assert done.code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+    done = facemend("demo", "--output", tmp_path / "photo.png", "--model", tiny_model)
+    assert (done.code, done.err) == (2, f"facemend: {tmp_path / 'photo.png'}: is no folder: name one for the pictures\n")
 
 
 def test_the_demo_shows_a_face():

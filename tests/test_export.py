@@ -171,6 +171,11 @@ def test_files_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path):
     for name, words in said.items():
         with pytest.raises(WeightsError, match=words):
             OnnxNet(tmp_path / f"{name}.onnx")
+    shutil.copy(folder / GRAPH_FILE, tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.raises(WeightsError, match=r"model\.safetensors: damaged or truncated \(\d+ of \d+ bytes\)"):
+        OnnxNet(tmp_path)
 
 
 def test_a_provider_that_is_not_there_is_named(folder: Path):

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from facemend.config import MODEL_PRESETS, DataConfig, LossConfig, PhaseConfig, SourceConfig, TrainConfig
 from facemend.data.dataset import IndexRow, write_index
 from facemend.data.sampling import Batch, FaceStore, TrainingSamples, mirror
-from facemend.errors import ConfigError, TrainingError
+from facemend.errors import ConfigError, DataError, TrainingError
 from facemend.face_classes import CLASS_NAMES
 from facemend.models.inpainter import InpaintNet
 from facemend.training.components import hidden_components
@@ -194,6 +194,12 @@ def test_unless_told_a_run_is_in_bfloat16_where_the_device_multiplies_it(
 def test_another_recipe_in_the_same_folder_is_refused(faces: Path, whole_run: Path) -> None:
     with pytest.raises(ConfigError, match="seed"):
         train(recipe(faces, seed=1), faces.parent, whole_run)
+
+
+def test_a_run_without_its_data_leaves_nothing(faces: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such data set"):
+        train(recipe(faces), tmp_path / "elsewhere", tmp_path / "run")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_phase_has_its_own_loss_but_the_run_s_judges(faces: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from facemend import imaging
-from facemend.errors import FacemendError
+from facemend.errors import FacemendError, OutputError
 from facemend.imaging import Hole
 from facemend.masks import random_mask
 from facemend.pipeline import Inpainter, InpaintResult
@@ -68,6 +68,8 @@ def check_demo_output(directory: Path, *, overwrite: bool) -> None:
     if not os.path.lexists(directory):
         imaging.check_folder(directory.absolute().parent)
         return
+    if not directory.is_dir():
+        raise OutputError(f"{directory}: is no folder: name one for the pictures")
     holes = demo_holes()
     for name in (_OVERVIEW, _PHOTO, *map(_masked_name, holes), *map(_restored_name, holes)):
         imaging.check_output(directory / name, "RGB", overwrite=overwrite)

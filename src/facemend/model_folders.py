@@ -95,6 +95,9 @@ def read_tensor_table(path: Path) -> dict[str, TensorPlace]:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, path.stat().st_size)))
         spans = {name: (entry["shape"], *entry["data_offsets"]) for name, entry in header.items() if name != "__metadata__"}
+        size = 8 + length + max((end for _, _, end in spans.values()), default=0)
+        if path.stat().st_size != size:
+            raise ValueError(f"{path.stat().st_size} of {size} bytes")
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such file; weights are a folder with {WEIGHTS_FILE} and {CONFIG_FILE}") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facemend.errors import ConfigError, WeightsError
-from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE
+from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE, read_tensor_table
 
 FORMAT = 2
 METADATA_KEY = "facemend"
 NAMES_IN = ("image", "mask", "latent", "layout")
 NAMES_OUT = ("completed", "probabilities", "scores")
+
+_IN_FOLDERS = (GRAPH_FILE, GRAPH_INT8_FILE)  # they point into the weights beside them
 
 Array = NDArray[np.float32]
 
@@ -55,10 +57,11 @@ class OnnxNet:
             path = path / GRAPH_FILE
         if not path.is_file():
             raise WeightsError(f"{path}: no such file: write it with `facemend export`")
+        weights = path.with_name(WEIGHTS_FILE)
 
         options = runtime.SessionOptions()
         options.intra_op_num_threads = num_threads or 0  # 0: as many as there are cores
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # errors are raised, too
         # Threads that wait busily for longer take a quarter of a busy server's processors; those that never do lose up to 9 %.
         options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
         # Planning for a graph's life how its values share memory takes longer than all else; the arena lets them share it anyway.
@@ -67,14 +70,15 @@ class OnnxNet:
         try:
             self._session = runtime.InferenceSession(str(path), options, providers=list(providers))
         except Exception as error:  # ONNX Runtime's errors share no public base
+            if path.name in _IN_FOLDERS:
+                read_tensor_table(weights)  # which may be what is damaged
             reason = " ".join(str(error).split())
             raise WeightsError(f"{path}: ONNX Runtime cannot load it, it is damaged or no ONNX file: {reason[:200]}") from None
         description = self._describe(path)
         self.core_size: int = description["core_size"]
         self.num_classes: int = description["num_classes"]
         self.latent_size: int = description["latent_size"]
-        weights = path.with_name(WEIGHTS_FILE)
-        if path.name in (GRAPH_FILE, GRAPH_INT8_FILE) and _sha256(weights) != description["weights_sha256"]:
+        if path.name in _IN_FOLDERS and _sha256(weights) != description["weights_sha256"]:
             raise WeightsError(f"{path}: was made for other weights than {weights.name}: write it again with `facemend export`")
 
     def __call__(self, image: Array, mask: Array, latent: Array, layout: Array | None = None) -> OnnxOutput:

@@ -56,13 +56,17 @@ class _Run:
         self.config, self.run_dir, self.group = config, run_dir, group
         self.device = device = group.device
         self.console = Console(stderr=True, quiet=not group.is_first)
-        if group.is_first:
-            _claim(run_dir, config)
+        recipe = run_dir / CONFIG_NAME
+        if group.is_first and recipe.exists():
+            _check_same(recipe, config)
         self.console.print(f"decoding faces from {data_root} ...")
         sizes = sorted({size for phase in config.phases for size in _sizes(phase, config)})
         self.stores = {size: FaceStore(config.data, data_root, size) for size in sizes}
         for size, store in self.stores.items():
             self.console.print(f"{sum(store.counts):,} faces of {size} x {size} in {len(store.counts)} sources")
+        if group.is_first and not recipe.exists():
+            run_dir.mkdir(parents=True, exist_ok=True)
+            write_whole(recipe, (config.model_dump_json(indent=2) + "\n").encode())
 
         torch.manual_seed(config.seed)  # the same first weights in every process
         objective = Objective(config.model, config.loss)
@@ -199,28 +203,19 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
-def _claim(run_dir: Path, config: TrainConfig) -> None:
-    """Put the recipe beside the run, or check that the run there follows the same one."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    path = run_dir / CONFIG_NAME
-    if path.exists():
-        there = _read_recipe(path)
-        changed = [name for name in TrainConfig.model_fields if getattr(there, name) != getattr(config, name)]
-        if changed:
-            raise ConfigError(
-                f"{run_dir}: holds a run whose {', '.join(changed)} differ from this recipe's; give another --run-dir, "
-                "or take the old recipe"
-            )
-    else:
-        write_whole(path, (config.model_dump_json(indent=2) + "\n").encode())
-
-
-def _read_recipe(path: Path) -> TrainConfig:
+def _check_same(path: Path, config: TrainConfig) -> None:
+    """Check that the run in a folder, whose recipe lies at `path`, follows this one."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f"{path}: is no recipe ({error}); give another --run-dir") from None
-    return TrainConfig.parse(values, str(path))
+    there = TrainConfig.parse(values, str(path))
+    changed = [name for name in TrainConfig.model_fields if getattr(there, name) != getattr(config, name)]
+    if changed:
+        raise ConfigError(
+            f"{path.parent}: holds a run whose {', '.join(changed)} differ from this recipe's; give another --run-dir, "
+            "or take the old recipe"
+        )
 
 
 def _phases_from(phases: tuple[PhaseConfig, ...], images_seen: int) -> Iterator[tuple[PhaseConfig, int]]:
