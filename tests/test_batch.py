@@ -192,7 +192,7 @@ def test_the_report_has_a_line_for_every_photo(story):
 
 def test_the_contact_sheets_show_every_photo(story):
     sheets = [Image.open(path) for path in json.loads(story.finished[1])["contact_sheets"]]
-    assert [sheet.width for sheet in sheets] == [sheets[0].width] * 2  # sixty photos, 36 to a page
+    assert [sheet.width for sheet in sheets] == [sheets[0].width] * 2  # forty photos, 36 to a page
     assert sheets[0].height > sheets[1].height
     pink = np.asarray(sheets[0]).reshape(-1, 3)
     assert np.count_nonzero(np.abs(pink.astype(int) - (228, 64, 140)).max(axis=1) < 12) > 36 * 1000  # the holes

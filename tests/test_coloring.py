@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from facemend.photo.coloring import TO_LUMA, calm_colors
+from facemend.imaging import LUMA
+from facemend.photo.coloring import calm_colors
 
 SIZE = 64
 
@@ -16,7 +17,7 @@ def two_cloths():
 
 
 def luma(picture):
-    return (picture * TO_LUMA[:, :, None]).sum(axis=0)
+    return (picture * LUMA[:, None, None]).sum(axis=0)
 
 
 def test_glitter_goes_and_edges_stay():

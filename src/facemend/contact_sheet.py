@@ -6,13 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from facemend.imaging import Hole, Pixels, to_rgb
+from facemend.imaging import Hole, Pixels, cover_hole, to_rgb
 
 CELL_SIZE = 480  # pixels, the longer side of a picture; smaller ones are shown as they are
 CLOSE_UP = 2.5  # times the hole's longer side: enough of the face round it to judge the result
 MIN_CLOSE_UP = 256  # pixels of the photo
 _MARGIN, _CAPTION = 16, 30  # pixels
-_HOLE_COLOR = (228, 64, 140)
 
 
 def draw_contact_sheet(photo: Image.Image, hole: Hole, variants: Sequence[Image.Image]) -> Image.Image:
@@ -24,11 +23,9 @@ def draw_contact_sheet(photo: Image.Image, hole: Hole, variants: Sequence[Image.
         variants: W x H each.
     """
     before = to_rgb(photo)
-    masked = before.copy()
-    masked[hole] = _HOLE_COLOR
     shown = [
         ("photo", before),
-        ("mask", masked),
+        ("mask", cover_hole(before, hole)),
         *((f"variant {number}", to_rgb(each)) for number, each in enumerate(variants, 1)),
     ]
     top, bottom, left, right = _close_up(hole)

@@ -20,7 +20,6 @@ SIZE = 256
 
 _OVERVIEW, _PHOTO = "demo.png", "photo.png"
 _FACE = (135, 16, 315, 196)  # of the astronaut, 512 x 512: framed as FFHQ frames faces, eyes at (.38, .47) and (.62, .47)
-_HOLE_COLOR = (228, 64, 140)
 _COLUMNS = ("photo", "masked", "layout", "restored")
 _MARGIN, _CAPTION = 8, 26  # pixels
 
@@ -119,9 +118,7 @@ def _ellipse(x: float, y: float, half_width: float, half_height: float) -> Hole:
 
 
 def _masked(photo: Image.Image, hole: Hole) -> Image.Image:
-    masked = photo.copy()
-    masked.paste(_HOLE_COLOR, mask=Image.fromarray(hole))
-    return masked
+    return Image.fromarray(imaging.cover_hole(np.asarray(photo), hole))
 
 
 def _overview(photo: Image.Image, rows: list[_Row]) -> Image.Image:

@@ -16,7 +16,6 @@ _PER_LINE = 3
 _GAP, _MARGIN, _CAPTION = 4, 16, 22  # pixels
 _STRIP = (3 * SIDE + 2 * _GAP, SIDE)
 _CELL = (_STRIP[0] + _MARGIN, _STRIP[1] + _CAPTION + _MARGIN)
-_HOLE_COLOR = (228, 64, 140)
 _BAD_COLOR, _TEXT_COLOR, _EMPTY_COLOR = (176, 24, 24), (32, 32, 32), (238, 238, 238)
 
 
@@ -30,7 +29,7 @@ def draw_thumbnails(photo: Image.Image, hole: Hole, restored: Image.Image) -> Im
     covered = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     visible = np.minimum(1, 3 * covered)  # or a scratch of a pixel in a large photo would be lost
     masked = Image.composite(
-        Image.new("RGB", size, _HOLE_COLOR), before, Image.fromarray(np.round(255 * visible).astype(np.uint8))
+        Image.new("RGB", size, imaging.HOLE_COLOR), before, Image.fromarray(np.round(255 * visible).astype(np.uint8))
     )
     strip = Image.new("RGB", _STRIP, "white")
     for number, thumbnail in enumerate((before, masked, after)):

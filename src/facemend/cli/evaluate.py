@@ -1,7 +1,7 @@
 """`facemend evaluate`: how good, measured beside others on the same pixels."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
@@ -95,7 +95,7 @@ def evaluate(
     _finish(outcome.problems, folder / "report.html", as_json, **outcome.report["faces"])
 
 
-def _finish(problems: list[str], written: Path, as_json: bool, **counts: int) -> None:
+def _finish(problems: list[str], written: Path, as_json: bool, **counts: int) -> NoReturn:
     """Tell what could not be used, print what was written, and end."""
     for problem in problems:
         note(f"not used: {problem}")

@@ -22,9 +22,8 @@ from facemend.evaluation.protocols import (
     span_name,
 )
 from facemend.imaging import Hole
+from facemend.imaging.masks import THRESHOLD
 from facemend.masks import MAX_AREA, MIN_AREA, mask_area, random_mask
-
-THRESHOLD = 128  # grey level from which a mask file's pixel is hole
 
 _MAX_DRAWS = 1000
 

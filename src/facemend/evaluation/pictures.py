@@ -18,7 +18,6 @@ from facemend.imaging import Pixels
 
 RANKED_BY = ("lpips", "l1")  # the first of these that was measured ranks the cases, best first
 
-_HOLE_COLOR = (228, 64, 140)
 _PER_KIND = 6
 _MAX_SIDE = 256
 
@@ -70,9 +69,8 @@ def choose_cases(faces: Sequence[MeasuredFace], method: str) -> list[ChosenCase]
 
 def draw_row(chosen: ChosenCase, face: Face, case: Case, results: Mapping[str, Restored]) -> PictureRow:
     """Lay out the photo, what is left of it, the layout of the first method that has one, each result, and the truth."""
-    masked = np.where(case.hole[..., None], np.array(_HOLE_COLOR, np.uint8), face.truth)
     layout = next((result.layout for result in results.values() if result.layout is not None), None)
-    cells = [("photo", _to_uri(face.truth)), ("masked", _to_uri(masked))]
+    cells = [("photo", _to_uri(face.truth)), ("masked", _to_uri(imaging.cover_hole(face.truth, case.hole)))]
     if layout is not None:
         cells.append(("layout", _to_uri(np.asarray(imaging.color_layout(layout).convert("RGB")))))
     cells += [(name, _to_uri(result.picture)) for name, result in results.items()]

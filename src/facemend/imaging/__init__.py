@@ -6,16 +6,18 @@ into a photo. Needs no torch.
 
 from facemend.imaging.deep import DeepPhoto, file_mode
 from facemend.imaging.layouts import LAYOUT_COLORS, color_layout, read_layout
-from facemend.imaging.masks import mask_picture, read_hole
+from facemend.imaging.masks import HOLE_COLOR, cover_hole, mask_picture, read_hole
 from facemend.imaging.metadata import JpegCoding, jpeg_coding
-from facemend.imaging.modes import PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
+from facemend.imaging.modes import LUMA, PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, load_layout, load_mask, load_photo
 from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, is_face_part, part_hole
 from facemend.imaging.writing import check_folder, check_output, encode_image, fitting_suffix, keeps_pixels, save_image
 
 __all__ = [
     "FACE_PARTS",
+    "HOLE_COLOR",
     "LAYOUT_COLORS",
+    "LUMA",
     "PHOTO_MODES",
     "DeepPhoto",
     "Hole",
@@ -29,6 +31,7 @@ __all__ = [
     "check_photo",
     "color_hole",
     "color_layout",
+    "cover_hole",
     "decode_photo",
     "encode_image",
     "file_mode",

@@ -11,6 +11,7 @@ from facemend.errors import ImageError, MaskError
 from facemend.imaging.modes import Hole, Pixels, same_shape, sixteen_bit_grey
 
 THRESHOLD = 128  # a mask's grey level from which a pixel is repainted
+HOLE_COLOR = (228, 64, 140)  # in pictures for people
 
 
 def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int]) -> Hole:
@@ -42,6 +43,13 @@ def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int]) -> Hole:
 def mask_picture(hole: NDArray[Any]) -> Image.Image:
     """Turn a mask [H, W], bool or 0 and 255, into a grey image: 255 = repaint."""
     return Image.fromarray((hole > 0).astype(np.uint8) * 255)
+
+
+def cover_hole(rgb: Pixels, hole: Hole) -> Pixels:
+    """Show a photo, uint8 [H, W, 3], with its hole, bool [H, W], painted over."""
+    covered = rgb.copy()
+    covered[hole] = HOLE_COLOR
+    return covered
 
 
 def _grey(mask: Image.Image | NDArray[Any]) -> Pixels:

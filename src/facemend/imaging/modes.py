@@ -14,6 +14,8 @@ from facemend.imaging.deep import DeepPhoto, to_eight_bits
 MIN_SIDE = 16  # a photo with a shorter side shows no face
 MAX_ASPECT = 10
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and blue look (ITU-R BT.601)
+
 Hole = NDArray[np.bool_]  # [H, W], True = repaint
 Pixels = NDArray[np.uint8]  # [H, W, 3] RGB
 Layout = NDArray[np.uint8]  # [H, W] class ids

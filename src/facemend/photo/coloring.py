@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facemend.imaging import LUMA
+
 Floats = NDArray[np.float32]
 
 RADIUS = 4  # pixels, of the squares in which colour is a straight line over brightness
 LEAST_VARIANCE = 0.003  # of brightness in [-1, 1]: where there is less, colour is its own mean
-TO_LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R BT.601
 
 
 def calm_colors(picture: Floats, hole: Floats) -> Floats:
@@ -24,7 +25,7 @@ def calm_colors(picture: Floats, hole: Floats) -> Floats:
         The picture, [3, H, W], with the same brightness.
     """
     colors = np.ascontiguousarray(picture.transpose(1, 2, 0))
-    luma = (colors @ TO_LUMA).astype(np.float32)
+    luma = (colors @ LUMA[:, None]).astype(np.float32)
     chroma = colors - luma
     mean, mean_chroma = _blurred(luma), _blurred(chroma)
     slope = (_blurred(luma * chroma) - mean * mean_chroma) / (_blurred(luma * luma) - mean * mean + LEAST_VARIANCE)

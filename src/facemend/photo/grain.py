@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels
+from facemend.imaging import LUMA, Hole, Pixels
 
 Floats = NDArray[np.float32]
 
@@ -32,7 +32,6 @@ _ROUNDING = 1 / 12  # variance of rounding to whole grey levels
 _ROUNDING_ENERGY = _ROUNDING * float((_FINE**2).sum())
 _LEAST_PART = 0.02  # of the strongest colour's variance: weaker ones are traces of the picture
 _STEPS = 12  # towards a kernel
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def match_grain(filled: Pixels, photo: Pixels, hole: Hole, *, textured: Hole | None = None, seed: int = 0) -> Pixels:
@@ -104,7 +103,7 @@ def _blocks(plane: NDArray[Any]) -> NDArray[Any]:
 
 def _brightness_and_variance(rgb: Pixels) -> tuple[Floats, Floats]:
     """Measure the luminance of each block, [H / B, W / B]: its mean, and the variance that no smooth surface explains."""
-    blocks = _blocks(rgb @ _LUMINANCE).astype(np.float32) - 128  # nearer to 0, where float32 is finer
+    blocks = _blocks(rgb @ LUMA).astype(np.float32) - 128  # nearer to 0, where float32 is finer
     explained = blocks @ _SURFACES
     rest = (blocks**2).sum(axis=-1) - (explained**2).sum(axis=-1)
     return blocks.mean(axis=-1) + 128, np.maximum(rest, 0) / _FREEDOM
@@ -141,7 +140,7 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
     strengths = np.sqrt(floor[bins[places[:, 0], places[:, 1]]]).astype(np.float32)
     noise = _rough(noise.reshape(len(places), -1, 3)) / strengths[:, None, None]
     kernels, colors = _independent_parts(noise)
-    variances = lowest / _quantile_of_mean_square(_spectrum(np.asarray(noise @ _LUMINANCE, np.float32)))
+    variances = lowest / _quantile_of_mean_square(_spectrum(np.asarray(noise @ LUMA, np.float32)))
     variances[variances < _LEAST_VARIANCE] = 0
     middles = np.array([brightness[bins == level].mean() for level in levels])
     fineness = float(_fineness(kernels, colors) - _ROUNDING_ENERGY / variances.max())  # without what rounding adds to it
@@ -196,7 +195,7 @@ def _independent_parts(noise: Floats) -> tuple[list[Floats], list[Floats]]:
     values, axes = np.linalg.eigh(np.einsum("npc,npd->cd", noise, noise))
     shown = values > _LEAST_PART * values[-1]
     colors = np.sqrt(values[shown])[:, None] * axes.T[shown]
-    colors /= np.sqrt(((colors @ _LUMINANCE) ** 2).sum())
+    colors /= np.sqrt(((colors @ LUMA) ** 2).sum())
     return [_find_kernel(_spectrum(noise @ axis)) for axis in axes.T[shown]], list(colors.astype(np.float32))
 
 
@@ -222,7 +221,7 @@ def _measured(kernel: NDArray[np.float64]) -> Floats:
 def _fineness(kernels: list[Floats], colors: list[Floats]) -> float:
     """Tell the mean `_fine_energy` of such noise: of filtered white noise, that of the filter."""
     fine = (cv2.filter2D(np.pad(kernel, 1), -1, _FINE, borderType=cv2.BORDER_CONSTANT) for kernel in kernels)
-    return sum(float((part**2).sum() * (color @ _LUMINANCE) ** 2) for part, color in zip(fine, colors, strict=True))
+    return sum(float((part**2).sum() * (color @ LUMA) ** 2) for part, color in zip(fine, colors, strict=True))
 
 
 def _rough(blocks: Floats) -> Floats:
@@ -241,14 +240,14 @@ def _synthesize(shape: tuple[int, ...], kernels: list[Floats], colors: list[Floa
 
 def _fine_energy(rgb: NDArray[Any]) -> Floats:
     """Filter the luminance by what no shading and no straight edge passes, and square it: [h, w] (Immerkaer 1996, section 2)."""
-    luminance = np.asarray(rgb @ _LUMINANCE, np.float32)
+    luminance = np.asarray(rgb @ LUMA, np.float32)
     return np.asarray(cv2.filter2D(luminance, -1, _FINE, borderType=cv2.BORDER_REFLECT), np.float32) ** 2
 
 
 def _missing(filled: Pixels, grain: _Grain) -> Floats:
     """Say what standard deviation [h, w] the noise still lacks in each pixel."""
     size = (2 * _BLOCK + 1, 2 * _BLOCK + 1)
-    brightness = np.asarray(cv2.blur(filled, size)) @ _LUMINANCE
+    brightness = np.asarray(cv2.blur(filled, size)) @ LUMA
     wanted = np.interp(brightness, grain.brightness, grain.variances).astype(np.float32)
     present = np.maximum(np.asarray(cv2.blur(_fine_energy(filled), size)) - _ROUNDING_ENERGY, 0) / grain.fineness
     return np.sqrt(np.maximum(wanted - present, 0))
