@@ -101,6 +101,16 @@ class Studio:
             self.press("Save the photo")
         return download.value.suggested_filename, Image.open(download.value.path())
 
+    def hold(self, route, times=None):
+        """Hold back what is asked of the server; returns the requests as they come, each to be let go."""
+        asked = []
+
+        def keep(request):
+            asked.append(request)
+
+        self.page.route(f"**/api/v1/{route}", keep, times=times)
+        return asked
+
     def _saved(self, button):
         self.page.keyboard.press("Control+s")
         with self.page.expect_download() as download:
@@ -306,7 +316,11 @@ def tab_to(page, name):
 
 def test_a_photo_that_browsers_cannot_read_is_shown_and_kept_as_it_is(studio):
     photo = make_photo("I;16", 200, 240)
+    slow = studio.hold("preview", times=1)
+    studio.page.set_input_files("#photo-file", {"name": "slow.tif", "mimeType": "", "buffer": encoded(photo, "TIFF")})
+    expect(studio.page.locator("#empty .working")).to_contain_text("Opening the photo")
     studio.open(photo, "scan.tif")
+    slow[0].continue_()  # too late: another photo has been opened
     studio.drag((0.45, 0.45), (0.55, 0.5))
     mask = studio.mask()
     studio.restore()
@@ -409,8 +423,7 @@ def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model
 
 
 def test_a_face_that_is_being_read_is_not_masked_once_stopped(studio):
-    page, held_back = studio.page, []
-    page.route("**/api/v1/layout", lambda route: held_back.append(route.request))
+    page, held_back = studio.page, studio.hold("layout")
     page.set_input_files("#photo-file", {"name": "photo.png", "mimeType": "image/png", "buffer": encoded(soft_photo())})
     studio.press("Eyes")
     studio.press("Stop")

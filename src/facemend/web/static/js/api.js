@@ -29,8 +29,8 @@ export class Api {
   }
 
   /** The photo as a JPEG or PNG that any browser shows. */
-  preview(file) {
-    return this.#send('preview', form({ photo: file })).then((answer) => answer.blob().catch(lost));
+  preview(file, signal) {
+    return this.#send('preview', form({ photo: file }), { signal }).then((answer) => answer.blob().catch(lost));
   }
 
   /** @param {{file: File, patches: object[]}} picture */

@@ -85,7 +85,7 @@ function build(studio) {
   const openDownload = buildDownload(studio);
   showMessages(studio);
   buildMainAction(studio, openDownload);
-  $('stop').onclick = () => studio.stop();
+  for (const stop of document.querySelectorAll('.stop')) stop.onclick = () => studio.stop();
   buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload);
   return useLanguage(document.documentElement.lang);
 }

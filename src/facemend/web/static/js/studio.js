@@ -20,6 +20,14 @@ import { UndoStack, changeAction } from './core/undo.js';
 const NUM_VARIANTS = 4;
 const PLACE_KEYS = ['shown', 'onTop', 'networkLayout', 'compareWith'];
 
+/** What is told in the page's own words. */
+class Complaint extends Error {
+  constructor(key, values = {}) {
+    super(key);
+    Object.assign(this, { key, values });
+  }
+}
+
 export class Studio {
   #undo = new UndoStack();
   #running = null; // the AbortController of the job under way
@@ -76,23 +84,24 @@ export class Studio {
 
   // --- photos ---
 
-  async open(file) {
+  /** Open a file, or the promise of one; what was being opened before is given up. */
+  async open(coming) {
     this.stop();
-    if (file.size > this.limits.max_bytes) return this.#complain('photo', 'error.bytes', { limit: Math.round(this.limits.max_bytes / 1e6) });
-    this.store.set({ busy: { kind: 'open' }, problem: null });
-    try {
-      const photo = await decodePhoto(file, (unread) => this.api.preview(unread));
-      if (photo.width * photo.height > this.limits.max_pixels) {
-        closePhoto(photo);
-        return this.#complain('photo', 'error.pixels', { limit: Math.round(this.limits.max_pixels / 1e6) });
-      }
-      this.#begin({ ...photo, file, name: file.name || 'photo.png' });
-    } catch (error) {
-      return this.#report('photo', error);
-    } finally {
-      this.store.set({ busy: null });
-    }
+    const photo = await this.#ask('photo', { kind: 'open' }, async (signal) => this.#decode(await coming, signal));
+    if (!photo) return;
+    this.#begin(photo);
     this.#firstLayout = this.#loadLayout(null);
+  }
+
+  async #decode(file, signal) {
+    const { max_bytes, max_pixels } = this.limits;
+    if (file.size > max_bytes) throw new Complaint('error.bytes', { limit: Math.round(max_bytes / 1e6) });
+    const photo = await decodePhoto(file, (unread) => this.api.preview(unread, signal));
+    if (photo.width * photo.height > max_pixels) {
+      closePhoto(photo);
+      throw new Complaint('error.pixels', { limit: Math.round(max_pixels / 1e6) });
+    }
+    return { ...photo, file, name: file.name || 'photo.png' };
   }
 
   #begin(photo) {
@@ -266,10 +275,7 @@ export class Studio {
 
   async #needLayout(where) {
     if (!this.state.networkLayout && this.#firstLayout) {
-      const isWanted = await this.#ask(where, { kind: 'layout' }, async (signal) => {
-        await this.#firstLayout;
-        return !signal.aborted;
-      });
+      const isWanted = await this.#ask(where, { kind: 'layout' }, () => this.#firstLayout.then(() => true));
       if (!isWanted) return false;
     }
     if (!this.state.networkLayout) await this.#loadLayout(where);
@@ -447,9 +453,10 @@ export class Studio {
     }
     const onWait = (seconds) => where && this.store.set({ busy: { ...busy, stage: 'full', seconds } });
     try {
-      return await patiently(() => job(signal), { signal, onWait });
+      const answer = await patiently(() => job(signal), { signal, onWait });
+      if (!signal.aborted) return answer;
     } catch (error) {
-      if (where && error.name !== 'AbortError') this.#report(where, error);
+      if (where && !signal.aborted) this.#report(where, error);
     } finally {
       if (this.#running === controller) {
         this.#running = null;
@@ -458,11 +465,11 @@ export class Studio {
     }
   }
 
-  #report(where, error) {
-    this.store.set({ problem: { where, code: error.code, text: error.message } });
+  #report(where, { key, values, code, message }) {
+    this.store.set({ problem: { where, key, values, code, text: message } });
   }
 
-  #complain(where, key, values = {}) {
-    this.store.set({ problem: { where, key, values } });
+  #complain(where, key, values) {
+    this.#report(where, new Complaint(key, values));
   }
 }

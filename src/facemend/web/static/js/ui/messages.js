@@ -41,17 +41,18 @@ function showProblems(problem, photo) {
 
 function showWork(busy) {
   const shown = busy && busy.kind !== 'export';
-  $('working').hidden = !shown;
+  const text = shown ? progressText(busy) : '';
+  for (const place of document.querySelectorAll('.working')) {
+    const [bar] = place.getElementsByTagName('progress');
+    place.hidden = !shown;
+    place.querySelector('span').textContent = text;
+    if (busy?.step) bar.value = (busy.step - 0.5) / busy.steps;
+    else bar.removeAttribute('value');
+  }
   $('main-action').hidden = Boolean(shown);
   $('stage').classList.toggle('is-painting', busy?.kind === 'restore');
   $('panel-body').inert = Boolean(shown);
-  if (!shown) return;
-  const text = progressText(busy);
-  $('working-text').textContent = text;
-  const bar = $('progress');
-  if (busy.step) bar.value = (busy.step - 0.5) / busy.steps;
-  else bar.removeAttribute('value');
-  announce(text);
+  if (shown) announce(text);
 }
 
 function progressText({ kind, stage, step, steps, position, seconds }) {

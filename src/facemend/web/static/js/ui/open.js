@@ -56,10 +56,8 @@ function buildSamples(studio) {
   for (const name of SAMPLES) {
     const path = `samples/${name}.jpg`;
     const image = h('img', { src: path, alt: '', width: 72, height: 90 });
-    const open = async () => {
-      const answer = await fetch(path);
-      studio.open(new File([await answer.blob()], `${name}.jpg`, { type: 'image/jpeg' }));
-    };
+    const fetched = async () => new File([await (await fetch(path)).blob()], `${name}.jpg`, { type: 'image/jpeg' });
+    const open = () => studio.open(fetched());
     $('samples').append(h('button', { type: 'button', className: 'sample', onclick: open }, image, words('span', `sample.${name}`)));
   }
 }
