@@ -261,6 +261,25 @@ def test_undo_takes_back_every_step_and_redo_does_it_again(studio):
     assert (studio.mask() == masks[-1]).all()
 
 
+def test_undo_takes_back_a_stroke_under_way_and_a_layout_that_comes_late_leaves_redo_alone(studio):
+    page, layouts = studio.page, studio.hold("layout", times=1)
+    status = page.locator("#status")
+    with page.expect_request("**/api/v1/layout"):
+        page.set_input_files("#photo-file", {"name": "photo.png", "mimeType": "", "buffer": encoded(soft_photo())})
+    page.locator("#stage").focus()
+    for key in ("ArrowRight", " ", "ArrowRight", "Control+z"):
+        page.keyboard.press(key)
+    expect(status).to_have_text("Nothing is marked yet.")
+    page.keyboard.press("ArrowRight")  # the brush has been lifted
+    page.keyboard.press("Control+Shift+z")
+    expect(status).to_contain_text("will be repainted")
+    page.locator("#undo").click()
+    layouts[0].continue_()
+    expect(page.locator("#save-layout")).to_be_enabled()
+    page.locator("#redo").click()
+    expect(status).to_contain_text("will be repainted")
+
+
 def test_keyboard_alone_is_enough(studio):
     keyboard = studio.page.keyboard
     tab_to(studio.page, "Portrait")

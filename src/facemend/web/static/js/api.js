@@ -43,8 +43,8 @@ export class Api {
   }
 
   /** The picture as a file of `format`; without one, of the photo's own. */
-  export(picture, format) {
-    return this.#send('export', pictureForm(picture, { format })).then((answer) => answer.blob().catch(lost));
+  export(picture, format, signal) {
+    return this.#send('export', pictureForm(picture, { format }), { signal }).then((answer) => answer.blob().catch(lost));
   }
 
   /** Repaint; `onProgress` hears each stage. Resolves to `{variants: [patch], layout: Blob, notes, seed}`. */

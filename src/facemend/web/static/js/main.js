@@ -105,7 +105,11 @@ function buildMainAction(studio, openDownload) {
 
 function buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload) {
   const withPhoto = (action) => () => studio.state.photo && action();
-  const idle = (action) => withPhoto(() => studio.state.busy || gestures.isPainting || action());
+  const idle = (action) => withPhoto(() => {
+    if (studio.state.busy || gestures.isPainting) return;
+    keyboard.lift();
+    action();
+  });
   const soften = (change) => studio.store.set({ softness: Math.min(1, Math.max(0, studio.state.softness + change)) });
   const tool = (name) => withPhoto(() => chooseTool(studio, name));
   const view = (name) => idle(() => (name !== 'compare' || studio.state.steps.length > 1) && studio.show(name));

@@ -78,8 +78,8 @@ export class Studio {
   /** Whether there is something to paint on now. */
   get canPaint() {
     const { photo, view, busy, networkLayout } = this.state;
-    if (!photo || view === 'compare') return false;
-    return view === 'layout' ? networkLayout !== null && !busy : !busy || busy.kind === 'layout';
+    if (!photo || busy || view === 'compare') return false;
+    return view === 'paint' || networkLayout !== null;
   }
 
   // --- photos ---
@@ -181,10 +181,10 @@ export class Studio {
   }
 
   async maskDamage() {
-    const picture = await this.#picture(this.#basePlace());
-    const bytes = await this.#ask('mask', { kind: 'damage' }, async (signal) =>
-      readMask(await this.api.damage(picture, signal), this.state.photo),
-    );
+    const bytes = await this.#ask('mask', { kind: 'damage' }, async (signal) => {
+      const picture = await this.#picture(this.#basePlace());
+      return readMask(await this.api.damage(picture, signal), this.state.photo);
+    });
     if (!bytes) return;
     if (!bytes.includes(255)) return this.#complain('mask', 'error.damage');
     this.#maskShape(bitmap(this.mask.bounds, bytes));
@@ -285,25 +285,25 @@ export class Studio {
   /** Ask the network for the layout of the picture on the stage, completed under the mask; without `where` in silence. */
   async #loadLayout(where) {
     const { photo, shown, onTop, area } = this.state;
-    const mask = onTop && area > 0 ? await this.maskPng() : null;
-    const picture = await this.#picture(shown);
-    const bytes = await this.#ask(where, { kind: 'layout' }, async (signal) =>
-      readLayout(await this.api.layout(picture, mask, signal), this.legend),
-    );
+    const bytes = await this.#ask(where, { kind: 'layout' }, async (signal) => {
+      const mask = onTop && area > 0 ? await this.maskPng() : null;
+      return readLayout(await this.api.layout(await this.#picture(shown), mask, signal), this.legend);
+    });
     const { state } = this;
     if (!bytes || state.photo !== photo || !samePlace(state.shown, shown) || state.layoutEdited) return;
     const before = state.networkLayout;
     const change = replaceAll(this.layout, bytes);
     const after = snapshot(this.layout);
     this.#maskChangedSinceLayout = false;
-    if (change && (state.canUndo || state.canRedo)) {
+    // Until the first layout and the first result, what can be undone and redone is about the mask alone.
+    if (change && (before || state.steps.length > 1)) {
       this.#undo.push({
         silent: true,
         undo: () => (change.swap(), this.store.set({ networkLayout: before })),
         redo: () => (change.swap(), this.store.set({ networkLayout: after })),
       });
     }
-    this.store.set({ networkLayout: after });
+    this.store.set({ networkLayout: after, canUndo: this.#undo.canUndo, canRedo: this.#undo.canRedo });
     this.onPaint();
   }
 
@@ -337,11 +337,10 @@ export class Studio {
     const byLayout = layoutEdited || Boolean(another && redone?.byLayout);
     const seed = another ? unusedSeed(steps) : 0;
     const [from, mask] = [this.#basePlace(), snapshot(this.mask)];
-    const picture = await this.#picture(from);
-    const fields = { mask: await this.maskPng(), layout: byLayout ? await this.layoutPng() : null, seed, num_variants: NUM_VARIANTS };
     const result = await this.#ask('restore', { kind: 'restore', stage: 'sending' }, async (signal) => {
       const onProgress = (progress) => this.store.set({ busy: { kind: 'restore', ...progress } });
-      const answer = await this.api.inpaint(picture, fields, { signal, onProgress });
+      const fields = { mask: await this.maskPng(), layout: byLayout ? await this.layoutPng() : null, seed, num_variants: NUM_VARIANTS };
+      const answer = await this.api.inpaint(await this.#picture(from), fields, { signal, onProgress });
       await Promise.all(answer.variants.map((patch) => this.bitmaps.load(patch)));
       return { ...answer, ids: await readLayout(answer.layout, this.legend) };
     });
@@ -415,8 +414,9 @@ export class Studio {
 
   /** The picture on the stage as a file; `format` null is the photo's own. */
   async export(format) {
-    const picture = await this.#picture(this.state.shown);
-    const blob = await this.#ask('download', { kind: 'export' }, () => this.api.export(picture, format));
+    const blob = await this.#ask('download', { kind: 'export' }, async (signal) =>
+      this.api.export(await this.#picture(this.state.shown), format, signal),
+    );
     if (blob) this.store.set({ unsaved: false });
     return blob;
   }

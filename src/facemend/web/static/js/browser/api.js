@@ -46,8 +46,8 @@ export class BrowserApi {
     return this.#ask('damage', [picture], { signal });
   }
 
-  export(picture, format) {
-    return this.#ask('export', [picture, format]);
+  export(picture, format, signal) {
+    return this.#ask('export', [picture, format], { signal });
   }
 
   inpaint(picture, fields, options) {

@@ -22,6 +22,7 @@ export class Gestures {
     element.addEventListener('contextmenu', (event) => event.preventDefault());
     element.addEventListener('look', () => this.#follow());
     studio.store.watch(['tool', 'view', 'brushSize'], () => this.#follow());
+    studio.store.watch(['busy', 'photo'], () => this.#end()); // what a job brings must not come between a stroke's parts
   }
 
   get isPainting() {
@@ -32,6 +33,12 @@ export class Gestures {
   cancel() {
     this.#stroke?.cancel();
     this.#stroke = null;
+  }
+
+  #end() {
+    const stroke = this.#stroke;
+    this.#stroke = null;
+    stroke?.end();
   }
 
   #at(event) {
@@ -94,10 +101,8 @@ export class Gestures {
   #up(event, called = false) {
     this.#pointers.delete(event.pointerId);
     if (this.#pointers.size === 0) this.#panning = false;
-    const stroke = this.#stroke;
-    this.#stroke = null;
-    if (called) stroke?.cancel();
-    else stroke?.end();
+    if (called) this.cancel();
+    else this.#end();
   }
 
   #leave() {

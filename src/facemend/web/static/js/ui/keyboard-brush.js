@@ -16,6 +16,7 @@ export class KeyboardBrush {
     stage.element.addEventListener('pointerdown', () => this.leave());
     stage.element.addEventListener('blur', () => this.leave());
     stage.element.addEventListener('look', () => this.#show());
+    studio.store.watch(['busy', 'photo'], () => this.lift()); // what a job brings must not come between a stroke's parts
     studio.store.watch(['photo'], () => (this.#point = null));
     studio.store.watch(['brushSize', 'tool'], () => this.#show());
   }
@@ -25,7 +26,7 @@ export class KeyboardBrush {
   }
 
   leave() {
-    this.#end();
+    this.lift();
     this.#point = null;
     this.guides.showRing(null);
   }
@@ -53,14 +54,15 @@ export class KeyboardBrush {
   }
 
   #toggle() {
-    if (this.#stroke) return this.#end();
+    if (this.#stroke) return this.lift();
     if (!this.studio.canPaint) return;
     this.#stroke = begin(this.studio, this.guides, this.#brush(), false);
-    if (this.studio.state.tool === 'bucket') this.#end();
+    if (this.studio.state.tool === 'bucket') this.lift();
     else announce(t('keyboard.down'));
   }
 
-  #end() {
+  /** End the stroke under way, if there is one. */
+  lift() {
     if (!this.#stroke) return;
     const stroke = this.#stroke;
     this.#stroke = null;
