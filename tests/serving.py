@@ -21,10 +21,10 @@ def soft_photo(mode="RGB", width=80, height=96):
     return make_photo(mode, width=8, height=8).resize((width, height), Image.Resampling.BICUBIC)
 
 
-def encoded(image, kind="PNG"):
+def encoded(image, kind="PNG", **options):
     """A picture as a file's bytes."""
     buffer = io.BytesIO()
-    image.save(buffer, kind)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 

@@ -315,9 +315,14 @@ def test_escape_closes_what_is_open(studio):
 
     studio.page.keyboard.press("Control+s")
     expect(download).to_be_visible()
-    studio.page.evaluate("document.activeElement.blur()")  # as when the button that was pressed is switched off
-    studio.page.keyboard.press("Escape")
+    studio.hold("export")
+    with studio.page.expect_request("**/api/v1/export"):
+        studio.press("Save the photo")
+    with studio.page.expect_event("requestfailed"):  # it is not waited for any more
+        studio.page.keyboard.press("Escape")
     expect(download).to_be_hidden()
+    studio.page.keyboard.press("Control+s")
+    expect(studio.page.get_by_role("button", name="Save the photo")).to_be_enabled()
 
 
 def tab_to(page, name):
@@ -410,6 +415,10 @@ def test_a_painted_mask_is_given_up_only_when_its_owner_says_so(studio):
 def test_problems_are_told_in_words_where_they_arose(studio):
     studio.page.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(studio.page.get_by_role("alert")).to_contain_text("is not a picture")
+    moving = encoded(soft_photo(), "GIF", save_all=True, append_images=[soft_photo().rotate(180)])
+    studio.page.set_input_files("#photo-file", {"name": "moving.gif", "mimeType": "image/gif", "buffer": moving})
+    expect(studio.page.get_by_role("alert")).to_contain_text("This file is an animation")
+    expect(studio.page.locator("#stage")).to_be_hidden()
     studio.open(soft_photo(width=200, height=240))
     studio.press("Restore")
     expect(studio.page.locator("[data-problem=restore]")).to_contain_text("Paint over the part")

@@ -439,7 +439,7 @@ export class Studio {
 
   /**
    * Run a job of the server; what goes wrong is told beside `where`. Resolves to nothing when it failed or was stopped.
-   * A job without `where` runs in the background and says nothing.
+   * A job without `where` runs in the background and says nothing, unless the photo itself is refused: no job would take it.
    */
   async #ask(where, busy, job) {
     const controller = new AbortController();
@@ -456,13 +456,20 @@ export class Studio {
       const answer = await patiently(() => job(signal), { signal, onWait });
       if (!signal.aborted) return answer;
     } catch (error) {
-      if (where && !signal.aborted) this.#report(where, error);
+      if (signal.aborted) return;
+      if (where) this.#report(where, error);
+      else if (error.code === 'photo') this.#refuse(error);
     } finally {
       if (this.#running === controller) {
         this.#running = null;
         this.store.set({ busy: null });
       }
     }
+  }
+
+  #refuse(error) {
+    this.close();
+    this.#report('photo', error);
   }
 
   #report(where, { key, values, code, message }) {

@@ -66,6 +66,7 @@ export function buildDownload(studio) {
       button('layout', 'download.layout', async () => saveAs(await studio.layoutPng(), fileName(studio, 'layout', 'png')), { className: 'quiet small', id: 'save-layout' })),
   );
   studio.store.watch(['networkLayout'], ({ networkLayout }) => ($('save-layout').disabled = !networkLayout));
+  dialog.onclose = () => studio.state.busy?.kind === 'export' && studio.stop();
   studio.store.watch(['photo'], render);
   onLanguage(render);
   closeOnBackdrop(dialog);
