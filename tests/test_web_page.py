@@ -137,6 +137,15 @@ def studio(browser, address, request):
     assert all(url.startswith((address, "blob:", "data:")) for url in opened.requests)
 
 
+@pytest.fixture(scope="module")
+def modules(browser, address):
+    """A page whose modules are to be called; nobody looks at it."""
+    page = browser.new_page(viewport=DESKTOP)
+    show(page, address)
+    yield page
+    page.close()
+
+
 def show(page, address):
     page.goto(address)
     expect(page.locator("#samples button")).to_have_count(2)  # the page is built
@@ -582,8 +591,8 @@ def test_the_page_speaks_the_readers_language_and_changes_it(studio):
     expect(page.get_by_role("button", name="Restaurer", exact=True)).to_be_visible()
 
 
-def test_the_legend_has_the_classes_of_the_network(studio):
-    ids = studio.page.evaluate("import('/js/core/classes.js').then(({LEGEND_GROUPS}) => Object.values(LEGEND_GROUPS).flat())")
+def test_the_legend_has_the_classes_of_the_network(modules):
+    ids = modules.evaluate("import('/js/core/classes.js').then(({LEGEND_GROUPS}) => Object.values(LEGEND_GROUPS).flat())")
     words = json.loads((STATIC / "locales" / "en.json").read_text())
     assert sorted(ids) == list(range(len(face_classes.CLASS_NAMES)))
     plain = {"mouth": "open mouth", "cloth": "clothes"}
@@ -606,10 +615,10 @@ READING = """async (chunks) => {
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
-def test_events_are_read_wherever_they_are_cut(studio, size, newline):
+def test_events_are_read_wherever_they_are_cut(modules, size, newline):
     told = 'event: progress\ndata: {"stage": "é世😀"}\n\n: ping\n\n\ndata: {"n":\ndata: 2}'.replace("\n", newline).encode()
     chunks = [list(told[i : i + size]) for i in range(0, len(told), size)]
-    events = studio.page.evaluate(READING, chunks)
+    events = modules.evaluate(READING, chunks)
     assert events == [{"event": "progress", "data": {"stage": "é世😀"}}, {"event": "message", "data": {"n": 2}}]
 
 
@@ -630,8 +639,8 @@ def test_a_server_lost_while_it_answers_is_told_like_one_that_is_not_there(studi
 # --- the layers, in the browser -------------------------------------------------------------------------------------------
 
 
-def test_any_edits_come_undone_to_the_byte(studio):
-    undone, redone = studio.page.evaluate(
+def test_any_edits_come_undone_to_the_byte(modules):
+    undone, redone = modules.evaluate(
         """async () => {
         const { Edit, blends } = await import('/js/core/edit.js');
         const { Layer } = await import('/js/core/layer.js');
@@ -660,6 +669,35 @@ def test_any_edits_come_undone_to_the_byte(studio):
     assert len(undone) > 40
     assert all(undone)
     assert all(redone)
+
+
+def test_each_patch_of_a_long_history_is_decoded_once(modules):
+    decoded = modules.evaluate(
+        """async () => {
+        const { encodePng } = await import('/js/core/png.js');
+        const { Studio } = await import('/js/studio.js');
+        const { Stage } = await import('/js/ui/stage.js');
+        const api = { layout: () => new Promise(() => {}) };
+        const studio = new Studio(api, { legend: [], limits: { max_bytes: Infinity, max_pixels: Infinity, max_patches: 64 } });
+        new Stage(studio);
+        document.body.removeAttribute('data-empty');
+        const blob = await encodePng(20, 20, new Uint8Array(400));
+        await studio.open(blob);
+        const decode = window.createImageBitmap;
+        let decoded = 0;
+        window.createImageBitmap = (...given) => (decoded++, decode(...given));
+        const steps = [...studio.state.steps];
+        for (let step = 0; step < 40; step++) {
+            const patch = { blob, left: 0, top: 0, width: 20, height: 20 };
+            steps.push({ from: { step, variant: 0 }, variants: [{ patch }] });
+        }
+        studio.store.set({ steps, shown: { step: 40, variant: 0 } });
+        for (let frame = 0; frame < 15; frame++) await new Promise(requestAnimationFrame);
+        window.createImageBitmap = decode;
+        return decoded;
+    }"""
+    )
+    assert decoded == 40
 
 
 @pytest.mark.slow

@@ -17,9 +17,10 @@ export function closePhoto(photo) {
   for (const bitmap of photo.levels) bitmap.close();
 }
 
-/** Bitmaps of patches, decoded when first seen; only the last few stay in memory. */
+/** Bitmaps of patches, decoded when first seen; in memory stay those on the stage, and the last few of the others. */
 export class PatchBitmaps {
   #kept = new Map();
+  onStage = new Set(); // patches that are drawn again and again, however many they are
 
   constructor(capacity = 24) {
     this.capacity = capacity;
@@ -42,10 +43,9 @@ export class PatchBitmaps {
     if (entry.loading) return entry.loading;
     this.#kept.set(patch, entry);
     entry.loading = createImageBitmap(patch.blob, AS_STORED).then((bitmap) => (entry.bitmap = bitmap));
-    for (const [old, { bitmap }] of this.#kept) {
-      if (this.#kept.size <= this.capacity) break;
-      if (old === patch) continue;
-      bitmap?.close();
+    const others = [...this.#kept.keys()].filter((kept) => !this.onStage.has(kept));
+    for (const old of others.slice(0, -this.capacity)) {
+      this.#kept.get(old).bitmap?.close();
       this.#kept.delete(old);
     }
     return entry.loading;

@@ -135,6 +135,8 @@ export class Stage {
     this.photo.fillRect(0, 0, canvas.width, canvas.height);
     this.#drawChecks(device, photo);
     const draw = (place) => drawPicture(this.photo, photo, this.bitmapsAt(steps, place), device);
+    const onStage = view === 'compare' ? [shown, compareWith] : [shown];
+    this.studio.bitmaps.onStage = new Set(onStage.flatMap((place) => patchesAt(steps, place)));
     draw(shown);
     if (view !== 'compare') return;
     const x = Math.round((this.split * photo.width * device.scale) + device.left);
