@@ -298,8 +298,10 @@ def test_keyboard_alone_is_enough(studio):
     for key in ("ArrowRight", "ArrowUp", " ", "ArrowLeft", "Shift+ArrowLeft", "ArrowUp", " "):
         keyboard.press(key)
     expect(studio.page.locator("#status")).to_contain_text("will be repainted")
+    tab_to(studio.page, "Restore")
     keyboard.press("Control+Enter")
     expect(studio.page.locator("body")).to_have_attribute("data-view", "compare")
+    expect(studio.page.get_by_role("button", name="Download")).to_be_focused()
     tab_to(studio.page, "Face 1 of 4")
     keyboard.press("ArrowRight")
     expect(studio.page.get_by_role("radio", name="Face 2 of 4")).to_be_focused()

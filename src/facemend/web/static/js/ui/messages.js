@@ -39,8 +39,11 @@ function showProblems(problem, photo) {
   }
 }
 
+let focused = null; // what had the focus before work took it away
+
 function showWork(busy) {
-  const shown = busy && busy.kind !== 'export';
+  const shown = Boolean(busy) && busy.kind !== 'export';
+  if (shown && !$('main-action').hidden) focused = document.activeElement;
   const text = shown ? progressText(busy) : '';
   for (const place of document.querySelectorAll('.working')) {
     const [bar] = place.getElementsByTagName('progress');
@@ -49,10 +52,12 @@ function showWork(busy) {
     if (busy?.step) bar.value = (busy.step - 0.5) / busy.steps;
     else bar.removeAttribute('value');
   }
-  $('main-action').hidden = Boolean(shown);
+  $('main-action').hidden = shown;
   $('stage').classList.toggle('is-painting', busy?.kind === 'restore');
-  $('panel-body').inert = Boolean(shown);
-  if (shown) announce(text);
+  $('panel-body').inert = shown;
+  if (shown) return announce(text);
+  if (document.activeElement.matches('body, .stop')) focused?.focus();
+  focused = null;
 }
 
 function progressText({ kind, stage, step, steps, position, seconds }) {
