@@ -473,6 +473,11 @@ def test_a_face_that_is_being_read_is_not_masked_once_stopped(studio):
         studio.press("Eyes")
 
 
+BLOCKED = """for (const storage of ['localStorage', 'sessionStorage']) {
+    Object.defineProperty(window, storage, { get() { throw new DOMException('', 'SecurityError'); } });
+}"""
+
+
 def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, tiny_model):
     with serving(tiny_model, token=TOKEN) as (address, _):
         page = browser.new_page(locale="en-US")
@@ -485,9 +490,12 @@ def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, t
         page.close()
 
         page = browser.new_page(locale="en-US")
+        page.add_init_script(BLOCKED)
         page.goto(f"{address}/#token={TOKEN}")
         expect(page.get_by_role("button", name="Portrait")).to_be_visible()
         assert TOKEN not in page.url
+        page.evaluate("document.getElementById('theme').click()")  # though nothing can be kept
+        expect(page.locator("html")).to_have_attribute("data-theme", "light")
         page.close()
 
 

@@ -1,5 +1,7 @@
 /** The page's words, in the reader's language. Each language is one JSON file of the same keys. */
 
+import { settings } from './storage.js';
+
 export const LANGUAGES = { en: 'English', de: 'Deutsch', fr: 'Français', es: 'Español', zh: '中文' };
 
 let words = {};
@@ -12,7 +14,7 @@ export function t(key, values = {}) {
 }
 
 export function chosenLanguage() {
-  const wanted = [localStorage.getItem('language'), ...navigator.languages.map((tag) => tag.slice(0, 2))];
+  const wanted = [settings.getItem('language'), ...navigator.languages.map((tag) => tag.slice(0, 2))];
   return wanted.find((code) => code in LANGUAGES) ?? 'en';
 }
 

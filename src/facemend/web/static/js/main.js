@@ -2,6 +2,7 @@
 
 import { chosenLanguage, onLanguage, t, useLanguage } from './i18n.js';
 import { listenForKeys } from './shortcuts.js';
+import { session } from './storage.js';
 import { Studio } from './studio.js';
 import { buildCompareSlider } from './ui/compare.js';
 import { askToken, buildDownload, buildHelp } from './ui/dialogs.js';
@@ -54,7 +55,7 @@ async function openServer() {
   const { Api } = await import('./api.js');
   const api = new Api(async (wasWrong) => {
     const token = await askToken(wasWrong);
-    if (token) sessionStorage.setItem('token', token); // until this tab is closed
+    if (token) session.setItem('token', token); // until this tab is closed
     return token;
   });
   takeTokenFromAddress(api);
@@ -63,10 +64,10 @@ async function openServer() {
 
 /** `/#token=...` never reaches a server's log; once read it need not stay in sight. */
 function takeTokenFromAddress(api) {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? sessionStorage.getItem('token');
+  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? session.getItem('token');
   if (!token) return;
   api.useToken(token);
-  sessionStorage.setItem('token', token);
+  session.setItem('token', token);
   history.replaceState(null, '', location.pathname);
 }
 

@@ -1,6 +1,7 @@
 /** The bar at the top: views, undo and redo, and the menu with theme and language. */
 
 import { LANGUAGES, chosenLanguage, onLanguage, t, useLanguage } from '../i18n.js';
+import { settings } from '../storage.js';
 import { $, button, h } from './dom.js';
 
 const VIEWS = { paint: 'brush', layout: 'layout', compare: 'split' };
@@ -28,15 +29,15 @@ export function buildHeader(studio, stage) {
 
 function buildTheme(stage) {
   const apply = () => {
-    const theme = localStorage.getItem('theme') ?? 'auto';
+    const theme = settings.getItem('theme') ?? 'auto';
     if (theme === 'auto') delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
     $('theme-name').textContent = t(`theme.${theme}`);
     stage.useTheme();
   };
   $('theme').onclick = () => {
-    const now = THEMES.indexOf(localStorage.getItem('theme') ?? 'auto');
-    localStorage.setItem('theme', THEMES[(now + 1) % THEMES.length]);
+    const now = THEMES.indexOf(settings.getItem('theme') ?? 'auto');
+    settings.setItem('theme', THEMES[(now + 1) % THEMES.length]);
     apply();
   };
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => stage.useTheme());
@@ -48,7 +49,7 @@ function buildLanguage() {
   $('language').append(...Object.entries(LANGUAGES).map(([value, textContent]) => h('option', { value, textContent, lang: value })));
   $('language').value = chosenLanguage();
   $('language').onchange = () => {
-    localStorage.setItem('language', $('language').value);
+    settings.setItem('language', $('language').value);
     useLanguage($('language').value);
   };
 }
