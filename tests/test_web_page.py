@@ -364,14 +364,20 @@ def test_a_photo_that_browsers_cannot_read_is_shown_and_kept_as_it_is(studio):
     assert (np.asarray(saved)[~mask] == np.asarray(photo)[~mask]).all()
 
 
-@pytest.mark.parametrize(("kind", "suffix"), [("heic", "heic"), ("jpeg", "jpg"), ("tiff", "tif")])
-def test_a_saved_photo_is_named_after_what_the_server_wrote(studio, kind, suffix):
-    studio.page.route("**/api/v1/export", lambda route: route.fulfill(body=b"a photo", content_type=f"image/{kind}"))
-    studio.open(soft_photo())
-    studio.page.keyboard.press("Control+s")
-    with studio.page.expect_download() as download:
-        studio.press("Save the photo")
-    assert download.value.suggested_filename == f"photo-restored.{suffix}"
+def test_a_saved_photo_is_offered_as_what_it_is_and_named_after_what_the_server_wrote(studio):
+    page, written = studio.page, iter(("jpeg", "heic", "tiff"))
+    page.route("**/api/v1/export", lambda route: route.fulfill(body=b"a photo", content_type=f"image/{next(written)}"))
+    for name, offered, suffix in (
+        ("photo.jfif", "As it came (JPEG)", "jpg"),
+        ("photo.gif", "PNG", "heic"),
+        ("photo.png", "As it came (PNG)", "tif"),
+    ):
+        studio.open(soft_photo(), name)
+        page.keyboard.press("Control+s")
+        expect(page.get_by_role("radio", checked=True)).to_have_accessible_name(offered)
+        with page.expect_download() as download:
+            studio.press("Save the photo")
+        assert download.value.suggested_filename == f"photo-restored.{suffix}"
 
 
 def test_masks_come_from_files_transparency_and_lassos(studio, tmp_path):

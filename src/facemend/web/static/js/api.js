@@ -11,6 +11,7 @@ export class ApiError extends Error {
 
 export class Api {
   formats = ['png', 'tiff', 'webp', 'jpeg'];
+  keptFormats = [...this.formats, 'bmp', 'heic']; // those that a photo comes back in when it came in them
   keepsPhotosHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
   notice = null;
   #token = null;

@@ -3,6 +3,7 @@
  * go back. The pages in `ui/` call it and watch its store.
  */
 
+import { kindOf } from './kinds.js';
 import { patiently } from './patience.js';
 import { PatchBitmaps, closePhoto, decodePhoto } from './picture.js';
 import { mergePatches, readLayout, readMask, transparentPart } from './pixels.js';
@@ -43,7 +44,7 @@ export class Studio {
     this.bitmaps = new PatchBitmaps();
     this.onPaint = () => {}; // (rect or nothing) => a layer's bytes have changed
     this.store = new Store({
-      photo: null, // {name, file, width, height, levels}
+      photo: null, // {name, file, kind, width, height, levels}
       steps: [],
       shown: ORIGINAL, // the picture on the stage
       onTop: true, // whether Restore works on the picture shown; else it makes its step anew
@@ -101,7 +102,7 @@ export class Studio {
       closePhoto(photo);
       throw new Complaint('error.pixels', { limit: Math.round(max_pixels / 1e6) });
     }
-    return { ...photo, file, name: file.name || 'photo.png' };
+    return { ...photo, file, kind: await kindOf(file), name: file.name || 'photo.png' };
   }
 
   #begin(photo) {

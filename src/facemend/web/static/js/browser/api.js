@@ -8,6 +8,7 @@ const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 
 
 export class BrowserApi {
   formats = ['png', 'webp', 'jpeg'];
+  keptFormats = this.formats;
   keepsPhotosHere = true;
   #waiting = new Map();
   #count = 0;

@@ -1,6 +1,7 @@
 /** Picture files to bytes and back, for the pipeline. Mirrors facemend/web/pictures.py as far as a browser can. */
 
 import { encodePng } from '../core/png.js';
+import { kindOf } from '../kinds.js';
 import { rgbaOf } from '../pixels.js';
 import { readCoding } from './coding.js';
 import { copyMetadata } from './metadata.js';
@@ -64,7 +65,8 @@ export async function cutPatch(painted, hole, { left, top, right, bottom }) {
 
 /** Write a photo as a file: `format` png, jpeg or webp; null for the kind of the file it came from, or PNG. */
 export async function writePhoto({ rgba, width, height }, file, format) {
-  const own = { 'image/jpeg': 'jpeg', 'image/webp': 'webp' }[await kindOf(file)] ?? 'png';
+  const kind = await kindOf(file);
+  const own = ['jpeg', 'webp'].includes(kind) ? kind : 'png';
   const type = `image/${format ?? own}`;
   if (type === 'image/png') return copyMetadata(file, await encodePng(width, height, isOpaque(rgba) ? toRgb({ rgba, width, height }).data : rgba));
   const blob = await toFile(new ImageData(rgba, width, height), type, type === 'image/webp' ? 1 : LOSSY_QUALITY);
@@ -81,12 +83,4 @@ async function toFile(image, type, quality) {
   const canvas = new OffscreenCanvas(image.width, image.height);
   canvas.getContext('2d').putImageData(image, 0, 0);
   return canvas.convertToBlob({ type, quality });
-}
-
-/** A file's kind by its first bytes; its name may lie. */
-async function kindOf(file) {
-  const bytes = new Uint8Array(await file.slice(0, 12).arrayBuffer());
-  if (bytes[0] === 0xff && bytes[1] === 0xd8) return 'image/jpeg';
-  const text = String.fromCharCode(...bytes);
-  return text.startsWith('RIFF') && text.endsWith('WEBP') ? 'image/webp' : 'image/png';
 }

@@ -5,8 +5,8 @@ import { SHORTCUTS } from '../shortcuts.js';
 import { $, button, h, iconButton, saveAs, words } from './dom.js';
 import { describe } from './messages.js';
 
-const FORMATS = { png: 'PNG', tiff: 'TIFF', webp: 'WebP', jpeg: 'JPEG' };
-const ALIASES = { jpg: 'jpeg', tif: 'tiff' };
+const NAMES = { png: 'PNG', tiff: 'TIFF', webp: 'WebP', jpeg: 'JPEG', bmp: 'BMP', heic: 'HEIC' };
+const LOSSY = ['jpeg', 'heic'];
 const SUFFIXES = { jpeg: 'jpg', tiff: 'tif' }; // other kinds of picture are called as their suffix
 
 export function buildHelp() {
@@ -37,18 +37,17 @@ export function buildDownload(studio) {
   const render = () => {
     const { photo } = studio.state;
     if (!photo) return;
-    const suffix = photo.name.split('.').at(-1).toLowerCase();
-    const own = ALIASES[suffix] ?? suffix;
-    const others = Object.entries(FORMATS).filter(([format]) => format !== own && studio.api.formats.includes(format));
-    const choices = [['', t('download.own', { name: FORMATS[own] ?? own.toUpperCase() })], ...others];
+    const { formats: all, keptFormats } = studio.api;
+    const choices = all.filter((format) => format !== photo.kind).map((format) => [format, NAMES[format]]);
+    if (keptFormats.includes(photo.kind)) choices.unshift(['', t('download.own', { name: NAMES[photo.kind] })]);
     formats.replaceChildren(...choices.map(([value, label], i) =>
       h('label', { className: 'format' }, h('input', { type: 'radio', name: 'format', value, checked: i === 0, onchange: explain }), h('span', { textContent: label }))));
     formats.setAttribute('aria-label', t('download.format'));
     explain();
   };
   const explain = () => {
-    const isJpeg = chosen() === 'jpeg' || (chosen() === '' && /\.jpe?g$/i.test(studio.state.photo.name));
-    note.textContent = t(isJpeg ? 'download.lossy' : 'download.lossless');
+    const format = chosen() || studio.state.photo.kind;
+    note.textContent = t(LOSSY.includes(format) ? 'download.lossy' : 'download.lossless', { name: NAMES[format] });
   };
   const download = async () => {
     save.disabled = true;

@@ -151,7 +151,7 @@ export class Stage {
 
   /** A chequered ground where the photo may be transparent. */
   #drawChecks(device, photo) {
-    if (!/\.(png|webp|gif|tiff?)$/i.test(photo.name)) return;
+    if (photo.kind === 'jpeg') return;
     const size = 8 * this.ratio;
     const [right, bottom] = [photo.width * device.scale + device.left, photo.height * device.scale + device.top];
     this.photo.fillStyle = this.colors.check;
