@@ -520,18 +520,23 @@ def test_a_phone_shows_all_and_fingers_paint_and_pinch(studio):
     assert (studio.mask() == mask).all()  # two fingers zoom, they do not paint
     for name in ("Restore", "Undo", "Brush", "Eyes", "Fit the photo"):
         expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport()
+    expect(page.get_by_role("slider", name="Softness")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     studio.restore()
     expect(page.get_by_role("radio", name="Face 4 of 4")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("studio", [{"viewport": {"width": 768, "height": 1024}}], indirect=True, ids=["upright"])
-def test_on_a_tablet_no_control_lies_upon_another(studio):
+def test_on_a_tablet_and_on_a_page_zoomed_in_no_control_lies_upon_another_and_the_photo_has_room(studio):
+    page = studio.page
     studio.open(soft_photo())
-    frame, options, zoom = (studio.page.locator(place).bounding_box() for place in (".stage-frame", "#options", "#zoom"))
-    assert options["y"] + options["height"] <= zoom["y"] or options["x"] + options["width"] <= zoom["x"]
-    for box in (options, zoom):
-        assert frame["x"] <= box["x"] < box["x"] + box["width"] <= frame["x"] + frame["width"]
+    for width, height in ((768, 1024), (640, 400)):  # the second is that of a small window at 200 %
+        page.set_viewport_size({"width": width, "height": height})
+        frame, options, zoom = (page.locator(place).bounding_box() for place in (".stage-frame", "#options", "#zoom"))
+        assert options["y"] + options["height"] <= zoom["y"] or options["x"] + options["width"] <= zoom["x"]
+        for box in (options, zoom):
+            assert frame["x"] <= box["x"] < box["x"] + box["width"] <= frame["x"] + frame["width"]
+        assert min(frame["width"], frame["height"]) > 300
 
 
 def touch(page, steps):
