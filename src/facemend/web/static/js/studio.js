@@ -192,10 +192,15 @@ export class Studio {
   }
 
   async maskFile(file) {
-    const bytes = await readMask(file, this.state.photo).catch(() => undefined);
-    if (bytes === undefined) return this.#complain('mask', 'error.maskFile');
-    if (bytes === null) return this.#complain('mask', 'error.maskShape', { size: `${this.state.photo.width} × ${this.state.photo.height}` });
-    this.#replaceMask(bytes);
+    const { photo } = this.state;
+    const bytes = await this.#ask('mask', { kind: 'mask' }, async () => {
+      const read = await readMask(file, photo).catch(() => {
+        throw new Complaint('error.maskFile');
+      });
+      if (!read) throw new Complaint('error.maskShape', { size: `${photo.width} × ${photo.height}` });
+      return read;
+    });
+    if (bytes) this.#replaceMask(bytes);
   }
 
   maskAlpha() {
