@@ -294,7 +294,7 @@ def test_keyboard_alone_is_enough(studio):
     tab_to(studio.page, "Portrait")
     with studio.page.expect_response("**/api/v1/layout"):
         keyboard.press("Enter")
-    studio.page.locator("#stage").focus()
+    expect(studio.page.locator("#stage")).to_be_focused()
     for key in ("ArrowRight", "ArrowUp", " ", "ArrowLeft", "Shift+ArrowLeft", "ArrowUp", " "):
         keyboard.press(key)
     expect(studio.page.locator("#status")).to_contain_text("will be repainted")

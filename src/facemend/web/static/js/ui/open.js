@@ -23,6 +23,9 @@ export function buildOpen(studio) {
     if (file) open(file);
   });
   buildDrop(studio, open);
+  studio.store.watch(['photo'], ({ photo }) => {
+    if (photo && $('empty').contains(document.activeElement)) $('stage').focus(); // the empty page goes, and its focus with it
+  });
   window.addEventListener('beforeunload', (event) => loss(studio.state) && event.preventDefault());
 }
 
