@@ -31,6 +31,7 @@ from facemend.photo.framing import Window, unview_photo, view_photo
 from facemend.photo.guessing import Trial
 from facemend.photo.joining import fading
 from facemend.photo.planning import plan_views
+from facemend.photo.renaming import without_faces
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.search import find_faces
 from facemend.photo.toning import match_tone
@@ -573,6 +574,18 @@ def test_colors_follow_brightness_as_in_python(modules):
     script = "return (await load('coloring')).calmColors(given.colors, given.unknown, 48);"
     calm = run(modules, script, colors=colors, unknown=unknown)
     assert np.abs(calm - calm_colors(colors, unknown).ravel()).max() < 1e-4
+
+
+def test_a_face_beside_faces_is_given_pythons_names(modules):
+    rng = np.random.default_rng(0)
+    ids = np.repeat(np.repeat(rng.choice(np.uint8([0, 1, 4, 13, 17, 18]), (16, 16)), 4, axis=0), 4, axis=1)
+    hole = np.zeros(ids.shape, bool)
+    hole[10:50, 6:60] = True
+    script = f"return (await load('renaming')).withoutFaces({picture('ids')}, given.hole)?.data ?? null;"
+    expected = without_faces(ids, hole)
+    assert set(expected[hole & (ids != expected)]) == {17, 18}
+    assert (run(modules, script, ids=ids, hole=hole) == expected.ravel()).all()
+    assert run(modules, script, ids=np.full_like(ids, 13), hole=hole) is None
 
 
 def test_a_photo_of_one_tint_is_given_no_other(modules):

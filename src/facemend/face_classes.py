@@ -5,6 +5,6 @@ CLASS_NAMES = (
     "background", "skin", "nose", "glasses", "left eye", "right eye", "left brow", "right brow", "left ear", "right ear",
     "mouth", "upper lip", "lower lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
 )  # fmt: skip
-HAIR, CLOTH = CLASS_NAMES.index("hair"), CLASS_NAMES.index("cloth")
+BACKGROUND, HAIR, NECK, CLOTH = (CLASS_NAMES.index(name) for name in ("background", "hair", "neck", "cloth"))
 FACE_PARTS = (*range(CLASS_NAMES.index("skin"), HAIR), CLASS_NAMES.index("earring"))
 FLIPPED_CLASSES = ((4, 5), (6, 7), (8, 9))  # a mirrored face swaps its left and right eye, brow and ear

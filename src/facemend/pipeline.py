@@ -14,7 +14,7 @@ from PIL import Image
 from facemend import imaging
 from facemend.backends import Backend, BackendName, Floats, MaskedView, open_backend
 from facemend.errors import ConfigError
-from facemend.face_classes import CLOTH, FACE_PARTS, HAIR
+from facemend.face_classes import HAIR
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.photo import faces, framing, planning, search
 from facemend.photo.coloring import calm_colors
@@ -25,13 +25,13 @@ from facemend.photo.grain import match_grain
 from facemend.photo.guessing import Trial
 from facemend.photo.joining import RIM, fade_in, fading
 from facemend.photo.planning import View
+from facemend.photo.renaming import without_faces
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.toning import match_tone
 
 MAX_SEED = 2**63 - 1
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
 NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
-LEAST_FACE = 0.02  # of a hole beside the faces: so much of another in it was dreamt up
 NO_FACE = "no face found: took the photo round the mask for one; give the face's box (boxes=, --box) if there is one"
 
 OnRun = Callable[[int], None]
@@ -224,18 +224,16 @@ class Inpainter:
     ) -> NetworkView:
         """Run the network on one view.
 
-        Beside all faces its colours glitter, and are calmed. If it dreams up a face there, it runs again, told of clothes.
+        Beside all faces its colours glitter, and are calmed. If it dreams up a face there, it runs again, told of neck and cloth.
         """
         on_run()
         given = None if layout is None else framing.view_layout(layout, _as_run(view.window))
         seen = self._run(rgb, hole, view.window, latent, given)
         if not view.beside:
             return seen
-        ids, unknown = seen.ids(), seen.unknown[0] > 0
-        face = unknown & np.isin(ids, FACE_PARTS)
-        if given is None and face.sum() > LEAST_FACE * unknown.sum():
+        if given is None and (renamed := without_faces(seen.ids(), seen.unknown[0] > 0)) is not None:
             on_run()
-            seen = self._run(rgb, hole, view.window, latent, np.where(face, np.uint8(CLOTH), ids))
+            seen = self._run(rgb, hole, view.window, latent, renamed)
         return replace(seen, completed=calm_colors(seen.completed, seen.unknown))
 
     def _latents(self, seed: int, num_variants: int) -> list[Floats]:

@@ -9,16 +9,15 @@ import { RIM, faded, fading } from './joining.js';
 import { Mtcnn } from './mtcnn.js';
 import { eachPixel, planFaces, planViews, settleWindow } from './planning.js';
 import { normals } from './random.js';
+import { withoutFaces } from './renaming.js';
 import { resizeArea, resizeLinear } from './resample.js';
 import { carryResiduals, softened } from './residuals.js';
 import { findFaces, measureAgain } from './search.js';
 import { matchTone } from './toning.js';
 
 const LARGEST_RUN = 256;
-const [HAIR, CLOTH] = [13, 18];
-const FACE_PARTS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15]);
+const HAIR = 13;
 const NUM_FITS = 2;
-const LEAST_FACE = 0.02;
 const NO_FACE = 'no face found: took the photo round the mask for one';
 
 export class Inpainter {
@@ -114,15 +113,15 @@ export class Inpainter {
     return { painted: matchGrain(matchTone(painted, rgb, hole), rgb, hole, ids.data.map((id) => id === HAIR)), ids };
   }
 
-  /** Run the network on one view; beside all faces its colours are calmed, and if it dreams up a face it runs again, told of clothes. */
+  /** Run the network on one view; beside all faces its colours are calmed, and if it dreams up a face it runs again, told of neck and cloth. */
   async #see(rgb, hole, { window, beside }, latent, layout, onRun) {
     await onRun();
     let seen = await this.#run(rgb, hole, window, latent, layout && viewLayout(layout, asRun(window)));
     if (!beside) return seen;
-    const ids = layout ? null : clothed(seen);
-    if (ids) {
+    const renamed = layout ? null : withoutFaces(likeliest(seen.layout, seen.window.size), seen.unknown);
+    if (renamed) {
       await onRun();
-      seen = await this.#run(rgb, hole, window, latent, ids);
+      seen = await this.#run(rgb, hole, window, latent, renamed);
     }
     return { ...seen, completed: calmColors(seen.completed, seen.unknown, seen.window.size) };
   }
@@ -142,20 +141,6 @@ export class Inpainter {
     const painted = await this.nets.inpaint(view, latent, shares);
     return { ...painted, window, unknown: view.unknown };
   }
-}
-
-/** The parts of a view with cloth where a face was dreamt up in the hole, or null if hardly any was. */
-function clothed(seen) {
-  const ids = likeliest(seen.layout, seen.window.size);
-  let [faces, unknown] = [0, 0];
-  for (let i = 0; i < ids.data.length; i++) {
-    if (!seen.unknown[i]) continue;
-    unknown++;
-    if (!FACE_PARTS.has(ids.data[i])) continue;
-    ids.data[i] = CLOTH;
-    faces++;
-  }
-  return faces > LEAST_FACE * unknown ? ids : null;
 }
 
 function asRun(window) {
