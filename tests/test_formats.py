@@ -188,6 +188,21 @@ def test_a_jpeg_of_red_green_and_blue_stays_one(tmp_path, jpeg, quality):
     assert known_change(source, tmp_path / "out.jpg") < 0.3
 
 
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_jpeg_whose_components_are_only_called_so_stays_as_it_was(tmp_path, jpeg, subsampling):
+    source = jpeg(quality=75, subsampling=subsampling)
+    content, size = source.read_bytes(), b"\x22" if subsampling else b"\x11"
+    for numbered, lettered in (
+        (b"\x01" + size + b"\x00\x02\x11\x01\x03\x11\x01", b"R" + size + b"\x00G\x11\x01B\x11\x01"),  # of the frame
+        (b"\x03\x01\x00\x02\x11\x03\x11", b"\x03R\x00G\x11B\x11"),  # of the scan
+    ):
+        assert content.count(numbered) == 1
+        content = content.replace(numbered, lettered)
+    source.write_bytes(content)
+    imaging.save_image(restored(imaging.load_photo(source)), tmp_path / "out.jpg")
+    assert known_change(source, tmp_path / "out.jpg") < 0.3
+
+
 def test_a_turned_jpeg_is_stored_as_coarsely_as_before(tmp_path, jpeg):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -289,6 +304,9 @@ def test_exif_too_large_for_a_jpeg_loses_the_cameras_own_notes():
     details = kept.get_ifd(ExifTags.IFD.Exif)
     assert (kept[ExifTags.Base.Make], details[ExifTags.Base.ISOSpeedRatings]) == ("Nikon", 400)
     assert ExifTags.Base.MakerNote not in details
+    exif[ExifTags.Base.ImageDescription] = "A long story. " * 5_000
+    photo.info["exif"] = exif.tobytes()
+    assert not imaging.decode_photo(imaging.encode_image(photo, ".jpg", provenance=False), "photo").getexif()
 
 
 def test_a_turned_photo_says_so_nowhere():

@@ -291,6 +291,7 @@ def test_masks_that_cannot_be_meant(mask, word):
         Image.new("RGB", (80, 96)),
         Image.new("L", (96, 80)),
         "layout.png",
+        [[1, 2], [3]],
     ],
 )
 def test_layouts_that_do_not_fit(layout):

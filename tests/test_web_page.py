@@ -101,14 +101,14 @@ class Studio:
             self.press("Save the photo")
         return download.value.suggested_filename, Image.open(download.value.path())
 
-    def hold(self, route, times=None):
+    def hold(self, path, times=None):
         """Hold back what is asked of the server; returns the requests as they come, each to be let go."""
         asked = []
 
         def keep(request):
             asked.append(request)
 
-        self.page.route(f"**/api/v1/{route}", keep, times=times)
+        self.page.route(f"**/{path}", keep, times=times)
         return asked
 
     def _saved(self, button):
@@ -271,7 +271,7 @@ def test_undo_takes_back_every_step_and_redo_does_it_again(studio):
 
 
 def test_undo_takes_back_a_stroke_under_way_and_a_layout_that_comes_late_leaves_redo_alone(studio):
-    page, layouts = studio.page, studio.hold("layout", times=1)
+    page, layouts = studio.page, studio.hold("api/v1/layout", times=1)
     status = page.locator("#status")
     with page.expect_request("**/api/v1/layout"):
         page.set_input_files("#photo-file", {"name": "photo.png", "mimeType": "", "buffer": encoded(soft_photo())})
@@ -326,7 +326,7 @@ def test_escape_closes_what_is_open(studio):
 
     studio.page.keyboard.press("Control+s")
     expect(download).to_be_visible()
-    studio.hold("export")
+    studio.hold("api/v1/export")
     with studio.page.expect_request("**/api/v1/export"):
         studio.press("Save the photo")
     with studio.page.expect_event("requestfailed"):  # it is not waited for any more
@@ -351,8 +351,8 @@ def tab_to(page, name):
 
 def test_a_photo_that_browsers_cannot_read_is_shown_and_kept_as_it_is(studio):
     photo = make_photo("I;16", 200, 240)
-    slow = studio.hold("preview", times=1)
-    studio.page.set_input_files("#photo-file", {"name": "slow.tif", "mimeType": "", "buffer": encoded(photo, "TIFF")})
+    slow = studio.hold("samples/portrait.jpg", times=1)
+    studio.press("Portrait")
     expect(studio.page.locator("#empty .working")).to_contain_text("Opening the photo")
     studio.open(photo, "scan.tif")
     slow[0].continue_()  # too late: another photo has been opened
@@ -468,7 +468,7 @@ def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model
 
 
 def test_a_face_that_is_being_read_is_not_masked_once_stopped(studio):
-    page, held_back = studio.page, studio.hold("layout")
+    page, held_back = studio.page, studio.hold("api/v1/layout")
     page.set_input_files("#photo-file", {"name": "photo.png", "mimeType": "image/png", "buffer": encoded(soft_photo())})
     studio.press("Eyes")
     studio.press("Stop")

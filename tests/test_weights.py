@@ -109,7 +109,7 @@ def test_config_of_another_network_is_refused(saved):
 
 
 def test_a_device_that_is_not_there_is_named(saved):
-    with pytest.raises(ConfigError, match="device 'cuda:77' is not to be had here"):
+    with pytest.raises(ConfigError, match="device 'cuda:77' cannot be used"):
         weights.load_model(saved[1], device="cuda:77")
 
 

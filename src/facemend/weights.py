@@ -23,7 +23,7 @@ def load_model(name_or_dir: str | Path = "default", device: str | torch.device =
 
     Raises:
         WeightsError: No such model, a file is missing or damaged, or a tensor is missing, unknown or of another shape.
-        ConfigError: `config.json` holds an unknown key or a wrong value, or there is no such device.
+        ConfigError: `config.json` holds an unknown key or a wrong value, or the device cannot be used.
     """
     folder = resolve(name_or_dir)
     net = InpaintNet(read_config(folder / CONFIG_FILE))
@@ -32,8 +32,9 @@ def load_model(name_or_dir: str | Path = "default", device: str | torch.device =
     net.load_state_dict(state)
     try:
         return net.to(device).eval()
-    except (RuntimeError, AssertionError):
-        raise ConfigError(f"device {str(device)!r} is not to be had here: take another, such as cpu") from None
+    except (RuntimeError, AssertionError) as error:  # it is not there, or its memory is full
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"device {str(device)!r} cannot be used ({reason}): take another, such as cpu") from None
 
 
 def save_model(net: InpaintNet, directory: str | Path, *, card: str | None = None) -> None:

@@ -44,7 +44,9 @@ def read_layout(layout: Image.Image | NDArray[Any], size: tuple[int, int]) -> La
     Raises:
         ImageError: Another shape than the photo's, ids that no class has, or colours that the palette does not hold.
     """
-    ids = _read_image(layout) if isinstance(layout, Image.Image) else np.asarray(layout)
+    if not isinstance(layout, Image.Image | np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance] - paths are often tried
+        raise ImageError(f"layout is of type {type(layout).__name__}: give an image of PIL's or an array of NumPy's")
+    ids = _read_image(layout) if isinstance(layout, Image.Image) else layout
     if isinstance(layout, Image.Image) and layout.size != size and same_shape(layout.size, size):
         ids = np.asarray(Image.fromarray(ids).resize(size, Image.Resampling.NEAREST))
     if ids.ndim != 2 or (ids.shape[1], ids.shape[0]) != size or not np.issubdtype(ids.dtype, np.integer):

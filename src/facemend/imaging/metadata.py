@@ -86,13 +86,14 @@ def mark_restored(info: Info) -> Info:
     return info | {"exif": exif.tobytes(), "xmp": before + description + b"</rdf:RDF>" + after}
 
 
-def shorten_exif(exif: bytes) -> bytes:
-    """Leave out the camera maker's notes and the comment, which are what makes EXIF long."""
+def shorten_exif(exif: bytes, most: int) -> bytes:
+    """Leave out the camera maker's notes and the comment, which are what makes EXIF long; all, if that is not enough."""
     kept = Image.Exif()
     kept.load(exif)
     for tag in (ExifTags.Base.MakerNote, ExifTags.Base.UserComment):
         kept.get_ifd(ExifTags.IFD.Exif).pop(tag, None)
-    return kept.tobytes()
+    shorter = kept.tobytes()
+    return shorter if len(shorter) <= most else b""
 
 
 def _remaining_exif(image: Image.Image, turned: bool) -> bytes:
@@ -112,6 +113,14 @@ def _remaining_exif(image: Image.Image, turned: bool) -> bytes:
     return b""
 
 
+def _is_stored_as_rgb(image: JpegImagePlugin.JpegImageFile) -> bool:
+    """Tell a JPEG of red, green and blue from one of brightness and colours, as nearly all are: libjpeg's own rules."""
+    if image.mode != "RGB" or "jfif" in image.info:
+        return False
+    transform = image.info.get("adobe_transform")
+    return transform == 0 if transform is not None else [component[0] for component in image.layer] == [*b"RGB"]
+
+
 def _jpeg_coding(image: Image.Image, turned: bool) -> JpegCoding | None:
     """Read how coarsely a JPEG was stored, for it to be stored so again; None of another file."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
@@ -125,6 +134,6 @@ def _jpeg_coding(image: Image.Image, turned: bool) -> JpegCoding | None:
         "qtables": [[int(step) for step in table.ravel()] for table in tables],
         "subsampling": max(subsampling, 0),
     }
-    if [component[0] for component in image.layer] == [*b"RGB"]:  # not in brightness and colours, as nearly all are
+    if subsampling == 0 and _is_stored_as_rgb(image):
         coding["keep_rgb"] = True
     return coding

@@ -158,7 +158,7 @@ def _write(image: Image.Image, file: BinaryIO, image_format: Format, quality: in
         info = mark_restored(info)
     metadata = {key: info[key] for key in ("icc_profile", "exif", "dpi", "xmp") if info.get(key)}
     if image_format is _JPEG and len(metadata.get("exif", b"")) > MAX_JPEG_EXIF:
-        metadata["exif"] = shorten_exif(metadata["exif"])
+        metadata["exif"] = shorten_exif(metadata["exif"], MAX_JPEG_EXIF)
     options = image_format.options
     if quality is not None:
         options = {"quality": quality}

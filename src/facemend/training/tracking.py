@@ -42,7 +42,7 @@ class Tracker:
         now = time.monotonic()
         line = {
             **values,
-            "images_per_second": round(self._images / (now - self._since), 2),
+            "images_per_second": round(self._images / max(now - self._since, 1e-6), 2),
             "memory_mb": memory_mb(),
             **{name: round(float(total) / self._counts[name], 5) for name, total in self._sums.items()},
         }

@@ -6,7 +6,7 @@ const STARTS = {
   webp: /^RIFF.{4}WEBP/s,
   tiff: /^(II[*+]\0|MM\0[*+])/,
   bmp: /^BM/,
-  heic: /^.{4}ftyp(he[iv][cmsx]|mif1|msf1)/s, // as facemend.imaging.heic has it
+  heic: /^.{4}ftyp(hei[cmsx]|hev[cx]|mif1|msf1)/s, // as facemend.imaging.heic has it
 };
 
 /** A key of `STARTS`, or null for any other kind. */

@@ -1,28 +1,15 @@
-/** Asks again while the server's queue is full, after as many seconds as the server said. */
+/** Asks again while the server's queue is full, after as many seconds as the server said; once stopped it waits for nothing more. */
 export async function patiently(ask, { signal, onWait }) {
+  const stopped = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   for (;;) {
     try {
-      return await ask();
+      return await Promise.race([ask(), stopped]);
     } catch (error) {
       if (error.code !== 'busy') throw error;
       for (let left = error.retryAfter || 2; left > 0; left--) {
         onWait(left);
-        await pause(1000, signal);
+        await Promise.race([new Promise((done) => setTimeout(done, 1000)), stopped]);
       }
     }
   }
-}
-
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(new DOMException('stopped', 'AbortError'));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener('abort', stop, { once: true });
-  });
 }

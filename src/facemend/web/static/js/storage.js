@@ -3,12 +3,22 @@
 export const settings = storage('localStorage');
 export const session = storage('sessionStorage');
 
-/** A storage of the browser; where it is blocked, one that lasts as long as the page. */
+/** A storage of the browser; what that does not keep, blocked or full, lasts as long as the page. */
 function storage(name) {
+  const kept = new Map();
+  return {
+    getItem: (key) => kept.get(key) ?? attempt(() => window[name].getItem(key)),
+    setItem(key, value) {
+      kept.set(key, value);
+      attempt(() => window[name].setItem(key, value));
+    },
+  };
+}
+
+function attempt(act) {
   try {
-    return window[name];
+    return act();
   } catch {
-    const kept = new Map();
-    return { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+    return null;
   }
 }

@@ -98,10 +98,9 @@ export class Studio {
     const { max_bytes, max_pixels } = this.limits;
     if (file.size > max_bytes) throw new Complaint('error.bytes', { limit: Math.round(max_bytes / 1e6) });
     const photo = await decodePhoto(file, (unread) => this.api.preview(unread, signal));
-    if (photo.width * photo.height > max_pixels) {
-      closePhoto(photo);
-      throw new Complaint('error.pixels', { limit: Math.round(max_pixels / 1e6) });
-    }
+    const isTooLarge = photo.width * photo.height > max_pixels;
+    if (isTooLarge || signal.aborted) closePhoto(photo);
+    if (isTooLarge) throw new Complaint('error.pixels', { limit: Math.round(max_pixels / 1e6) });
     return { ...photo, file, kind: await kindOf(file), name: file.name || 'photo.png' };
   }
 
@@ -297,6 +296,7 @@ export class Studio {
     });
     const { state } = this;
     if (!bytes || state.photo !== photo || !samePlace(state.shown, shown) || state.layoutEdited) return;
+    if (!where && state.steps.length > 1) return; // too late to be no step of its own: it is read again when it is needed
     const before = state.networkLayout;
     const change = replaceAll(this.layout, bytes);
     const after = snapshot(this.layout);
@@ -439,8 +439,13 @@ export class Studio {
   // --- jobs ---
 
   stop() {
-    this.#running?.abort();
+    this.stopJob();
     this.#quietly?.abort();
+  }
+
+  /** Stop the job that the page shows; one in the background goes on. */
+  stopJob() {
+    this.#running?.abort();
   }
 
   /**

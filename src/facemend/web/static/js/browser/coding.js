@@ -2,7 +2,7 @@
 
 import { isTurned, segments } from './metadata.js';
 
-const DQT = 0xdb;
+const [APP0, DQT] = [0xe0, 0xdb];
 const FRAMES = [0xc0, 0xc1, 0xc2]; // baseline, extended, progressive
 const SUBSAMPLINGS = ['11,11,11', '21,11,11', '22,11,11']; // as Pillow counts them
 
@@ -13,13 +13,20 @@ const SUBSAMPLINGS = ['11,11,11', '21,11,11', '22,11,11']; // as Pillow counts t
 export async function readCoding(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return null;
-  const [tables, samplings] = [[], []];
+  const [tables, samplings, ids] = [[], [], []];
+  let isJfif = false;
   for (const { marker, data } of segments(bytes)) {
     if (marker === DQT) for (const [number, steps] of quantisation(data)) tables[number] = steps;
-    if (FRAMES.includes(marker)) for (let i = 0; i < data[5]; i++) samplings.push(data[7 + 3 * i].toString(16));
+    if (marker === APP0) isJfif = true;
+    if (!FRAMES.includes(marker)) continue;
+    for (let i = 0; i < data[5]; i++) {
+      ids.push(data[6 + 3 * i]);
+      samplings.push(data[7 + 3 * i].toString(16));
+    }
   }
   const present = tables.filter(Boolean);
   if (!present.length || ![1, 3].includes(samplings.length)) return null; // inks are not told by three colours
+  if (!isJfif && String.fromCharCode(...ids) === 'RGB') return null; // its steps are not those of brightness and colours
   const subsampling = Math.max(0, SUBSAMPLINGS.indexOf(String(samplings)));
   const isGrey = samplings.length === 1;
   if (!isTurned(bytes)) return { tables: present, subsampling, isGrey };

@@ -12,9 +12,13 @@ export async function keepPage() {
     const taken = new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done, { once: true }));
     await Promise.race([taken, new Promise((done) => setTimeout(done, PATIENCE))]);
   }
-  const isFirst = !sessionStorage.getItem('loadedAnew');
-  if (self.crossOriginIsolated || !isFirst || !navigator.serviceWorker.controller) return;
-  sessionStorage.setItem('loadedAnew', 'yes');
+  if (self.crossOriginIsolated || !navigator.serviceWorker.controller) return;
+  try {
+    if (sessionStorage.getItem('loadedAnew')) return;
+    sessionStorage.setItem('loadedAnew', 'yes');
+  } catch {
+    return; // what cannot be remembered would be done for ever
+  }
   location.reload();
   await new Promise(() => {}); // nothing more happens on this page
 }

@@ -65,7 +65,7 @@ export function buildDownload(studio) {
       button('layout', 'download.layout', async () => saveAs(await studio.layoutPng(), fileName(studio, 'layout', 'png')), { className: 'quiet small', id: 'save-layout' })),
   );
   studio.store.watch(['networkLayout'], ({ networkLayout }) => ($('save-layout').disabled = !networkLayout));
-  dialog.onclose = () => studio.state.busy?.kind === 'export' && studio.stop();
+  dialog.onclose = () => studio.state.busy?.kind === 'export' && studio.stopJob();
   studio.store.watch(['photo'], render);
   onLanguage(render);
   closeOnBackdrop(dialog);

@@ -24,7 +24,9 @@ export function buildOpen(studio) {
   });
   buildDrop(studio, open);
   studio.store.watch(['photo'], ({ photo }) => {
-    if (photo && $('empty').contains(document.activeElement)) $('stage').focus(); // the empty page goes, and its focus with it
+    // What goes from the page takes its focus with it.
+    if (photo && $('empty').contains(document.activeElement)) $('stage').focus();
+    if (!photo && document.activeElement.matches('body, #stage')) $('pick').focus();
   });
   window.addEventListener('beforeunload', (event) => loss(studio.state) && event.preventDefault());
 }
@@ -59,7 +61,11 @@ function buildSamples(studio) {
   for (const name of SAMPLES) {
     const path = `samples/${name}.jpg`;
     const image = h('img', { src: path, alt: '', width: 72, height: 90 });
-    const fetched = async () => new File([await (await fetch(path)).blob()], `${name}.jpg`, { type: 'image/jpeg' });
+    const fetched = async () => {
+      const answer = await fetch(path).catch(() => null);
+      if (!answer?.ok) throw Object.assign(new Error(path), { code: 'offline' });
+      return new File([await answer.blob()], `${name}.jpg`, { type: 'image/jpeg' });
+    };
     const open = () => studio.open(fetched());
     $('samples').append(h('button', { type: 'button', className: 'sample', onclick: open }, image, words('span', `sample.${name}`)));
   }
