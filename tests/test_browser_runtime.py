@@ -159,6 +159,7 @@ def open_photo(page, photo, name="photo.png", **options):
 def upload(page, place, picture, name, **options):
     buffer = io.BytesIO()
     picture.save(buffer, Image.registered_extensions()[Path(name).suffix], **options)
+    expect(page.locator("#pick")).to_be_enabled()  # or nobody listens yet
     page.set_input_files(place, {"name": name, "mimeType": "", "buffer": buffer.getvalue()})
 
 
