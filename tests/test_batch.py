@@ -68,7 +68,7 @@ def make_album(folder, num_photos, num_broken):
         left, top = rng.integers(100, 150), rng.integers(0, 30)
         portrait.resize((SIDE, SIDE), box=(left, top, left + 200, top + 200)).save(photo)
         hole = np.zeros((SIDE, SIDE), bool)
-        hole[20 + number % 10 : 40, 20:44] = True
+        hole[46 + number % 4 : 62, 24:48] = True  # the chin: with its eyes a face is found at once
         mask_image(hole).save(mask)
         if number >= num_photos - num_broken:
             album.broken[str(photo)] = break_it(number % 5, photo, mask)

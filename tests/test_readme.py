@@ -58,8 +58,10 @@ def test_commands_run(code, folder):
 
 
 @pytest.mark.parametrize("code", blocks("python", run=True))
-def test_python_runs(code, folder):
-    run([sys.executable, "-c", code], folder)
+def test_python_runs(code, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["program.py"])
+    exec(compile(code, "the page", "exec"), {"__name__": "__main__"})
 
 
 @pytest.mark.parametrize("code", blocks("bash", "console", run=False))
