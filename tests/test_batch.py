@@ -68,7 +68,7 @@ def make_album(folder, num_photos, num_broken):
         left, top = rng.integers(100, 150), rng.integers(0, 30)
         portrait.resize((SIDE, SIDE), box=(left, top, left + 200, top + 200)).save(photo)
         hole = np.zeros((SIDE, SIDE), bool)
-        hole[46 + number % 4 : 62, 24:48] = True  # the chin: with its eyes a face is found at once
+        hole[8 + number % 4 : 22, 20:46] = True  # the forehead: with eyes and mouth a face is found at once
         mask_image(hole).save(mask)
         if number >= num_photos - num_broken:
             album.broken[str(photo)] = break_it(number % 5, photo, mask)
