@@ -73,8 +73,9 @@ print([line.split()[1] for line in open('/proc/self/smaps_rollup') if line.start
     assert int(done.stdout.splitlines()[-1]) > 32 * 1024  # KiB; the kernel may be short of a few
 
 
-def test_module_and_command_are_the_same():
-    done = subprocess.run([sys.executable, "-m", "facemend", "--version"], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("start", [(sys.executable, "-m", "facemend"), (Path(sys.executable).with_name("facemend"),)])
+def test_module_and_command_are_the_same(start):
+    done = subprocess.run([*start, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"facemend {package.__version__}\n"
 
 
