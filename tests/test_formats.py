@@ -322,6 +322,14 @@ def test_a_turned_photo_says_so_nowhere():
     assert b"<tiff:Orientation>1<" in read.info["xmp"]
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_what_xmp_alone_says_turns_no_photo(suffix):
+    """No browser or viewer turns it either, and there the mask was drawn."""
+    turned = XMP.replace(b"<dc:rights", b"<tiff:Orientation>6</tiff:Orientation><dc:rights")
+    read = imaging.decode_photo(imaging.encode_image(holding(suffix, xmp=turned), suffix), "photo")
+    assert (read.size, read.info["xmp"]) == (make_photo().size, turned)
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic"])
 def test_a_restored_photo_says_so(suffix):
     photo = restored(holding(suffix, xmp=XMP))

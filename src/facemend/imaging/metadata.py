@@ -24,6 +24,11 @@ _KEPT_EXIF = {  # camera, time, author, place; not the layout of the old file, i
     ExifTags.Base.Artist, ExifTags.Base.Copyright, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo,
 }  # fmt: skip
 
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+
 # IPTC Photo Metadata Standard 2025.1: what the picture is, and what made it so.
 _NAMESPACE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -35,11 +40,26 @@ _EMPTY_XMP = (
 
 
 def read_orientation(image: Image.Image) -> int:
-    """Read how a file is to be turned, 1 to 8 (EXIF tag 274); 1, as it is, where damaged EXIF does not say."""
-    with suppress(Exception), warnings.catch_warnings(action="ignore"):
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        return orientation if orientation in range(1, 9) else 1
-    return 1
+    """Read how a file is to be turned, 1 to 8 (EXIF tag 274); 1, as it is, where damaged EXIF does not say.
+
+    What XMP may say of it counts for Pillow, but not for browsers and viewers, in which masks are drawn.
+    """
+    everything = image.info
+    image.info = {key: value for key, value in everything.items() if key not in ("xmp", "XML:com.adobe.xmp")}
+    try:
+        with suppress(Exception), warnings.catch_warnings(action="ignore"):
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            return orientation if orientation in range(1, 9) else 1
+        return 1
+    finally:
+        image.info = everything
+
+
+def turn_upright(image: Image.Image) -> Image.Image:
+    """Decode an image and turn it as its EXIF orientation says."""
+    image.load()
+    turn = _TURNS.get(read_orientation(image))
+    return image if turn is None else image.transpose(turn)
 
 
 def read_metadata(image: Image.Image, orientation: int) -> Info:
@@ -54,7 +74,7 @@ def read_metadata(image: Image.Image, orientation: int) -> Info:
     if exif := _remaining_exif(image, turned):
         kept["exif"] = exif
     if isinstance(xmp := image.info.get("xmp"), bytes):
-        kept["xmp"] = re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
+        kept["xmp"] = xmp if orientation == 1 else re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
     if coding := _jpeg_coding(image, turned):
         kept["jpeg_coding"] = coding
     return kept

@@ -2,17 +2,17 @@
 
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from facemend.errors import FacemendError, ImageError, MaskError
 from facemend.imaging.deep import is_deep, read_deep
 from facemend.imaging.heic import is_heic, teach_pillow_heic
-from facemend.imaging.metadata import read_metadata, read_orientation
+from facemend.imaging.metadata import read_metadata, read_orientation, turn_upright
 from facemend.imaging.modes import check_photo, check_size
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")  # not all of Pillow's: some start other programs
@@ -42,13 +42,13 @@ def decode_photo(data: bytes, name: str) -> Image.Image:
 def load_mask(path: Path) -> Image.Image:
     """Read a mask file; `read_hole` says what it covers. Raises MaskError when it is missing, no image, or truncated."""
     with _opened(path, str(path), MaskError) as (_, image):
-        return _upright(image)
+        return turn_upright(image)
 
 
 def load_layout(path: Path) -> Image.Image:
     """Read a layout file; `read_layout` checks it. Raises ImageError when it is missing, no image, or truncated."""
     with _opened(path, str(path), ImageError) as (_, image):
-        return _upright(image)
+        return turn_upright(image)
 
 
 def _open_file(source: Path | bytes) -> BinaryIO:
@@ -94,7 +94,7 @@ def _decode(file: BinaryIO, image: Image.Image, name: str) -> Image.Image:
     orientation = read_orientation(image)
     image.load()
     metadata = read_metadata(image, orientation)
-    upright = _upright(image)
+    upright = turn_upright(image)
     photo = read_deep(file, upright, orientation if image.format == "PNG" else 1, name) if deep else check_photo(upright, name)
     photo.info = metadata
     return photo
@@ -114,11 +114,3 @@ def _check_single(image: Image.Image, name: str) -> None:
             raise ImageError(f"{name}: is a raw photo of which only a preview could be read: develop it to JPEG or TIFF first")
     elif image.format in ("GIF", "PNG", "WEBP", "AVIF") and getattr(image, "is_animated", False):
         raise ImageError(f"{name}: is an animation: save the picture to restore as a file of its own")
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Decode an image and turn it as its EXIF orientation says; damaged EXIF is not worth losing a photo for."""
-    image.load()
-    with suppress(Exception):
-        ImageOps.exif_transpose(image, in_place=True)
-    return image
