@@ -91,6 +91,13 @@ def smooth_photo(width, height):
     )
 
 
+def test_a_window_beyond_the_photo_sees_nothing():
+    image, unknown = framing.view_photo(smooth_photo(40, 30), np.zeros((30, 40), bool), Window((400, 15), 60, 64, 20))
+    assert (image.shape, unknown.shape) == ((3, 64, 64), (1, 64, 64))
+    assert not image.any()
+    assert unknown.all()
+
+
 def test_a_window_on_its_side_shows_the_photo_turned():
     rgb = smooth_photo(300, 300)
     window = Window((150.0, 150.0), 256, 256, 90.0)

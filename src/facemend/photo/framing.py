@@ -110,12 +110,14 @@ def view_photo(rgb: Pixels, hole: Hole, window: Window) -> tuple[NDArray[np.floa
     Args:
         rgb: uint8 [H, W, 3].
         hole: bool [H, W].
-        window: a square that holds some of the photo.
+        window: a square; a detector of one's own may see faces where there is no photo at all.
 
     Returns:
         Colours, float32 [3, S, S] in [-1, 1], and mask, float32 [1, S, S], 1 where nothing is known (colour is 0 there).
     """
     region = window.region(hole.shape)
+    if 0 in _size(region):  # OpenCV resamples nothing that is empty
+        return np.zeros((3, window.size, window.size), np.float32), np.ones((1, window.size, window.size), np.float32)
     known = np.where(hole[region], np.uint8(0), np.uint8(255))
     colors = cv2.bitwise_and(rgb[region], rgb[region], mask=known)
     share, colors = (_resample(x, _from(region, window), window) for x in (known, colors))
