@@ -32,20 +32,22 @@ def hole():
     return hole
 
 
-def test_both_backends_give_the_same_photos(portrait, hole):
-    by_torch, by_onnx = (Inpainter.from_pretrained(backend=name)(portrait, hole, num_variants=2) for name in ("torch", "onnx"))
+@pytest.fixture(scope="module")
+def inpainters():
+    return [Inpainter.from_pretrained(backend=name) for name in ("torch", "onnx")]
+
+
+def test_both_backends_give_the_same_photos(inpainters, portrait, hole):
+    by_torch, by_onnx = (inpainter(portrait, hole, num_variants=2) for inpainter in inpainters)
     for one, other in zip(by_torch.images, by_onnx.images, strict=True):
         assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 1
     assert np.mean(by_torch.layout != by_onnx.layout) < 1e-3
 
 
-def test_a_given_layout_counts_the_same_for_both(portrait, hole):
+def test_a_given_layout_counts_the_same_for_both(inpainters, portrait, hole):
     layout = np.zeros((512, 512), np.uint8)
     layout[100:300, 150:330] = 1
-    images = [
-        Inpainter.from_pretrained(backend=name)(portrait, hole, layout=layout, boxes=[(160, 60, 290, 220)]).image
-        for name in ("torch", "onnx")
-    ]
+    images = [inpainter(portrait, hole, layout=layout, boxes=[(160, 60, 290, 220)]).image for inpainter in inpainters]
     assert np.abs(np.asarray(images[0], int) - np.asarray(images[1], int)).max() <= 1
 
 

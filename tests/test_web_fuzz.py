@@ -47,7 +47,7 @@ def compare_with_description(address, number):
 
 
 def test_answers_are_as_described(address):
-    compare_with_description(address, 8)
+    compare_with_description(address, 5)
 
 
 @pytest.mark.slow
@@ -150,7 +150,7 @@ def send_random_requests(address, number, seed):
 
 
 def test_random_requests_are_answered(address):
-    assert send_random_requests(address, 150, seed=1) >= {200, 400, 415, 422}
+    assert send_random_requests(address, 80, seed=1) >= {200, 400, 415, 422}
 
 
 @pytest.mark.slow
