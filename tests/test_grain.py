@@ -108,6 +108,17 @@ def test_leaves_in_the_sun_are_no_grain():
     assert np.array_equal(match_grain(filled, add(leaves, noise * roughness), hole), filled)
 
 
+@pytest.mark.parametrize("pattern", ["rows", "chequers", "halftone"])
+def test_a_regular_pattern_is_no_grain(pattern):
+    """Of a video, an upscaler, a print: taken for noise, it came out many times as strong, as stripes in black and white."""
+    clean, hole = clean_photo(), round_hole()
+    y, x = np.mgrid[:384, :384]
+    waves = {"rows": (-1) ** y, "chequers": (-1) ** (x + y), "halftone": np.sin(1.3 * (x + y)) * np.sin(1.3 * (x - y))}
+    photo = add(clean, 2.0 * waves[pattern][..., None])
+    filled = np.where(hole[..., None], clean, photo)
+    assert np.array_equal(match_grain(filled, photo, hole), filled)
+
+
 def test_known_pixels_stay_and_what_the_hole_covers_does_not_matter():
     clean, hole = clean_photo(), round_hole()
     photo = add(clean, noise_like(clean, "white", 6))

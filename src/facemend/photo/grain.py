@@ -30,6 +30,7 @@ _FINE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _LEAST_FINENESS = 0.1  # white noise has 36, Gaussian grain of a pixel 0.26; below, it is the picture's own shading
 _ROUNDING = 1 / 12  # variance of rounding to whole grey levels
 _ROUNDING_ENERGY = _ROUNDING * float((_FINE**2).sum())
+_LEAST_FREEDOM = 14  # white noise has 60, Gaussian grain of a pixel 24, coarse grain in a JPEG 17; rows of a video and chequers 6 at most
 _LEAST_PART = 0.02  # of the strongest colour's variance: weaker ones are traces of the picture
 _STEPS = 12  # towards a kernel
 
@@ -139,8 +140,11 @@ def _measure(photo: Pixels, hole: Hole) -> _Grain | None:
     noise = np.stack([photo[y : y + _BLOCK, x : x + _BLOCK] for y, x in places * _BLOCK]).astype(np.float32)
     strengths = np.sqrt(floor[bins[places[:, 0], places[:, 1]]]).astype(np.float32)
     noise = _rough(noise.reshape(len(places), -1, 3)) / strengths[:, None, None]
+    freedom = _degrees_of_freedom(_spectrum(np.asarray(noise @ LUMA, np.float32)))
+    if freedom < _LEAST_FREEDOM:  # a regular pattern, not noise
+        return None
     kernels, colors = _independent_parts(noise)
-    variances = lowest / _quantile_of_mean_square(_spectrum(np.asarray(noise @ LUMA, np.float32)))
+    variances = lowest / _quantile_of_mean_square(freedom)
     variances[variances < _LEAST_VARIANCE] = 0
     middles = np.array([brightness[bins == level].mean() for level in levels])
     fineness = float(_fineness(kernels, colors) - _ROUNDING_ENERGY / variances.max())  # without what rounding adds to it
@@ -180,13 +184,13 @@ def _spectrum(noise: Floats) -> Floats:
     return (_WAVES.conj() * (covariance @ _WAVES)).sum(axis=0).real.reshape(_BLOCK, _BLOCK)
 
 
-def _quantile_of_mean_square(spectrum: Floats) -> float:
-    """Say what share of its mean the chosen quantile of a block's variance is, by chance alone.
+def _degrees_of_freedom(spectrum: Floats) -> float:
+    """Say how many independent values noise of this spectrum has in a block: the coarser it is, the fewer (Satterthwaite 1946)."""
+    return float(spectrum.sum() ** 2 / (spectrum**2).sum())
 
-    The sum of squares of coarse grain has fewer degrees of freedom than a block has pixels (Satterthwaite 1946); the quantile
-    is Wilson and Hilferty's (1931).
-    """
-    freedom = float(spectrum.sum() ** 2 / (spectrum**2).sum())
+
+def _quantile_of_mean_square(freedom: float) -> float:
+    """Say what share of its mean the chosen quantile of a block's variance is, by chance alone (Wilson and Hilferty 1931)."""
     return (1 - 2 / (9 * freedom) + _NORMAL_QUANTILE * (2 / (9 * freedom)) ** 0.5) ** 3
 
 

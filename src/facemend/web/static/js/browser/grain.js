@@ -21,6 +21,7 @@ const STEEPEST = 2;
 const LEAST_VARIANCE = 0.5;
 const FINE = Float32Array.of(1, -2, 1, -2, 4, -2, 1, -2, 1);
 const LEAST_FINENESS = 0.1;
+const LEAST_FREEDOM = 14;
 const ROUNDING = 1 / 12;
 const ROUNDING_ENERGY = ROUNDING * 36;
 const LEAST_PART = 0.02;
@@ -82,8 +83,10 @@ function measure(photo, hole) {
   const step = Math.ceil(smooth.length / MOST_BLOCKS);
   smooth = smooth.filter((_, i) => i % step === 0);
   const noise = smooth.map((block) => roughOf(photo, block, Math.sqrt(floorOf(block))));
+  const freedom = degreesOfFreedom(spectrum(noise.map((colors) => mixed(colors, LUMINANCE))));
+  if (freedom < LEAST_FREEDOM) return null; // a regular pattern, not noise
   const parts = independentParts(noise);
-  const share = quantileOfMeanSquare(spectrum(noise.map((colors) => mixed(colors, LUMINANCE))));
+  const share = quantileOfMeanSquare(freedom);
   const variances = lowest.map((value) => (value / share < LEAST_VARIANCE ? 0 : value / share));
   const brightness = shown.map((level) => bins[level].reduce((sum, { mean }) => sum + mean, 0) / bins[level].length);
   const fineness = finenessOf(parts) - ROUNDING_ENERGY / Math.max(...variances);
@@ -204,10 +207,13 @@ function spectrum(blocks) {
   return power;
 }
 
+/** How many independent values noise of this spectrum has in a block: the coarser it is, the fewer (Satterthwaite 1946). */
+function degreesOfFreedom(power) {
+  return power.reduce((total, value) => total + value, 0) ** 2 / dot(power, power);
+}
+
 /** What share of its mean the chosen quantile of a block's variance is, by chance alone (Wilson and Hilferty 1931). */
-function quantileOfMeanSquare(power) {
-  const sum = power.reduce((total, value) => total + value, 0);
-  const freedom = sum ** 2 / dot(power, power);
+function quantileOfMeanSquare(freedom) {
   return (1 - 2 / (9 * freedom) + NORMAL_QUANTILE * Math.sqrt(2 / (9 * freedom))) ** 3;
 }
 
