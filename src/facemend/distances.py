@@ -28,8 +28,9 @@ def frechet_distance(a: Features, b: Features) -> float:
 def kernel_distance(a: Features, b: Features) -> float:
     """Return the unbiased squared maximum mean discrepancy with a cubic kernel: about 0 for two draws from one population.
 
-    Unlike the Frechet distance it is right on average however small the sets, so that it may fall below 0.
-    Source: Gretton et al. 2012, eq. 3; kernel and use for pictures Binkowski et al. 2018, section 4.
+    Unlike the Frechet distance it is right on average however small the sets, so that it may fall below 0. Picture i of one set
+    may be made of picture i of the other: these two are not compared, for they are alike whatever the sets are.
+    Source: Gretton et al. 2012, eq. 4; kernel and use for pictures Binkowski et al. 2018, section 4.
     """
     return float(resampled_kernel_distances(a, b, np.ones((1, len(a))))[0])
 
@@ -40,19 +41,13 @@ def resampled_kernel_distances(a: Features, b: Features, counts: NDArray[np.floa
     Args:
         a: Features [N, D] of one set.
         b: Features [N, D] of the other; picture i of both is drawn together.
-        counts: [R, N], how often picture i is in resample r. A picture is never compared with its own copy.
+        counts: [R, N], how often picture i is in resample r. A picture is never compared with itself, a copy of it, or its like in
+            the other set.
     """
-    pairs = counts.sum(1) ** 2 - (counts**2).sum(1)
-    return (
-        _mean_of_others(_kernel(a, a), counts, pairs)
-        + _mean_of_others(_kernel(b, b), counts, pairs)
-        - 2 * ((counts @ _kernel(a, b)) * counts).sum(1) / counts.sum(1) ** 2
-    )
+    kernel = _kernel(a, a) + _kernel(b, b) - _kernel(a, b) - _kernel(b, a)
+    np.fill_diagonal(kernel, 0)
+    return ((counts @ kernel) * counts).sum(1) / (counts.sum(1) ** 2 - (counts**2).sum(1))
 
 
 def _kernel(a: Features, b: Features) -> NDArray[np.float64]:
     return (a @ b.T / a.shape[1] + 1) ** 3
-
-
-def _mean_of_others(kernel: NDArray[np.float64], counts: NDArray[np.float64], pairs: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (((counts @ kernel) * counts).sum(1) - counts**2 @ np.diag(kernel)) / pairs

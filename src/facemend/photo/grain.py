@@ -30,7 +30,7 @@ _FINE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _LEAST_FINENESS = 0.1  # white noise has 36, Gaussian grain of a pixel 0.26; below, it is the picture's own shading
 _ROUNDING = 1 / 12  # variance of rounding to whole grey levels
 _ROUNDING_ENERGY = _ROUNDING * float((_FINE**2).sum())
-_LEAST_FREEDOM = 14  # white noise has 60, Gaussian grain of a pixel 24, coarse grain in a JPEG 17; rows of a video and chequers 6 at most
+_LEAST_FREEDOM = 14  # white noise has 60, Gaussian grain of a pixel 24, coarse grain in a JPEG 17; a video's rows have 6 at most
 _LEAST_PART = 0.02  # of the strongest colour's variance: weaker ones are traces of the picture
 _STEPS = 12  # towards a kernel
 
@@ -185,7 +185,7 @@ def _spectrum(noise: Floats) -> Floats:
 
 
 def _degrees_of_freedom(spectrum: Floats) -> float:
-    """Say how many independent values noise of this spectrum has in a block: the coarser it is, the fewer (Satterthwaite 1946)."""
+    """Say how many independent values noise of this spectrum has in a block: coarse grain has few (Satterthwaite 1946)."""
     return float(spectrum.sum() ** 2 / (spectrum**2).sum())
 
 
