@@ -41,8 +41,8 @@ def resampled_kernel_distances(a: Features, b: Features, counts: NDArray[np.floa
     Args:
         a: Features [N, D] of one set.
         b: Features [N, D] of the other; picture i of both is drawn together.
-        counts: [R, N], how often picture i is in resample r. A picture is never compared with itself, a copy of it, or its like in
-            the other set.
+        counts: [R, N], how often picture i is in resample r. A picture is never compared with itself, a copy, or its like in the
+            other set.
     """
     kernel = _kernel(a, a) + _kernel(b, b) - _kernel(a, b) - _kernel(b, a)
     np.fill_diagonal(kernel, 0)
