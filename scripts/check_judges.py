@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from facemend import metrics
 from facemend.data.dataset import FaceDataset
+from facemend.evaluation.faces import spread
 from facemend.face_classes import CLASS_NAMES, NUM_CLASSES
 from facemend.models.identity import SAME_PERSON, IdentityNet
 from facemend.models.parser import ParserNet
@@ -26,13 +27,13 @@ from facemend.models.parser import ParserNet
 @torch.inference_mode()
 def check(
     faces: Annotated[Path, typer.Argument(help="Folder or zip of faces.")],
-    first: Annotated[int, typer.Option(help="Only N of the faces: every k-th, k = their number // N.")] = 100,
+    first: Annotated[int, typer.Option(help="Only N of the faces, spread evenly over them.")] = 100,
 ) -> None:
     dataset = FaceDataset(faces)
     identity, parser = IdentityNet.load(), ParserNet.load()
     confusion = defaultdict(lambda: np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64))
     own, mirrored = [], []
-    for i in track(range(len(dataset))[:: max(1, len(dataset) // first)][:first], console=Console(stderr=True)):
+    for i in track(spread(range(len(dataset)), first), console=Console(stderr=True)):
         sample = dataset[i]
         image = torch.from_numpy(sample.image.transpose(2, 0, 1).copy())[None].float() / 127.5 - 1
         descriptors = identity(torch.cat([image, image.flip(-1)]))

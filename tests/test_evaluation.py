@@ -5,6 +5,7 @@ import math
 import re
 import shutil
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +20,7 @@ from test_features import needs
 from facemend import metrics
 from facemend.data.dataset import IndexRow, write_index
 from facemend.errors import ConfigError, FacemendError
-from facemend.evaluation.faces import open_faces, skin_tone
+from facemend.evaluation.faces import open_faces, skin_tone, spread
 from facemend.evaluation.figures import BY_KEY, METRICS
 from facemend.evaluation.holes import Case, open_holes
 from facemend.evaluation.methods import OpenCvMethod, open_baseline, restore
@@ -209,6 +210,12 @@ def test_trouble_with_results_is_told_file_by_file(evaluate, faces, tmp_path):
     shutil.copy(faces / "images" / "face-2.png", results)
     evaluate("--protocol", "celebahq256-centre", "--results", f"theirs={results}")
     assert read_report(tmp_path)["methods"][0]["cases"] == len(NAMES) - 2
+
+
+def test_one_picture_stands_for_no_several_cases(evaluate, faces):
+    outcome = evaluate("--masks", "box", "--results", f"theirs={faces / 'images'}")
+    assert outcome.code == 2 and "could be measured" in outcome.err
+    assert "/face-0.png" in outcome.err and "lacks " in outcome.err
 
 
 def save_onnx(path, *, names=("image", "mask"), scale=1.0, dtype="float"):
@@ -441,14 +448,25 @@ def test_a_bad_face_in_the_middle_costs_only_itself(evaluate, faces, tmp_path):
         (("--masks", "strokes", "--results", "x=nowhere"), "no such folder"),
         (("--masks", "strokes", "--model", "nowhere/at/all"), "nowhere"),
         (("--masks", "strokes", "--people", "nobody.csv"), "cannot be read"),
+        (("--masks", "strokes", "--people", "crooked.csv"), "row 2, of face-1, has more values than there are columns"),
         (("--masks", "strokes", "--without", "colour"), "--without"),
     ],
 )
-def test_a_mistake_is_one_line_and_leaves_nothing_behind(evaluate, tmp_path, arguments, message):
+def test_a_mistake_is_one_line_and_leaves_nothing_behind(evaluate, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    Path("crooked.csv").write_text("name,age\nface-0,old\nface-1,old,tall\n")
     outcome = evaluate(*arguments)
     assert outcome.code == 2 and message in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
     assert not (tmp_path / "report").exists()
+
+
+def test_fewer_faces_are_spread_over_all_of_the_set():
+    chosen = spread(range(393), 40)
+    assert (len(chosen), chosen[0]) == (40, 0)
+    assert {later - earlier for earlier, later in pairwise(chosen)} == {9, 10}
+    assert 393 - chosen[-1] <= 10
+    assert spread(range(6), 9) == list(range(6))
 
 
 def test_fewer_than_two_usable_faces_are_refused(evaluate, faces):
@@ -525,6 +543,27 @@ def test_a_further_method_or_more_faces_measure_only_what_is_new(evaluate, tmp_p
     assert after.count('"method": "telea"') == after.count('"method": "ns"') == len(NAMES)
 
 
+def test_a_mask_that_was_replaced_is_measured_anew(evaluate, faces, tmp_path):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+
+    def draw(names, side):
+        hole = np.zeros((SIZE, SIZE), bool)
+        hole[:side, :side] = True
+        for name in names:
+            mask_image(hole).save(masks / f"{name}.png")
+
+    draw(NAMES, 20)
+    evaluate("--masks", masks, "--baseline", "telea")
+    draw(NAMES[:1], 40)
+    evaluate("--masks", masks, "--baseline", "telea")
+    lines = [json.loads(line) for line in (tmp_path / "report" / "records.jsonl").read_text().splitlines()]
+    of_telea = [line["face"] for line in lines if line["method"] == "telea"]
+    assert of_telea == [*NAMES, NAMES[0]]
+    old, new = (line["cases"]["own"]["area"] for line in lines if (line["face"], line["method"]) == (NAMES[0], "telea"))
+    assert new == pytest.approx(4 * old, rel=1e-3)
+
+
 def test_records_of_another_run_are_refused(evaluate):
     evaluate("--masks", "box", "--baseline", "telea")
     outcome = evaluate("--masks", "box", "--baseline", "telea", "--seed", 7)
@@ -566,7 +605,10 @@ def test_the_median_and_its_interval():
 def test_groups_of_people_are_compared(evaluate, tmp_path):
     people = tmp_path / "people.csv"
     people.write_text("name,age\n" + "".join(f"{name},{'old' if i % 2 else 'young'}\n" for i, name in enumerate(NAMES)))
+    with people.open("a") as file:
+        file.write("nobody,old\n")
     outcome = evaluate("--masks", "half", "--baseline", "telea", "--people", people)
+    assert outcome.code == 1 and "--people: 1 of its names belong to no face, such as nobody" in outcome.err
     report = read_report(tmp_path)
     of_age = {row["group"]: row["figures"]["psnr"]["value"] for row in report["tables"]["age"]}
     (gap,) = [gap for gap in report["gaps"] if (gap["kind"], gap["metric"]) == ("age", "psnr")]

@@ -33,7 +33,7 @@ def evaluate(
     torchscript: Annotated[list[str] | None, typer.Option(help="As --onnx, for a TorchScript file.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder of the report; else reports/PROTOCOL.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the pictures in pixels; else the protocol's, or 256.")] = None,
-    first: Annotated[int | None, typer.Option(min=1, help="Only N of those chosen: every k-th, k = their number // N.")] = None,
+    first: Annotated[int | None, typer.Option(min=1, help="Only N of those chosen, spread evenly over them.")] = None,
     select: Annotated[str, typer.Option(help="START:STOP of the faces; -50: takes the last 50.")] = ":",
     seed: Annotated[int | None, typer.Option(min=0, help="Of drawn masks and of the intervals.")] = None,
     people: Annotated[
@@ -122,13 +122,15 @@ def _choose_protocol(name: str | None, masks: str | None, size: int | None, seed
     return Protocol.parse(begun | changes, "evaluate")
 
 
-def _choose_faces(count: int, select: str, first: int | None) -> range:
+def _choose_faces(count: int, select: str, first: int | None) -> range | list[int]:
+    from facemend.evaluation.faces import spread
+
     try:
         start, stop = (int(part) if part else None for part in select.split(":"))
     except ValueError:
         raise ConfigError(f"--select {select}: give START:STOP, such as -50: for the last 50 faces") from None
     indices = range(count)[start:stop]
-    return indices if first is None else indices[:: max(1, len(indices) // first)][:first]
+    return indices if first is None else spread(indices, first)
 
 
 def _choose_parts(without: str) -> "frozenset[Part]":

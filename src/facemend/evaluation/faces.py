@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,7 +64,16 @@ def read_people(path: Path) -> dict[str, Groups]:
         raise DataError(f"{path}: cannot be read as CSV ({error})") from None
     if not rows or "name" not in rows[0] or len(rows[0]) < 2:
         raise DataError(f"{path}: needs rows with the column name and one column for each kind of group, such as age")
+    for number, row in enumerate(rows, 1):
+        if None in row:
+            raise DataError(f"{path}: row {number}, of {row['name']}, has more values than there are columns")
     return {row["name"]: {kind: value for kind, value in row.items() if kind != "name" and value} for row in rows}
+
+
+def spread(indices: Sequence[int], number: int) -> list[int]:
+    """Choose so many of some indices, or all, spread evenly from the first to the end: a set may be sorted by its sources."""
+    number = min(number, len(indices))
+    return [indices[i * len(indices) // number] for i in range(number)]
 
 
 class _FaceSet:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -35,6 +35,7 @@ class Case:
     name: str  # what tells a face's cases apart, and names their folders: "10-20"
     mask: str  # which mask it is
     hole: Hole  # [S, S]
+    is_only: bool = False  # the face has no other
 
     @property
     def area(self) -> float:
@@ -55,8 +56,15 @@ def open_holes(protocol: Protocol, face_names: list[str]) -> tuple[FindCases, li
         DataError: There are no masks at all, or none for one of the bins.
     """
     if isinstance(protocol.masks, FileMasks):
-        return _open_files(Path(protocol.masks.path), protocol, face_names)
-    return _drawer(protocol), []
+        find, problems = _open_files(Path(protocol.masks.path), protocol, face_names)
+    else:
+        find, problems = _drawer(protocol), []
+
+    def find_cases(index: int, face: str) -> list[Case]:
+        cases = find(index, face)
+        return [replace(case, is_only=len(cases) == 1) for case in cases]
+
+    return find_cases, problems
 
 
 # --- masks from files ---------------------------------------------------------------------------------------------------

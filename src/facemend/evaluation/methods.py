@@ -205,7 +205,7 @@ class ResultsMethod:
 
     def restore(self, masked: Pixels, case: Case, face: str) -> Restored:
         """Read the picture. Raises DataError when it is missing, damaged, or of another size."""
-        path = self._paths.get(f"{case.name}/{face}") or self._paths.get(face)
+        path = self._paths.get(f"{case.name}/{face}") or (self._paths.get(face) if case.is_only else None)
         if path is None:
             raise DataError(f"{self._folder}: lacks {case.name}/{face}.png")
         try:

@@ -1,11 +1,13 @@
 """One evaluation: methods side by side on the same pixels, face by face, and the report of it."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from rich.console import Console
@@ -76,6 +78,8 @@ def evaluate(subject: Subject, methods: Sequence[Method], output: Path, device: 
     for method in methods:
         if isinstance(method, ResultsMethod):
             problems += method.extra_files(set(subject.faces.names))
+    if strangers := sorted(set(subject.people) - set(subject.faces.names)):
+        problems.append(f"--people: {len(strangers)} of its names belong to no face, such as {strangers[0]}")
     judge = Judge(device, subject.without)
     records = Records(output, _settings(subject))
     bench = _Bench(subject, methods, find_cases, records, judge, problems)
@@ -133,19 +137,20 @@ class _Bench:
     def measure(self, index: int) -> MeasuredFace | None:
         """Measure what is not in the records yet; None for a face without picture or mask."""
         name, records = self.subject.faces.names[index], self.records
-        of_truth = records.get(name, _TRUTH, "")
-        done = {method.name: records.get(name, method.name, method.key) for method in self.methods}
+        try:
+            face = self.subject.faces.read(index, self.subject.protocol.size)
+            cases = self.find_cases(index, name)
+        except FacemendError as error:
+            self.problems.append(str(error))
+            return None
+        pixels = _digest(face, cases)
+        of_truth = records.get(name, _TRUTH, pixels)
+        done = {method.name: records.get(name, method.name, f"{method.key} {pixels}") for method in self.methods}
         if of_truth is None or None in done.values():
-            try:
-                face = self.subject.faces.read(index, self.subject.protocol.size)
-                cases = self.find_cases(index, name)
-            except FacemendError as error:
-                self.problems.append(str(error))
-                return None
             view = self.judge.look(face.truth)
             if of_truth is None:
                 of_truth = {_TRUTH: {"features": self.judge.keep(view), "groups": face.groups}}
-                records.add(name, _TRUTH, "", of_truth)
+                records.add(name, _TRUTH, pixels, of_truth)
             for method in self.methods:
                 if done[method.name] is None:
                     fitting = [case for case in cases if case.area <= method.max_area]
@@ -153,7 +158,7 @@ class _Bench:
                     figures = self.judge.measure(face, view, filled)
                     done[method.name] = figures
                     if len(filled) == len(fitting):  # what is missing now may be there the next time
-                        records.add(name, method.name, method.key, figures)
+                        records.add(name, method.name, f"{method.key} {pixels}", figures)
         kept = of_truth[_TRUTH]
         groups = {**kept["groups"], **self.subject.people.get(name, {})}
         return MeasuredFace(index, name, groups, kept["features"], {key: cases or {} for key, cases in done.items()})
@@ -178,6 +183,12 @@ class _Bench:
             except FacemendError as error:
                 self.problems.append(str(error))
         return filled
+
+
+def _digest(face: Face, cases: Sequence[Case]) -> str:
+    """Digest a face, its labels and its holes: once one of them is replaced, what was measured holds no more."""
+    arrays = [face.truth, *([] if face.labels is None else [face.labels]), *(np.packbits(case.hole) for case in cases)]
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
 
 
 def export_inputs(subject: Subject, folder: Path) -> list[str]:
