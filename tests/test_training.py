@@ -202,6 +202,33 @@ def test_a_run_without_its_data_leaves_nothing(faces: Path, tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
+def test_faces_that_are_not_square_are_refused(faces: Path, tmp_path: Path) -> None:
+    shutil.copytree(faces, tmp_path / faces.name)
+    Image.new("RGB", (96, 80)).save(tmp_path / faces.name / "images" / "3.png")
+    with pytest.raises(DataError, match=r"3\.png: is 96x80, not square"):
+        train(recipe(faces), tmp_path, tmp_path / "run")
+
+
+def test_a_run_that_ends_writes_its_weights_although_no_image_is_left(faces: Path, whole_run: Path, tmp_path: Path) -> None:
+    """As after a kill between the last checkpoint and its weights."""
+    shutil.copytree(whole_run, tmp_path / "run")
+    (tmp_path / "run" / "weights" / "model.safetensors").write_bytes(b"of before")
+    train(recipe(faces), faces.parent, tmp_path / "run")
+    assert weights(tmp_path / "run") == weights(whole_run)
+
+
+def test_a_run_begins_with_weights_of_its_own_network_and_goes_on_without_them(
+    faces: Path, whole_run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(whole_run / "weights", tmp_path / "start")
+    config = recipe(faces, images=4, init_from=str(tmp_path / "start"))
+    with pytest.raises(ConfigError, match="holds another network"):
+        train(config.model_copy(update={"model": TINY.model_copy(update={"head_depth": 2})}), faces.parent, tmp_path / "other")
+    train(config, faces.parent, tmp_path / "run")
+    shutil.rmtree(tmp_path / "start")
+    train(config, faces.parent, tmp_path / "run")
+
+
 def test_a_phase_has_its_own_loss_but_the_run_s_judges(faces: Path) -> None:
     gentle = {"phase": "joint", "images": 4, "batch_size": 4, "loss": {**recipe(faces).loss.model_dump(), "l1_hole": 0.5}}
     assert TrainConfig.parse({**recipe(faces).model_dump(), "phases": [gentle]}, "recipe").phases[0].loss

@@ -45,11 +45,19 @@ class ModelConfig(Config):
     texture_widths: tuple[int, int, int] = (96, 160, 160)
     vit_width: int = 192
     vit_depth: int = 2
-    attention_head_width: int = 32  # the other widths that attention runs at are multiples of it
+    attention_head_width: Annotated[int, Field(ge=1)] = 32  # vit_width and the last of texture_widths are multiples of it
     latent_size: int = 32
     head_width: int = 64
     head_depth: int = 4
     without: tuple[Part, ...] = ()  # parts put out of action, to see what they are worth
+
+    @model_validator(mode="after")
+    def _check_widths(self) -> Self:
+        if self.vit_width % self.attention_head_width or self.texture_widths[2] % self.attention_head_width:
+            raise ValueError("vit_width and the last of texture_widths must be multiples of attention_head_width")
+        if self.texture_widths[1] % 2:
+            raise ValueError("the second of texture_widths must be even: contextual attention has two heads")
+        return self
 
 
 MODEL_PRESETS = {
@@ -72,13 +80,21 @@ class SourceConfig(Config):
 
 
 class MaskConfig(Config):
-    """How often each mask family is drawn, and the hole areas asked for."""
+    """How often each mask family is drawn, and between which areas: a uniform number between the two, to the power of 1.5."""
 
     families: dict[MaskFamily, Weight] = {
         "strokes": 4, "box": 1.5, "half": 0.5, "parts": 1.5, "scratches": 0.7, "dust": 0.3, "border": 0.5, "mixed": 1,
     }  # fmt: skip
     min_area: HoleArea = 0.01
     max_area: HoleArea = 0.9
+
+    @model_validator(mode="after")
+    def _check_draw(self) -> Self:
+        if self.min_area > self.max_area:
+            raise ValueError("min_area must not exceed max_area")
+        if not sum(self.families.values()):
+            raise ValueError("families: give one of them a weight")
+        return self
 
 
 class DataConfig(Config):
@@ -144,10 +160,10 @@ class TrainConfig(Config):
     model: ModelConfig = ModelConfig()
     data: DataConfig
     loss: LossConfig = LossConfig()
-    phases: tuple[PhaseConfig, ...]
+    phases: Annotated[tuple[PhaseConfig, ...], Field(min_length=1)]
     init_from: str | None = None  # a weights folder to start from
     optimizer: OptimizerName = "adam"  # of the network; its critics have Adam
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     warmup_images: Annotated[int, Field(ge=0)] = 500
     ema_half_life: Annotated[float, Field(gt=0)] = 1000.0  # in images
     bf16: bool | None = None  # whether steps are computed in bfloat16; None: where the device multiplies it itself
@@ -157,7 +173,9 @@ class TrainConfig(Config):
     log_every: Annotated[int, Field(gt=0)] = 200  # images
 
     @model_validator(mode="after")
-    def _check_judges(self) -> Self:
+    def _check_parts(self) -> Self:
+        if self.model.num_classes < NUM_CLASSES:
+            raise ValueError(f"model.num_classes must be {NUM_CLASSES} at least: the label maps have so many")
         for phase in self.phases:
             if phase.loss is not None and phase.loss.judges() != self.loss.judges():
                 raise ValueError(f"the loss of phase '{phase.phase}' asks for other judging nets than the run's own loss")

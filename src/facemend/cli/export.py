@@ -38,7 +38,7 @@ def export(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a network for ONNX Runtime or C++, and compare it with the original.
+    """Write a network for ONNX Runtime or C++; an ONNX file is compared with the original.
 
     \b
     facemend export --output facemend.onnx

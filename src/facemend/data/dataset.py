@@ -42,7 +42,7 @@ class IndexRow:
 
 
 class FaceSample(NamedTuple):
-    """One face: `image` is uint8 RGB [H, W, 3], `labels` uint8 class ids [h, w]."""
+    """One face: `image` is uint8 RGB [S, S, 3], `labels` uint8 class ids [h, w]."""
 
     name: str
     set: str
@@ -108,7 +108,7 @@ class FaceDataset(Sequence[FaceSample]):
 
     Raises:
         DataError: The index is missing or wrong, or names a face whose picture or label map is not there.
-            Reading a face raises it for a damaged picture and for label maps that hold anything but class ids.
+            Reading a face raises it for a picture that is damaged or not square, and for label maps of anything but class ids.
     """
 
     def __init__(self, path: Path, *, select: slice = slice(None), complete: bool = True) -> None:
@@ -142,6 +142,9 @@ class FaceDataset(Sequence[FaceSample]):
             if row.name not in found:
                 raise DataError(f"{self.path}: {INDEX_NAME} names {row.name}, which has no {kind}; put the file back")
         with self._decode(self._images[row.name]) as picture:
+            if picture.width != picture.height:
+                size = f"{picture.width}x{picture.height}"
+                raise DataError(f"{self.path}: {self._images[row.name]}: is {size}, not square; crop it to the face")
             image = np.asarray(picture.convert("RGB"))
         with self._decode(self._labels[row.name]) as picture:
             labels = np.asarray(picture)

@@ -17,7 +17,7 @@ from facemend.data.sampling import Batch, FaceStore, TrainingSamples
 from facemend.errors import ConfigError, TrainingError
 from facemend.training.distributed import Group
 from facemend.training.objective import Objective
-from facemend.training.state import TrainState, clip_and_check, load_latest, save_checkpoint
+from facemend.training.state import TrainState, clip_and_check, list_checkpoints, load_latest, save_checkpoint
 from facemend.training.tracking import Tracker, sample_grid
 from facemend.weights import load_model, save_model
 from facemend.whole_files import write_whole
@@ -70,8 +70,13 @@ class _Run:
 
         torch.manual_seed(config.seed)  # the same first weights in every process
         objective = Objective(config.model, config.loss)
-        if config.init_from:
-            objective.net.load_state_dict(load_model(config.init_from).state_dict())
+        if config.init_from and not list_checkpoints(run_dir / CHECKPOINTS):  # which hold all that was begun with
+            start = load_model(config.init_from)
+            if start.config != config.model:
+                raise ConfigError(
+                    f"init_from: {config.init_from} holds another network than [model]: give the same widths and parts"
+                )
+            objective.net.load_state_dict(start.state_dict())
         self.objective = objective.to(device)
         self.objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - not in torch's overloads
         self.state = TrainState(self.objective, config.optimizer, group.map_tensors)
@@ -104,6 +109,8 @@ class _Run:
                     return
         if last_saved != self.state.images_seen:
             self._save()
+        else:  # a run that was killed between its last checkpoint and its weights
+            self._save_weights()
         self.console.print(f"done: {self.state.images_seen:,} images; weights in {self.run_dir / 'weights'}")
 
     def _step(self, phase: PhaseConfig, start: int, batch: Batch) -> None:
@@ -121,15 +128,16 @@ class _Run:
             with self._autocast():
                 critic_terms = self.objective.critics(result.judged)
             loss = torch.stack(list(critic_terms.values())).sum()
-            norm = self._descend(state.critic_optimizer, self.objective.critic_parameters(), loss, rate)
-            norms, terms = norms | {"critics_grad_norm": norm}, terms | critic_terms
+            norms["critics_grad_norm"] = self._descend(state.critic_optimizer, self.objective.critic_parameters(), loss, rate)
+            terms |= critic_terms
 
         state.images_seen += phase.batch_size
-        if not math.isfinite(norm):
+        if math.isfinite(norm):
+            state.update_ema(phase.batch_size, config.ema_half_life)
+        if not all(map(math.isfinite, norms.values())):
             self._skip()
             return
         self.skipped_in_a_row = 0
-        state.update_ema(phase.batch_size, config.ema_half_life)
         if self.tracker:
             self.tracker.add({**norms, **terms}, phase.batch_size)
 
@@ -192,6 +200,10 @@ class _Run:
     def _save(self) -> None:
         if self.group.is_first:
             save_checkpoint(self.state, self.run_dir / CHECKPOINTS)
+        self._save_weights()
+
+    def _save_weights(self) -> None:
+        if self.group.is_first:
             save_model(self.state.ema, self.run_dir / "weights")
 
 
