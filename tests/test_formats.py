@@ -4,6 +4,7 @@ import copy
 import io
 import pickle
 import re
+import struct
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,7 +19,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 from PIL.TiffImagePlugin import IFDRational
 
 from facemend import __version__, imaging
-from facemend.errors import ImageError, OutputError
+from facemend.errors import ImageError, MaskError, OutputError
 from facemend.imaging import writing
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -146,6 +147,22 @@ def test_kinds_of_sixteen_bits_that_are_read_wholly_or_refused(tmp_path, layout)
         assert "16 bits" in str(error)
     else:
         assert np.array_equal(photo.samples, pixels)
+
+
+def test_grey_whose_white_is_stored_as_zero_is_no_negative(tmp_path):
+    grey = samples(0, 1)[:, :, 0]
+    tifffile.imwrite(tmp_path / "in.tif", 65535 - grey, photometric="miniswhite")
+    assert np.array_equal(np.asarray(imaging.load_photo(tmp_path / "in.tif")), grey)
+    assert np.array_equal(imaging.read_hole(imaging.load_mask(tmp_path / "in.tif"), (80, 96)), grey >= 32768)
+
+
+def test_grey_of_twelve_bits_is_not_taken_for_black(tmp_path):
+    tifffile.imwrite(tmp_path / "in.tif", samples(0, 1)[:, :, 0], photometric="minisblack")
+    bits = struct.pack("<HHIH", 258, 3, 1, 16), struct.pack("<HHIH", 258, 3, 1, 12)
+    (tmp_path / "in.tif").write_bytes((tmp_path / "in.tif").read_bytes().replace(*bits))
+    for load, kind in ((imaging.load_photo, ImageError), (imaging.load_mask, MaskError)):
+        with pytest.raises(kind, match="12 bits"):
+            load(tmp_path / "in.tif")
 
 
 # --- JPEG

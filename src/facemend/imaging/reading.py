@@ -7,7 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
+import numpy as np
+from PIL import Image, TiffImagePlugin
 
 from facemend.errors import FacemendError, ImageError, MaskError
 from facemend.imaging.deep import is_deep, read_deep
@@ -17,6 +18,7 @@ from facemend.imaging.modes import check_photo, check_size
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")  # not all of Pillow's: some start other programs
 _FIRST_IS_PREVIEW = 1  # in TIFF tag 254
+_WHITE_IS_ZERO = 0  # in TIFF tag 262
 
 
 def load_photo(path: Path) -> Image.Image:
@@ -42,7 +44,7 @@ def decode_photo(data: bytes, name: str) -> Image.Image:
 def load_mask(path: Path) -> Image.Image:
     """Read a mask file; `read_hole` says what it covers. Raises MaskError when it is missing, no image, or truncated."""
     with _opened(path, str(path), MaskError) as (_, image):
-        return turn_upright(image)
+        return _upright(image, str(path), MaskError)
 
 
 def load_layout(path: Path) -> Image.Image:
@@ -94,10 +96,23 @@ def _decode(file: BinaryIO, image: Image.Image, name: str) -> Image.Image:
     orientation = read_orientation(image)
     image.load()
     metadata = read_metadata(image, orientation)
-    upright = turn_upright(image)
+    upright = _upright(image, name, ImageError)
     photo = read_deep(file, upright, orientation if image.format == "PNG" else 1, name) if deep else check_photo(upright, name)
     photo.info = metadata
     return photo
+
+
+def _upright(image: Image.Image, name: str, kind: type[FacemendError]) -> Image.Image:
+    """Decode an image and turn it upright, with the grey levels that are meant: Pillow gives a TIFF's as they are stored."""
+    if not (isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode.startswith("I")):
+        return turn_upright(image)
+    bits = max(image.tag_v2[TiffImagePlugin.BITSPERSAMPLE])
+    if bits < 16:
+        raise kind(f"{name}: has grey levels of {bits} bits, which are not supported: save it with 8 or 16 bits")
+    upright = turn_upright(image)
+    if image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO:
+        return Image.fromarray(65535 - np.asarray(upright))
+    return upright
 
 
 def _check_single(image: Image.Image, name: str) -> None:
