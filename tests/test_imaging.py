@@ -247,6 +247,11 @@ def test_mask_of_the_same_aspect_is_scaled():
     assert imaging.read_hole(np.pad(hole, ((0, 1), (0, 0))), (160, 192)).shape == (192, 160)  # a pixel of rounding
 
 
+@pytest.mark.parametrize("size", [(160, 107), (128, 85), (80, 53)])
+def test_a_mask_of_the_photo_before_it_was_reduced_fits(size):
+    assert imaging.read_hole(make_hole(600, 400), size).shape == size[::-1]
+
+
 @pytest.mark.parametrize("size", [(50, 60), (66, 79), (80, 96)])
 def test_every_pixel_that_a_smaller_mask_touches_is_hole(size):
     mask = np.random.default_rng(0).random((48, 40)) < 0.2
@@ -272,6 +277,7 @@ def test_no_hole_pixel_is_lost_when_a_mask_is_reduced():
         (np.full((96, 80), 127, np.uint8), "empty"),
         (np.ones((96, 80), bool), "whole photo"),
         (np.eye(80, dtype=bool), "80x80 but the photo 80x96"),
+        (np.eye(80, 96, dtype=bool), "96x80 but the photo 80x96"),
         (np.zeros((0, 0), bool), r"mask is bool \[0, 0\]"),
         ("mask.png", "mask is of type str"),
     ],

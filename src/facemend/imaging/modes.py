@@ -34,8 +34,8 @@ def check_size(size: tuple[int, int], name: str) -> None:
 
 
 def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Tell whether two pictures, each (width, height), have one aspect, to a pixel of rounding."""
-    return abs(size[0] * other[1] - size[1] * other[0]) <= max(other)
+    """Tell whether two pictures, each (width, height), have one aspect, to a pixel of rounding of either."""
+    return abs(size[0] * other[1] - size[1] * other[0]) <= max(*size, *other)
 
 
 def check_photo(image: Image.Image, name: str = "photo") -> Image.Image:
