@@ -433,11 +433,25 @@ def test_a_still_gif_is_a_photo(tmp_path):
     assert np.array_equal(np.asarray(imaging.load_photo(tmp_path / "a.gif")), np.asarray(make_photo("P").convert("RGB")))
 
 
-def test_pages_are_refused_and_previews_passed_over(tmp_path):
-    make_photo().save(tmp_path / "pages.tif", save_all=True, append_images=[make_photo(seed=1)])
-    with pytest.raises(ImageError, match="has 2 pages"):
+def write_pages(path, *sizes, flag=0):
+    """A TIFF of several pages; `flag` is tag 254 of all but the first."""
+    with tifffile.TiffWriter(path) as file:
+        for number, (width, height) in enumerate(sizes):
+            page = np.asarray(make_photo(width=width, height=height))
+            file.write(page, photometric="rgb", subfiletype=flag if number else 0, metadata=None)
+
+
+@pytest.mark.parametrize("sizes", [[(80, 96)], [(96, 80)], [(60, 72)], [(40, 48), (90, 100)], [(2, 2)] * 9])
+def test_pages_are_refused(tmp_path, monkeypatch, sizes):
+    monkeypatch.setattr("PIL.TiffImagePlugin.TiffImageFile.n_frames", property(lambda image: 1 / 0))  # takes long
+    write_pages(tmp_path / "pages.tif", (80, 96), *sizes)
+    with pytest.raises(ImageError, match="has several pages: save"):
         imaging.load_photo(tmp_path / "pages.tif")
-    make_photo().save(tmp_path / "preview.tif", save_all=True, append_images=[make_photo().resize((40, 48))])
+
+
+@pytest.mark.parametrize(("sizes", "flag"), [([(40, 48), (20, 24)], 0), ([(60, 72)], 1)])
+def test_previews_are_passed_over(tmp_path, sizes, flag):
+    write_pages(tmp_path / "preview.tif", (80, 96), *sizes, flag=flag)
     assert np.array_equal(np.asarray(imaging.load_photo(tmp_path / "preview.tif")), np.asarray(make_photo()))
 
 

@@ -2,8 +2,9 @@
 
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +18,7 @@ from facemend.imaging.metadata import read_metadata, read_orientation, turn_upri
 from facemend.imaging.modes import check_photo, check_size
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")  # not all of Pillow's: some start other programs
-_FIRST_IS_PREVIEW = 1  # in TIFF tag 254
+_MAX_PREVIEWS = 8  # in a TIFF: each half as large as the one before, they are enough for any photo
 _WHITE_IS_ZERO = 0  # in TIFF tag 262
 
 
@@ -117,15 +118,20 @@ def _upright(image: Image.Image, name: str, kind: type[FacemendError]) -> Image.
 
 def _check_single(image: Image.Image, name: str) -> None:
     """Refuse a file of several pictures: restoring one would lose the others in silence."""
-    if image.format == "TIFF":
-        pages = [image.size]
-        for number in range(1, getattr(image, "n_frames", 1)):
-            image.seek(number)
-            pages.append(image.size)
-        image.seek(0)
-        if sum(page == pages[0] for page in pages) > 1:  # smaller ones are previews of the first
-            raise ImageError(f"{name}: has {len(pages)} pages: save the one to restore as a file of its own")
-        if int(getattr(image, "tag_v2", {}).get(254, 0)) & _FIRST_IS_PREVIEW:
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        if _says_preview(image):
             raise ImageError(f"{name}: is a raw photo of which only a preview could be read: develop it to JPEG or TIFF first")
+        width, height = image.size
+        with suppress(EOFError):
+            for number in count(1):
+                image.seek(number)  # to count the pages would take a second for every few thousand
+                is_small = 2 * image.width <= width + 1 and 2 * image.height <= height + 1
+                if number > _MAX_PREVIEWS or not (is_small or _says_preview(image)):
+                    raise ImageError(f"{name}: has several pages: save the one to restore as a file of its own")
+        image.seek(0)
     elif image.format in ("GIF", "PNG", "WEBP", "AVIF") and getattr(image, "is_animated", False):
         raise ImageError(f"{name}: is an animation: save the picture to restore as a file of its own")
+
+
+def _says_preview(page: TiffImagePlugin.TiffImageFile) -> bool:
+    return bool(int(page.tag_v2.get(254, 0)) & 1)
