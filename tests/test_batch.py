@@ -390,6 +390,16 @@ def test_results_and_masks_inside_the_folder_of_photos_are_no_photos(tmp_path):
     assert [item.output for item in plan_batch(photos, tmp_path / "out", tmp_path / "masks").items] == ["a.jpg"]
 
 
+def test_no_result_takes_the_place_of_a_photo_or_a_mask(tmp_path):
+    photos = touch(tmp_path / "in", "in/a.jpg", "a.jpg", "b.jpg", "c.jpg")
+    (tmp_path / "again").symlink_to(photos)
+    lines = ["photo,mask,output", "a.jpg,auto,x.png", "b.jpg,m.png,m.png", "c.jpg,auto,again/b.jpg"]
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    for masks, refused in (("auto", {"in/a.jpg"}), (tmp_path / "list.csv", {"m.png", "again/b.jpg"})):
+        plan = plan_batch(photos, tmp_path, masks)
+        assert {item.output for item in plan.items if "would replace" in (item.problem or "")} == refused
+
+
 MANIFEST = "photo,mask,output,seed\na.jpg,m/one.png,,\nx/b.jpg,m/two.png,y/c.png,7\n\na.jpg,auto,again.png,\n"
 
 
@@ -424,6 +434,7 @@ def test_a_manifest_names_pairs_outputs_and_seeds(tmp_path, mark):
         ("photo,mask\n../a.jpg,m.png\n", "say in the column output"),
         ("photo,mask,output\na.jpg,m.png,c.png\nb.jpg,m.png,c.png\n", "several lines write c.png"),
         ("photo,mask\n", "holds no photo"),
+        ("photo,mask\na.jpg,m.png\nb\0.jpg,m.png\n", "line 3 holds a zero byte"),
         ("photo,mask\n\udcff,m.png\n", "UTF-8"),
     ],
 )
@@ -451,6 +462,7 @@ def no_ray(monkeypatch):
         ({"photos": "empty", "masks": "auto"}, "holds no photo"),
         ({"masks": "nowhere"}, "give a folder, a CSV file, or auto"),
         ({"out": "photos"}, "name another folder"),
+        ({"out": "masks"}, "holds the masks"),
         ({"--model": "nothing"}, "no model or folder"),
         ({"--device": "abacus"}, "'abacus'"),
         ({"--format": ".doc"}, "'.doc' cannot be written"),

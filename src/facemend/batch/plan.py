@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from os.path import realpath
 from pathlib import Path, PurePath
 
 from facemend.errors import DataError
@@ -67,7 +68,7 @@ def plan_batch(input_dir: Path, output_dir: Path, masks: str | Path, *, suffix: 
         plan = _pair(input_dir, output_dir, None if str(masks) == AUTO else Path(masks).absolute(), suffix, seed)
     if not plan.items:
         raise DataError(f"{input_dir}: holds no photo ({', '.join(READ_SUFFIXES)})")
-    return replace(plan, items=_refuse_shared_outputs(plan.items))
+    return replace(plan, items=_refuse_taken_outputs(plan.items, output_dir))
 
 
 def _pair(input_dir: Path, output_dir: Path, masks: Path | None, suffix: str | None, seed: int) -> Plan:
@@ -75,6 +76,8 @@ def _pair(input_dir: Path, output_dir: Path, masks: Path | None, suffix: str | N
         raise DataError(f"masks {str(masks)!r}: give a folder, a CSV file, or {AUTO}")
     if masks is not None and masks.resolve() == input_dir.resolve():
         raise DataError(f"{masks}: holds the photos; keep the masks in a folder of their own")
+    if masks is not None and masks.resolve() == output_dir.resolve():
+        raise DataError(f"{output_dir}: holds the masks; name another folder for the results")
     other_places = {place.resolve() for place in (output_dir, masks) if place is not None}
     photos = list(_images(input_dir, other_places))
     found: dict[PurePath, list[PurePath]] = {}
@@ -140,6 +143,8 @@ def _read_manifest(path: Path, input_dir: Path, suffix: str | None, seed: int) -
             continue
         if len(cells) != len(header):
             raise DataError(f"{path}: line {number} has {len(cells)} cells, the header {len(header)}")
+        if "\0" in "".join(cells):
+            raise DataError(f"{path}: line {number} holds a zero byte, which no path may: remove it")
         row = dict(zip(header, map(str.strip, cells), strict=True))
         line = f"{path}: line {number}"
         items.append(_manifest_item(line, row, folder=path.parent, input_dir=input_dir, suffix=suffix, seed=seed))
@@ -173,8 +178,16 @@ def _manifest_item(line: str, row: dict[str, str], *, folder: Path, input_dir: P
     )
 
 
-def _refuse_shared_outputs(items: list[Item]) -> list[Item]:
-    """Let no photo take another's place: a.jpg and a.tif cannot both become a.png."""
+def _refuse_taken_outputs(items: list[Item], output_dir: Path) -> list[Item]:
+    """Let no result take another's place (a.jpg and a.tif cannot both become a.png), nor that of a photo or a mask."""
     counts = Counter(item.output for item in items)
-    problem = "shares its result's name with another photo: rename one of them"
-    return [replace(item, problem=item.problem or problem) if counts[item.output] > 1 else item for item in items]
+    sources = {realpath(source) for item in items for source in (item.photo, item.mask) if source is not None}
+
+    def problem(item: Item) -> str | None:
+        if item.problem is None and counts[item.output] > 1:
+            return "shares its result's name with another photo: rename one of them"
+        if item.problem is None and realpath(output_dir / item.output) in sources:
+            return "its result would replace a photo or a mask of this batch: give it another place"
+        return item.problem
+
+    return [replace(item, problem=problem(item)) for item in items]
