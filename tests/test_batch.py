@@ -316,6 +316,19 @@ def test_a_photo_without_damage_is_left_alone(output, restore, tmp_path):
         assert not (output / "flat.png").exists()
 
 
+def test_a_result_of_damage_that_is_found_no_more_is_removed_if_it_is_the_batchs_own(item, restore, restored):
+    Image.new("RGB", (SIDE, SIDE), (120, 110, 100)).save(item.photo)
+    item, before = replace(item, mask=None), restored.read_bytes()
+    restored.write_text("retouched by hand")
+    row = restore(item, overwrite=True)
+    assert (row.status, restored.read_text()) == ("clean", "retouched by hand"), row.note
+    restored.write_bytes(before)
+    assert restore(item).status == "outdated"
+    assert restore(item, overwrite=True).status == "clean"
+    assert not restored.exists()
+    assert restore(item).status == "clean"
+
+
 def test_quality_is_for_the_formats_that_have_one(item, output, restore):
     for name, format_name in (("a.png", "PNG"), ("a.jpg", "JPEG")):
         row = restore(replace(item, output=name), quality=60)

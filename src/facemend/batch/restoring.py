@@ -74,9 +74,7 @@ class Restorer:
         hole = self._find_hole(item, photo)
         facts["hole_area"] = round(float(hole.mean()), 6)
         if not hole.any():
-            row = Row(**facts, status="clean", note="no damage found, nothing written")
-            self.records.write(Record(made_from, row))
-            return row
+            return self._leave_alone(item, made_from, facts)
         output = self.output_dir / item.output
         output.parent.mkdir(parents=True, exist_ok=True)
         quality = self._quality(item)
@@ -90,6 +88,20 @@ class Restorer:
             facts |= {"output_sha256": sha256_of(path), "seconds": round(time.perf_counter() - started, 3)}
             row = Row(**facts, status="restored", note="; ".join(result.notes))
             self.records.write(Record(made_from, row))  # before the result is there: see records.py
+        return row
+
+    def _leave_alone(self, item: Item, made_from: dict[str, Any], facts: dict[str, Any]) -> Row:
+        """Report that there is nothing to restore; a result that an earlier run made, of other damage, is removed."""
+        output = self.output_dir / item.output
+        if output.exists():
+            record = self.records.read(item.output)
+            if record is None or record.row.output_sha256 != _sha256(output, OutputError):
+                return Row(
+                    **facts, status="clean", note="no damage found; in the result's place is a file that no batch made: kept"
+                )
+            output.unlink()
+        row = Row(**facts, status="clean", note="no damage found, nothing written")
+        self.records.write(Record(made_from, row))
         return row
 
     def _made_from(self, item: Item, facts: dict[str, Any]) -> dict[str, Any]:
