@@ -13,8 +13,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import tifffile
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from serving import encoded, serving, soft_photo
 
 from facemend import face_classes, imaging
@@ -198,6 +200,16 @@ def test_a_layout_that_is_none(server, layout, word):
     assert word in answer.json()["error"]["message"]
 
 
+def test_what_xmp_alone_says_turns_neither_mask_nor_layout_nor_patch(server):
+    said = PngInfo()
+    said.add_itxt("XML:com.adobe.xmp", '<x tiff:Orientation="6"/>')
+    mask = encoded(mask_image(make_hole()), pnginfo=said)
+    layout = encoded(imaging.color_layout(np.full((96, 80), 13, np.uint8)), pnginfo=said)
+    assert post(server, "inpaint", mask=mask, files=[("layout", layout)]).status_code == 200
+    patch = encoded(Image.new("RGBA", (80, 40)), pnginfo=said)
+    assert post(server, "export", files=[("patch", patch)], patch_at="0,56").status_code == 200
+
+
 # --- patches
 
 
@@ -239,6 +251,14 @@ def test_painting_on_top_of_a_patch_is_painting_on_the_restored_photo(server):
 def test_exporting_an_untouched_photo_changes_no_pixel(server):
     answer = post(server, "export", photo=encoded(soft_photo(), "TIFF"), format="png")
     assert decoded(answer.content).tobytes() == soft_photo().tobytes()
+
+
+def test_a_patch_that_is_none(server):
+    strange = io.BytesIO()
+    tifffile.imwrite(strange, np.zeros((20, 20, 2), np.uint8), photometric="minisblack", extrasamples=["assocalpha"])
+    for patch in (strange.getvalue(), PHOTO[:2000]):
+        answer = post(server, "export", files=[("patch", patch)], patch_at="0,0")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "patch")
 
 
 @pytest.mark.parametrize(("place", "code"), [("70,0", "patch"), ("-1,0", "patch"), ("7", "field"), ("0,0,0", "field")])

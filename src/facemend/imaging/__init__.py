@@ -9,7 +9,7 @@ from facemend.imaging.layouts import LAYOUT_COLORS, color_layout, read_layout
 from facemend.imaging.masks import HOLE_COLOR, cover_hole, mask_picture, read_hole
 from facemend.imaging.metadata import JpegCoding, jpeg_coding
 from facemend.imaging.modes import LUMA, PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
-from facemend.imaging.reading import decode_photo, load_layout, load_mask, load_photo
+from facemend.imaging.reading import decode_photo, decode_picture, load_layout, load_mask, load_photo, open_image
 from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, is_face_part, part_hole
 from facemend.imaging.writing import check_folder, check_output, encode_image, fitting_suffix, keeps_pixels, save_image
 
@@ -33,6 +33,7 @@ __all__ = [
     "color_layout",
     "cover_hole",
     "decode_photo",
+    "decode_picture",
     "encode_image",
     "file_mode",
     "fitting_suffix",
@@ -43,6 +44,7 @@ __all__ = [
     "load_mask",
     "load_photo",
     "mask_picture",
+    "open_image",
     "part_hole",
     "paste",
     "read_hole",

@@ -51,7 +51,26 @@ def load_mask(path: Path) -> Image.Image:
 def load_layout(path: Path) -> Image.Image:
     """Read a layout file; `read_layout` checks it. Raises ImageError when it is missing, no image, or truncated."""
     with _opened(path, str(path), ImageError) as (_, image):
-        return turn_upright(image)
+        return _upright(image, str(path), ImageError)
+
+
+def decode_picture(data: bytes, name: str) -> Image.Image:
+    """Read a mask or a layout that is in memory, as it is read from a file; `name` is for errors, which are ImageErrors."""
+    with _opened(data, name, ImageError) as (_, image):
+        return _upright(image, name, ImageError)
+
+
+def open_image(file: BinaryIO, name: str, kind: type[FacemendError]) -> Image.Image:
+    """Read a picture's header, not its pixels, if it is of a kind that photos may be of.
+
+    Raises:
+        FacemendError: Of the given kind, where HEIC needs what is not installed.
+        Exception: Whatever Pillow raises for a file that is no picture, damaged, or too large.
+    """
+    if is_heic(file.read(12)):
+        teach_pillow_heic(name, kind)
+    Image.init()
+    return Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
 
 
 def _open_file(source: Path | bytes) -> BinaryIO:
@@ -69,10 +88,7 @@ def _opened(source: Path | bytes, name: str, kind: type[FacemendError]) -> Gener
             warnings.catch_warnings(action="ignore"),  # large is fine; Pillow's hard limit stays
             _open_file(source) as file,
         ):
-            if is_heic(file.read(12)):
-                teach_pillow_heic(name, kind)
-            Image.init()
-            yield file, Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
+            yield file, open_image(file, name, kind)
     except FacemendError:
         raise
     except FileNotFoundError:

@@ -6,17 +6,16 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from facemend import imaging
 from facemend.errors import ImageError
-from facemend.imaging import Hole, Layout, heic
+from facemend.imaging import Hole, Layout
 from facemend.web.fields import ExportFields, InpaintFields, PhotoFields
 from facemend.web.jobs import Content, Job
 from facemend.web.limits import VARIANTS_HELD, Limits
 from facemend.web.refusal import RefusalError, refusing
 
-_READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")  # nothing that starts another program, as EPS would
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "HEIF": ".heic"}
 LEGEND = [{"id": i, "name": name, "color": list(color)} for i, (name, color) in enumerate(imaging.LAYOUT_COLORS.items())]
 _PICTURE_FIELDS = ("photo", "patch", "mask", "layout")
@@ -69,24 +68,25 @@ def read_photo(fields: PhotoFields, job: Job) -> Photo:
 def read_hole(data: bytes, photo: Photo) -> Hole:
     """Decode a mask for a photo. Raises RefusalError."""
     with refusing("mask"):
-        return imaging.read_hole(_decode(data, "mask"), photo.image.size)
+        return imaging.read_hole(imaging.decode_picture(data, "mask"), photo.image.size)
 
 
 def read_layout(data: bytes, photo: Photo) -> Layout:
     """Decode a layout for a photo. Raises RefusalError."""
     with refusing("layout"):
-        return imaging.read_layout(_decode(data, "layout"), photo.image.size)
+        return imaging.read_layout(imaging.decode_picture(data, "layout"), photo.image.size)
 
 
 def _look_at(data: bytes, name: str) -> Image.Image:
     """Read a picture's header, not its pixels. Raises RefusalError."""
-    if heic.is_heic(data[:12]):
-        with refusing(name):
-            heic.teach_pillow_heic(name, ImageError)
-    Image.init()
     try:
-        with warnings.catch_warnings(action="ignore"):  # many pixels are refused by their number, in `check_pictures`
-            return Image.open(io.BytesIO(data), formats=[kind for kind in _READABLE if kind in Image.OPEN])
+        with (
+            refusing(name),
+            warnings.catch_warnings(action="ignore"),  # many pixels are refused by their number, in `check_pictures`
+        ):
+            return imaging.open_image(io.BytesIO(data), name, ImageError)
+    except RefusalError:
+        raise
     except Image.DecompressionBombError:
         raise RefusalError(413, "pixels", f"{name}: has far too many pixels: reduce it") from None
     except Exception:  # a damaged file can break a parser anywhere
@@ -94,14 +94,13 @@ def _look_at(data: bytes, name: str) -> Image.Image:
         raise RefusalError(422, name, f"{name}: is not a picture that can be read: send {kinds}") from None
 
 
-def _decode(data: bytes, name: str, mode: str | None = None) -> Image.Image:
-    image = _look_at(data, name)
+def _read_patch(data: bytes) -> Image.Image:
+    with refusing("patch"):
+        patch = imaging.decode_picture(data, "patch")
     try:
-        with warnings.catch_warnings(action="ignore"):
-            upright = ImageOps.exif_transpose(image)
-            return upright if mode is None else upright.convert(mode)
-    except Exception:
-        raise RefusalError(422, name, f"{name}: cannot be decoded, it is damaged, truncated or of a strange kind") from None
+        return patch.convert("RGBA")
+    except ValueError:
+        raise RefusalError(422, "patch", f"patch: colour mode {patch.mode} is not supported: send it as RGBA") from None
 
 
 def _paste_patches(image: Image.Image, fields: PhotoFields, job: Job) -> Image.Image:
@@ -109,7 +108,7 @@ def _paste_patches(image: Image.Image, fields: PhotoFields, job: Job) -> Image.I
     hole = np.zeros((image.height, image.width), bool)
     for data, (left, top) in zip(fields.patch, fields.patch_at, strict=True):
         job.check()
-        patch = _decode(data, "patch", "RGBA")
+        patch = _read_patch(data)
         if min(left, top) < 0 or left + patch.width > image.width or top + patch.height > image.height:
             place = f"{patch.width}x{patch.height} at {left},{top}"
             raise RefusalError(422, "patch", f"patch: {place} reaches beyond the photo of {image.width}x{image.height} pixels")
