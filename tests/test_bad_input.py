@@ -122,6 +122,15 @@ def test_two_results_in_one_place(restore, option):
     assert_refused(restore, restore(option, restore.output), "a name of its own")
 
 
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize("option", ["--output", "--save-mask", "--save-layout", "--contact-sheet"])
+def test_what_was_handed_in_is_not_replaced(restore, mask_file, tmp_path, option):
+    layout = tmp_path / "layout.png"
+    Image.new("L", (80, 96)).save(layout)
+    for path in (layout, mask_file):
+        assert_refused(restore, restore("--layout", layout, "--overwrite", option, path), f"{path.name}: is the place of")
+
+
 def test_a_part_that_is_not_there(restore, monkeypatch):
     monkeypatch.setattr("facemend.pipeline.Inpainter.parse", lambda *_: np.full((96, 80), 13, np.uint8))
     assert_refused(restore, restore(mask="glasses"), "no glasses", "only: hair")

@@ -159,7 +159,9 @@ def test_the_command_refuses_without_writing(facemend, photo_file, tmp_path):
     mask = tmp_path / "mask.png"
     for options, complaint in (
         (("--strictness", 2), "strictness 2 is out of range"),
-        (("--overlay", mask), "is the mask's place too"),
+        (("--overlay", mask), "mask.png: is the place of"),
+        (("--overlay", photo_file, "--overwrite"), "photo.png: is the place of the photo"),
+        (("--output", photo_file, "--overwrite"), "photo.png: is the place of the photo"),
         (("--overlay", tmp_path / "preview.xyz"), "'.xyz'"),
     ):
         done = facemend("damage", photo_file, "--output", mask, *options)

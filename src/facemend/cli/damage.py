@@ -1,13 +1,11 @@
 """`facemend damage`: the damage of a photo, as a mask."""
 
-from os.path import realpath
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from facemend.cli.options import AsJson, Overwrite, note, print_json
-from facemend.errors import OutputError
+from facemend.cli.options import AsJson, Overwrite, check_places, note, print_json
 
 
 def damage(
@@ -30,10 +28,9 @@ def damage(
     from facemend.damage import find_damage, mark_damage
 
     image = imaging.load_photo(photo)
+    check_places([output, *([] if overlay is None else [overlay])], [photo])
     imaging.check_output(output, "L", overwrite=overwrite)
     if overlay is not None:
-        if realpath(overlay) == realpath(output):
-            raise OutputError(f"{overlay}: is the mask's place too: give --overlay another name")
         imaging.check_output(overlay, "RGB", overwrite=overwrite)
     rgb = imaging.to_rgb(image)
     hole = find_damage(rgb, strictness=strictness)

@@ -2,15 +2,14 @@
 
 import time
 from functools import cache
-from os.path import realpath
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from facemend.cli.holes import MUCH, STRICTNESS, find_covered_faces, find_hole, names_parts, read_box
-from facemend.cli.options import note, print_json
-from facemend.errors import ConfigError, OutputError
+from facemend.cli.options import check_places, note, print_json
+from facemend.errors import ConfigError
 
 _HOLE, _PAINT, _FILES, _MODEL = "What to repaint", "How to paint it", "Where to write", "The model"
 
@@ -123,18 +122,17 @@ def inpaint(
     mode = imaging.file_mode(image)
     output = output or photo.with_name(f"{photo.stem}-restored{imaging.fitting_suffix(photo.suffix, mode)}")
     outputs = [output] + [output.with_name(f"{output.stem}-{n}{output.suffix}") for n in range(2, num_variants + 1)]
-    beside = [(save_layout, "P"), (save_mask, "L"), (contact_sheet, "RGB")]
+    kinds = ((save_layout, "P"), (save_mask, "L"), (contact_sheet, "RGB"))
+    beside = [(path, kind) for path, kind in kinds if path is not None]
+    given = [*(mask or []), *([] if layout is None else [layout])]
+    check_places(outputs, given)
+    check_places([path for path, _ in beside], [*outputs, photo, *given])
     for path in outputs:
         imaging.check_output(path, mode, overwrite=overwrite, quality=quality, size=image.size)
-    taken = [realpath(path) for path in (*outputs, photo, *(mask or []))]
     for path, kind in beside:
-        if path is not None:
-            if realpath(path) in taken:
-                raise OutputError(f"{path}: is the place of the photo, the mask or another result: give each a name of its own")
-            taken.append(realpath(path))
-            imaging.check_output(path, kind, overwrite=overwrite)
+        imaging.check_output(path, kind, overwrite=overwrite)
     boxes = None if box is None else [_read_face_box(text) for text in box]
-    given = None if layout is None else imaging.read_layout(imaging.load_layout(layout), image.size)
+    wanted = None if layout is None else imaging.read_layout(imaging.load_layout(layout), image.size)
 
     @cache
     def load_inpainter():  # torch takes seconds: only once the rest is in order
@@ -156,7 +154,7 @@ def inpaint(
         boxes = find_covered_faces(image, hole)
     inpainter = load_inpainter()
     started = time.perf_counter()
-    result = inpainter(image, hole, seed=seed, num_variants=num_variants, layout=given, boxes=boxes)
+    result = inpainter(image, hole, seed=seed, num_variants=num_variants, layout=wanted, boxes=boxes)
     seconds = time.perf_counter() - started
     for restored, path in zip(result.images, outputs, strict=True):
         imaging.save_image(restored, path, overwrite=overwrite, quality=quality, provenance=provenance)
@@ -195,7 +193,7 @@ def inpaint(
         note(
             f"repainted {hole.mean():.1%} of {image.width}x{image.height} pixels in {seconds:.2f} s on {inpainter.backend.device}"
         )
-        for path in (*outputs, *(path for path, _ in beside if path is not None)):
+        for path in (*outputs, *(path for path, _ in beside)):
             print(path)
 
 

@@ -2,9 +2,14 @@
 
 import json
 import sys
+from collections.abc import Iterable
+from os.path import realpath
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from facemend.errors import OutputError
 
 STOPPED = 130  # exit code, as a shell says it of what Ctrl-C ended
 
@@ -26,3 +31,12 @@ def note(text: str) -> None:
 def print_json(**values: object) -> None:
     """Print the result for a program."""
     print(json.dumps(values))
+
+
+def check_places(results: Iterable[Path], others: Iterable[Path | str]) -> None:
+    """Refuse a result that would take the place of one of the other files, or of another result. Raises OutputError."""
+    taken = {realpath(path) for path in others}
+    for path in results:
+        if realpath(path) in taken:
+            raise OutputError(f"{path}: is the place of the photo, or of another file that is used: give each a name of its own")
+        taken.add(realpath(path))
