@@ -255,6 +255,9 @@ def test_output_format_that_is_too_small_for_the_photo(restore, tmp_path):
     Image.new("L", (16_400, 1_700)).save(tmp_path / "a.png")
     outcome = restore(photo=tmp_path / "a.png", mask="0,0,9,9", output=restore.output.with_suffix(".webp"))
     assert_refused(restore, outcome, "16,383 pixels", ".png")
+    mask = restore.output.with_suffix(".webp")
+    outcome = restore("--save-mask", mask, photo=tmp_path / "a.png", mask="0,0,9,9")
+    assert_refused(restore, outcome, "16,383 pixels", ".png")
 
 
 def test_output_that_exists_is_replaced_when_asked(restore, photo_file):

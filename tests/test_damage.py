@@ -155,6 +155,14 @@ def test_the_command_prints_json(facemend, photo_file, tmp_path):
     assert np.isclose(report["area"], (np.asarray(Image.open(tmp_path / "mask.png")) > 0).mean(), atol=1e-6)
 
 
+def test_the_command_learns_beforehand_what_webp_cannot_hold(facemend, monkeypatch, tmp_path):
+    monkeypatch.setattr("facemend.damage.find_damage", None)
+    Image.new("L", (16_400, 1_700)).save(tmp_path / "long.png")
+    for mask, preview in (("a.webp", "b.png"), ("a.png", "b.webp")):
+        done = facemend("damage", tmp_path / "long.png", "--output", tmp_path / mask, "--overlay", tmp_path / preview)
+        assert (done.code, "16,383 pixels" in done.err) == (2, True)
+
+
 def test_the_command_refuses_without_writing(facemend, photo_file, tmp_path):
     mask = tmp_path / "mask.png"
     for options, complaint in (

@@ -29,9 +29,9 @@ def damage(
 
     image = imaging.load_photo(photo)
     check_places([output, *([] if overlay is None else [overlay])], [photo])
-    imaging.check_output(output, "L", overwrite=overwrite)
+    imaging.check_output(output, "L", overwrite=overwrite, size=image.size)
     if overlay is not None:
-        imaging.check_output(overlay, "RGB", overwrite=overwrite)
+        imaging.check_output(overlay, "RGB", overwrite=overwrite, size=image.size)
     rgb = imaging.to_rgb(image)
     hole = find_damage(rgb, strictness=strictness)
     imaging.save_image(imaging.mask_picture(hole), output, overwrite=overwrite)

@@ -130,7 +130,8 @@ def inpaint(
     for path in outputs:
         imaging.check_output(path, mode, overwrite=overwrite, quality=quality, size=image.size)
     for path, kind in beside:
-        imaging.check_output(path, kind, overwrite=overwrite)
+        size = image.size if path != contact_sheet else (1, 1)  # the sheet has a size of its own
+        imaging.check_output(path, kind, overwrite=overwrite, size=size)
     boxes = None if box is None else [_read_face_box(text) for text in box]
     wanted = None if layout is None else imaging.read_layout(imaging.load_layout(layout), image.size)
 
