@@ -232,6 +232,11 @@ def test_output_that_cannot_be(restore, tmp_path, name, word):
 
 
 @pytest.mark.usefixtures("no_model")
+def test_several_outputs_without_a_name(restore):
+    assert_refused(restore, restore("--num-variants", "2", output="."), "suffix ''")
+
+
+@pytest.mark.usefixtures("no_model")
 def test_output_in_a_folder_that_is_not_writable(restore, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)  # chmod does not stop root
     assert_refused(restore, restore(), "not writable")

@@ -440,6 +440,7 @@ def test_a_manifest_names_pairs_outputs_and_seeds(tmp_path, mark):
         ("photo,mask\na.jpg,m.png\nb.jpg,\n", "line 3 lacks the mask"),
         ("photo,mask\n.,m.png\n", "line 2 lacks the photo"),
         ("photo,mask,seed\na.jpg,m.png,-1\n", "seed '-1'"),
+        (f"photo,mask,seed\na.jpg,m.png,{'9' * 5000}\n", "seed '9"),
         ("photo,mask,output\na.jpg,m.png,../a.png\n", "inside the folder of results"),
         ("photo,mask,output\na.jpg,m.png,/a.png\n", "inside the folder of results"),
         ("photo,mask,output\na.jpg,m.png,.\n", "inside the folder of results"),

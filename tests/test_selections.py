@@ -1,6 +1,7 @@
 """Holes that need no mask file: transparency, a colour, a rectangle, parts of faces."""
 
 import io
+import re
 
 import cv2
 import numpy as np
@@ -113,8 +114,9 @@ def test_colors_that_are_not_there():
     photo = Image.new("RGB", (20, 20), (200, 30, 40))
     with pytest.raises(MaskError, match="nearest colour is #c81e28"):
         imaging.color_hole(photo, "#00ff00")
-    with pytest.raises(MaskError, match="'reddish' is no colour"):
-        imaging.color_hole(photo, "reddish")
+    for color in ("reddish", "rgb(300,0,0)", "rgb(200%,0%,0%)", "hsl(0,200%,50%)", "hsv(0,200%,100%)"):
+        with pytest.raises(MaskError, match=f"{re.escape(repr(color))} is no colour"):
+            imaging.color_hole(photo, color)
 
 
 # --- parts of faces

@@ -319,6 +319,11 @@ def test_others_are_not_served_without_a_token(host):
     check_access(host, TOKEN)
 
 
+def test_an_address_that_is_none_is_refused(facemend):
+    done = facemend("serve", "--host", "a..b", "--token", TOKEN, "--no-open")
+    assert (done.code, done.err.count("\n"), "'a..b' is no host name" in done.err) == (2, 1, True)
+
+
 @pytest.mark.parametrize("token", ["", "short", "with a space in the token", "ünbekannte-zeichen-im-token"])
 def test_a_token_must_be_one(token):
     with pytest.raises(ConfigError, match="16"):

@@ -168,13 +168,14 @@ def _manifest_item(line: str, row: dict[str, str], *, folder: Path, input_dir: P
             f"{line}: output {output!r} must be a path inside the folder of results, ending in {', '.join(WRITE_SUFFIXES)}"
         )
     text = row.get("seed") or str(seed)
-    if not (text.isascii() and text.isdigit() and int(text) <= MAX_SEED):
-        raise DataError(f"{line}: seed {text!r} must be a whole number from 0 to 2^63 - 1")
+    digits = text.lstrip("0") or "0"
+    if not (text.isascii() and text.isdigit() and len(digits) < 20 and int(digits) <= MAX_SEED):  # of thousands int() takes none
+        raise DataError(f"{line}: seed {text[:40]!r} must be a whole number from 0 to 2^63 - 1")
     return Item(
         photo=str(input_dir / photo),
         mask=None if mask == AUTO else str(folder / mask),
         output=place.as_posix(),
-        seed=int(text),
+        seed=int(digits),
     )
 
 

@@ -121,7 +121,7 @@ def inpaint(
     image = imaging.load_photo(photo)
     mode = imaging.file_mode(image)
     output = output or photo.with_name(f"{photo.stem}-restored{imaging.fitting_suffix(photo.suffix, mode)}")
-    outputs = [output] + [output.with_name(f"{output.stem}-{n}{output.suffix}") for n in range(2, num_variants + 1)]
+    outputs = [output] + [output.parent / f"{output.stem}-{n}{output.suffix}" for n in range(2, num_variants + 1)]
     kinds = ((save_layout, "P"), (save_mask, "L"), (contact_sheet, "RGB"))
     beside = [(path, kind) for path, kind in kinds if path is not None]
     given = [*(mask or []), *([] if layout is None else [layout])]

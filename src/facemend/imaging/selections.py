@@ -1,5 +1,6 @@
 """Holes that need no mask file: what is transparent, painted in a colour, inside a rectangle, or a part of a face."""
 
+from contextlib import suppress
 from typing import Any
 
 import cv2
@@ -158,11 +159,11 @@ def _blur_known(values: NDArray[Any], unknown: NDArray[Any], reach: int) -> NDAr
 
 
 def _parse_color(color: str) -> tuple[int, int, int]:
-    try:
+    with suppress(ValueError):
         red, green, blue, *_ = ImageColor.getrgb(color)
-    except ValueError:
-        raise MaskError(f"{color!r} is no colour: name one, such as red, or write it as #ff0000") from None
-    return red, green, blue
+        if min(red, green, blue) >= 0 and max(red, green, blue) <= 255:
+            return red, green, blue
+    raise MaskError(f"{color!r} is no colour: name one, such as red, or write it as #ff0000")
 
 
 def _plain(name: str) -> str:

@@ -76,6 +76,8 @@ def open_socket(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family)  # type: ignore[arg-type]  # getaddrinfo is typed too widely
+    except UnicodeError:  # of the encoding of host names: a part between two dots is empty or too long
+        raise ConfigError(f"{host!r} is no host name: choose another --host") from None
     except OSError as error:
         raise ConfigError(f"{host}:{port} cannot be served: {error.strerror}: choose another --host or --port") from None
 
