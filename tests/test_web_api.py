@@ -90,8 +90,13 @@ def test_a_box_beyond_the_photo_is_refused(server, box):
     assert "80x96" in answer.json()["error"]["message"]
 
 
-def test_a_format_that_cannot_hold_the_photo_is_refused(server):
-    answer = post(server, "inpaint", photo=encoded(make_photo("CMYK"), "TIFF"), mask=MASK, format="webp")
+@pytest.mark.parametrize(
+    ("mode", "wishes"), [("CMYK", {"format": "webp"}), ("RGBA", {"format": "jpeg"}), ("RGB", {"quality": "9"})]
+)
+def test_a_format_that_cannot_hold_the_photo_is_refused_before_the_work(server, monkeypatch, mode, wishes):
+    monkeypatch.setattr("facemend.pipeline.Inpainter.__call__", None)
+    photo = encoded(make_photo(mode), "TIFF")
+    answer = post(server, "inpaint", photo=photo, mask=MASK, **wishes)
     assert answer.status_code == 422
     assert answer.json()["error"]["code"] == "format"
 

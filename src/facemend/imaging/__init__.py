@@ -11,7 +11,15 @@ from facemend.imaging.metadata import JpegCoding, jpeg_coding
 from facemend.imaging.modes import LUMA, PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, decode_picture, load_layout, load_mask, load_photo, open_image
 from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, is_face_part, part_hole
-from facemend.imaging.writing import check_folder, check_output, encode_image, fitting_suffix, keeps_pixels, save_image
+from facemend.imaging.writing import (
+    check_folder,
+    check_format,
+    check_output,
+    encode_image,
+    fitting_suffix,
+    keeps_pixels,
+    save_image,
+)
 
 __all__ = [
     "FACE_PARTS",
@@ -27,6 +35,7 @@ __all__ = [
     "alpha_hole",
     "box_hole",
     "check_folder",
+    "check_format",
     "check_output",
     "check_photo",
     "color_hole",

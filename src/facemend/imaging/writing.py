@@ -55,12 +55,47 @@ def check_output(path: Path, mode: str, *, overwrite: bool, quality: int | None 
         OutputError: An existing file without `overwrite`, a folder that is missing or not writable, a suffix of no known
             format, or of one that cannot hold the image or has no quality to choose, or a quality beyond 1 to 100.
     """
-    _check_format(path.suffix, str(path), mode, quality, size)
+    check_format(path.suffix, mode, quality=quality, size=size, name=str(path))
     if os.path.isdir(path):  # os.path, unlike pathlib, takes a place it may not look into for one that is not there
         raise OutputError(f"{path}: is a folder: name a file in it")
     if os.path.lexists(path) and not overwrite:
         raise OutputError(f"{path}: exists; pass --overwrite to replace it")
     check_folder(path.parent)
+
+
+def check_format(
+    suffix: str, mode: str, *, quality: int | None = None, size: tuple[int, int] = (1, 1), name: str | None = None
+) -> Format:
+    """Find the format that a suffix names, and refuse one that cannot hold an image of this mode (see `file_mode`) and size.
+
+    Args:
+        suffix: such as `.png`.
+        mode: of the image.
+        quality: 1 to 100, if one is asked for.
+        size: (width, height) of the image.
+        name: of the file, for errors; else the suffix.
+
+    Raises:
+        OutputError: A suffix of no known format, or of one that cannot hold the image or has no quality to choose, or a quality
+            beyond 1 to 100.
+    """
+    name = name or suffix
+    image_format = FORMATS.get(suffix.lower())
+    if image_format is None:
+        raise OutputError(f"{name}: no image format has the suffix {suffix!r}: take one of {', '.join(FORMATS)}")
+    if mode not in image_format.modes:
+        fitting = ", ".join(suffix for suffix, other in FORMATS.items() if mode in other.modes)
+        raise OutputError(f"{name}: {image_format.name} cannot hold a picture of mode {mode}: take one of {fitting}")
+    if image_format.max_side is not None and max(size) > image_format.max_side:
+        raise OutputError(f"{name}: {image_format.name} holds {image_format.max_side:,} pixels a side at most: take .png or .tif")
+    if quality is not None and not image_format.has_quality:
+        lossy = ", ".join(suffix for suffix, other in FORMATS.items() if other.has_quality)
+        raise OutputError(f"{name}: {image_format.name} has no quality, it keeps every pixel: quality is for {lossy}")
+    if quality is not None and not 1 <= quality <= 100:
+        raise OutputError(f"{name}: quality {quality} is out of range: take 1 to 100")
+    if suffix.lower() in heic.SUFFIXES:
+        heic.teach_pillow_heic(name, OutputError)
+    return image_format
 
 
 def check_folder(folder: Path) -> None:
@@ -122,32 +157,13 @@ def encode_image(image: Image.Image, suffix: str, *, quality: int | None = None,
     Raises:
         OutputError: A suffix of no known format, or of one that cannot hold the mode, or a quality it does not have.
     """
-    image_format = _check_format(suffix, suffix, file_mode(image), quality, image.size)
+    image_format = check_format(suffix, file_mode(image), quality=quality, size=image.size)
     encoded = BytesIO()
     try:
         _write(image, encoded, image_format, quality, provenance)
     except (OSError, ValueError) as error:
         raise OutputError(f"{suffix}: cannot be encoded: {error}") from None
     return encoded.getvalue()
-
-
-def _check_format(suffix: str, name: str, mode: str, quality: int | None, size: tuple[int, int]) -> Format:
-    image_format = FORMATS.get(suffix.lower())
-    if image_format is None:
-        raise OutputError(f"{name}: no image format has the suffix {suffix!r}: take one of {', '.join(FORMATS)}")
-    if mode not in image_format.modes:
-        fitting = ", ".join(suffix for suffix, other in FORMATS.items() if mode in other.modes)
-        raise OutputError(f"{name}: {image_format.name} cannot hold a picture of mode {mode}: take one of {fitting}")
-    if image_format.max_side is not None and max(size) > image_format.max_side:
-        raise OutputError(f"{name}: {image_format.name} holds {image_format.max_side:,} pixels a side at most: take .png or .tif")
-    if quality is not None and not image_format.has_quality:
-        lossy = ", ".join(suffix for suffix, other in FORMATS.items() if other.has_quality)
-        raise OutputError(f"{name}: {image_format.name} has no quality, it keeps every pixel: quality is for {lossy}")
-    if quality is not None and not 1 <= quality <= 100:
-        raise OutputError(f"{name}: quality {quality} is out of range: take 1 to 100")
-    if suffix.lower() in heic.SUFFIXES:
-        heic.teach_pillow_heic(name, OutputError)
-    return image_format
 
 
 def _write(image: Image.Image, file: BinaryIO, image_format: Format, quality: int | None, provenance: bool) -> None:

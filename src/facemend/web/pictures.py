@@ -123,6 +123,12 @@ def _paste_patches(image: Image.Image, fields: PhotoFields, job: Job) -> Image.I
 # --- writing ------------------------------------------------------------------------------------------------------------
 
 
+def check_format(photo: Photo, quality: int | None) -> None:
+    """Refuse, before any work, a format that could not hold the photo restored, or that has no quality. Raises RefusalError."""
+    with refusing("format"):
+        imaging.check_format(photo.suffix, imaging.file_mode(photo.image), quality=quality, size=photo.image.size)
+
+
 def encode(photo: Image.Image, suffix: str, quality: int | None = None) -> Content:
     """Write a photo in a format. Raises RefusalError where the format cannot hold it, or has no quality."""
     with refusing("format"):

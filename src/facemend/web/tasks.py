@@ -12,7 +12,19 @@ from facemend.photo.search import find_faces
 from facemend.pipeline import Inpainter
 from facemend.web.fields import DamageFields, ExportFields, InpaintFields, LayoutFields, PhotoFields, PreviewFields
 from facemend.web.jobs import Content, Job
-from facemend.web.pictures import LEGEND, Photo, base64_text, cut_patch, encode, png, preview, read_hole, read_layout, read_photo
+from facemend.web.pictures import (
+    LEGEND,
+    Photo,
+    base64_text,
+    check_format,
+    cut_patch,
+    encode,
+    png,
+    preview,
+    read_hole,
+    read_layout,
+    read_photo,
+)
 from facemend.web.refusal import RefusalError, refusing
 
 Work = Callable[[Job], Content]
@@ -27,6 +39,8 @@ def inpaint(inpainter: Inpainter, fields: InpaintFields, *, as_json: bool) -> Wo
     def work(job: Job) -> Content:
         job.enter("reading")
         photo = read_photo(fields, job)
+        if fields.answer == "whole":
+            check_format(photo, fields.quality)
         hole = _hole_of_alpha(photo) if fields.mask is None else read_hole(fields.mask, photo)
         layout = None if fields.layout is None else read_layout(fields.layout, photo)
         with refusing("photo"):
