@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from conftest import make_photo, mask_image
 from PIL import Image
 from skimage.data import astronaut
 
-from facemend.batch import plan_batch, run_batch
+from facemend.batch import plan_batch, pool, run_batch
 from facemend.batch.plan import OWN_FOLDER, Item
 from facemend.batch.records import Records
 from facemend.batch.restoring import Restorer, Settings
@@ -458,6 +459,16 @@ def test_manifests_that_are_refused(tmp_path, text, word):
         plan_batch(tmp_path, tmp_path / "out", tmp_path / "list.csv")
 
 
+@pytest.mark.parametrize("place", ["C:a.png", r"\a.png", r"C:\a.png"])
+@pytest.mark.parametrize(("column", "word"), [("photo", "say in the column output"), ("output", "inside the folder of results")])
+def test_no_result_leaves_its_folder_on_windows(tmp_path, monkeypatch, place, column, word):
+    monkeypatch.setattr("facemend.batch.plan.PurePath", PureWindowsPath)
+    row = {"photo": "a.jpg", "mask": "m.png", column: place}
+    (tmp_path / "list.csv").write_text(f"{','.join(row)}\n{','.join(row.values())}\n")
+    with pytest.raises(DataError, match=word):
+        plan_batch(tmp_path, tmp_path / "out", tmp_path / "list.csv")
+
+
 # --- the user's mistakes: one line, exit code 2, nothing written
 
 
@@ -507,6 +518,27 @@ def test_the_folder_of_results_cannot_be_a_file(tmp_path, tiny_model):
 def test_neither_ray_nor_torch_is_imported_before_they_are_needed():
     code = "import sys, facemend.batch; print(*sorted({'ray', 'torch', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+@pytest.mark.parametrize("num_workers", [None, 100])
+def test_windows_runs_no_more_processes_than_it_can(tmp_path, tiny_model, monkeypatch, num_workers):
+    touch(tmp_path / "in", *(f"{number}.jpg" for number in range(70)))
+    monkeypatch.setattr("facemend.batch.run.sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr("facemend.batch.run.default_num_workers", lambda device: 64)
+    monkeypatch.setattr("facemend.batch.run.restore_in_processes", lambda *_: [])
+    plan = plan_batch(tmp_path / "in", tmp_path / "out", "auto")
+    options = {"model": str(tiny_model), "device": "cpu", "num_workers": num_workers}
+    assert run_batch(plan, tmp_path / "out", **options).num_workers == 61
+
+
+def test_workers_leave_ctrl_c_to_their_parent(output, tiny_model, monkeypatch):
+    monkeypatch.setattr(pool, "_restorer", None)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # as on Windows, where a child does not inherit SIG_IGN
+    try:
+        pool._begin(restorer(output, tiny_model).settings)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 # --- slow: processes and machines that die

@@ -159,11 +159,11 @@ def _manifest_item(line: str, row: dict[str, str], *, folder: Path, input_dir: P
     if not PurePath(photo).name or not mask:
         raise DataError(f"{line} lacks the {'mask' if PurePath(photo).name else 'photo'} (write {AUTO} for a mask to be found)")
     if not output:
-        if PurePath(photo).is_absolute() or ".." in PurePath(photo).parts:
+        if PurePath(photo).anchor or ".." in PurePath(photo).parts:
             raise DataError(f"{line}: the photo lies outside {input_dir}: say in the column output where its result goes")
         output = _output(PurePath(photo), suffix)
-    place = PurePath(output)
-    if place.suffix.lower() not in WRITE_SUFFIXES or place.is_absolute() or ".." in place.parts or place.parts[0] == OWN_FOLDER:
+    place = PurePath(output)  # on Windows C:a.png and \a.png have an anchor, too, though they are not absolute
+    if place.suffix.lower() not in WRITE_SUFFIXES or place.anchor or ".." in place.parts or place.parts[0] == OWN_FOLDER:
         raise DataError(
             f"{line}: output {output!r} must be a path inside the folder of results, ending in {', '.join(WRITE_SUFFIXES)}"
         )

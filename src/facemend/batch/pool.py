@@ -84,6 +84,7 @@ def _interrupts_kept_from_children() -> Generator[None]:
 
 def _begin(settings: Settings) -> None:
     global _restorer  # noqa: PLW0603 - a pool hands its workers no other place to keep the network in
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows no process takes over from its parent that it is ignored
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _restorer = Restorer(settings)
 

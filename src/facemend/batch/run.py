@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -20,6 +21,7 @@ from facemend.errors import ConfigError, OutputError
 from facemend.model_folders import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE, resolve
 
 MAX_GPU_WORKERS = 4  # each holds a network and a CUDA context of its own
+MAX_WINDOWS_WORKERS = 61  # ProcessPoolExecutor takes no more there
 
 
 def run_batch(
@@ -99,6 +101,8 @@ def run_batch(
             on_row(row)
         if ray is None:
             num_workers = min(num_workers or default_num_workers(settings.device), len(sound) or 1)
+            if sys.platform == "win32":
+                num_workers = min(num_workers, MAX_WINDOWS_WORKERS)
             rows = restore_in_processes(settings, sound, num_workers, stop)
         else:
             rows = restore_on_ray(settings, sound, num_workers, stop)
