@@ -386,6 +386,17 @@ def test_photos_and_masks_are_paired_by_stem_folder_by_folder(tmp_path):
     assert plan.notes == ["1 masks belong to no photo, such as z.png"]
 
 
+def test_names_with_accents_are_the_same_however_they_are_spelt(tmp_path):
+    photos = touch(tmp_path / "in", "Jos\u00e9/Ren\u00e9e.jpg", "Zoe\u0308.jpg")
+    masks = touch(tmp_path / "masks", "Jose\u0301/Rene\u0301e.png", "Zo\u00eb.png")
+    plan = plan_batch(photos, tmp_path / "out", masks)
+    assert pairs(plan, masks) == [
+        ("Zoe\u0308.jpg", "Zo\u00eb.png", None),
+        ("Jos\u00e9/Ren\u00e9e.jpg", "Jose\u0301/Rene\u0301e.png", None),
+    ]
+    assert plan.notes == []
+
+
 def test_photos_that_cannot_be_paired_are_failures_of_their_own(tmp_path):
     photos = touch(tmp_path / "in", "none.jpg", "two.jpg", "same.jpg", "same.tif", "good.jpg")
     masks = touch(tmp_path / "masks", "two.png", "two.tif", "same.png", "good.png")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from os.path import realpath
 from pathlib import Path, PurePath
+from unicodedata import normalize
 
 from facemend.errors import DataError
 from facemend.imaging.writing import FORMATS
@@ -80,15 +81,15 @@ def _pair(input_dir: Path, output_dir: Path, masks: Path | None, suffix: str | N
         raise DataError(f"{output_dir}: holds the masks; name another folder for the results")
     other_places = {place.resolve() for place in (output_dir, masks) if place is not None}
     photos = list(_images(input_dir, other_places))
-    found: dict[PurePath, list[PurePath]] = {}
+    found: dict[str, list[PurePath]] = {}
     for mask in _images(masks, set()) if masks else ():
-        found.setdefault(mask.with_suffix(""), []).append(mask)
+        found.setdefault(_stem(mask), []).append(mask)
 
     items: list[Item] = []
     for photo in photos:
         item = Item(str(input_dir / photo), None, _output(photo, suffix), seed)
         if masks is not None:
-            candidates = found.get(photo.with_suffix(""), [])
+            candidates = found.get(_stem(photo), [])
             if len(candidates) == 1:
                 item = replace(item, mask=str(masks / candidates[0]))
             elif candidates:
@@ -96,9 +97,14 @@ def _pair(input_dir: Path, output_dir: Path, masks: Path | None, suffix: str | N
             else:
                 item = replace(item, problem=f"has no mask: expected {masks / photo.with_suffix('')} with any image suffix")
         items.append(item)
-    strays = sorted(set(found) - {photo.with_suffix("") for photo in photos})
+    strays = sorted(set(found) - set(map(_stem, photos)))
     notes = [f"{len(strays)} masks belong to no photo, such as {found[strays[0]][0]}"] if strays else []
     return Plan(items, notes)
+
+
+def _stem(path: PurePath) -> str:
+    """Say by what a photo and its mask know each other; macOS may have stored accents apart from their letters."""
+    return normalize("NFC", path.with_suffix("").as_posix())
 
 
 def _images(folder: Path, other_places: set[Path]) -> Iterator[PurePath]:
