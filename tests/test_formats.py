@@ -5,6 +5,7 @@ import io
 import pickle
 import re
 import struct
+import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -147,6 +148,19 @@ def test_kinds_of_sixteen_bits_that_are_read_wholly_or_refused(tmp_path, layout)
         assert "16 bits" in str(error)
     else:
         assert np.array_equal(photo.samples, pixels)
+
+
+def test_sixteen_bits_that_cannot_be_read_are_told_what_is_in_the_way():
+    planar, (_, png) = io.BytesIO(), cv2.imencode(".png", samples(0))
+    tifffile.imwrite(planar, samples(0).transpose(2, 0, 1), photometric="rgb", planarconfig="separate")
+    color = b"tRNS" + bytes(6)
+    end = 33  # of signature and IHDR
+    transparent = png.tobytes()[:end] + struct.pack(">I", 6) + color + struct.pack(">I", zlib.crc32(color)) + png.tobytes()[end:]
+    for data in (planar.getvalue(), transparent):
+        with pytest.raises(
+            ImageError, match="save it without a transparent colour and with interleaved channels, or with 8 bits"
+        ):
+            imaging.decode_photo(data, "photo")
 
 
 def test_grey_whose_white_is_stored_as_zero_is_no_negative(tmp_path):

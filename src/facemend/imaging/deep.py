@@ -88,8 +88,11 @@ def read_deep(file: BinaryIO, shown: Image.Image, orientation: int, name: str) -
             samples = np.ascontiguousarray(_turn(cv2.cvtColor(decoded, order), orientation), np.uint16)
             if np.array_equal(samples >> 8, np.asarray(shown)):
                 return DeepPhoto(samples)
+        remedy = "without a transparent colour and with interleaved channels"
+    else:
+        remedy = "as RGB with 16 bits"
     raise ImageError(
-        f"{name}: has 16 bits per channel in {shown.mode}, which would be cut to 8: save it as RGB with 16 bits, or with 8 bits"
+        f"{name}: has 16 bits per channel in {shown.mode}, which would be cut to 8: save it {remedy}, or with 8 bits"
     )
 
 
