@@ -284,7 +284,12 @@ def test_device_that_is_not_there(restore):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [(("--seed", "-1"), "--seed -1: "), (("--num-variants", "0"), "--num-variants 0: "), (("--sed", "1"), "--sed (Possible")],
+    [
+        (("--seed", "-1"), "--seed -1: "),
+        (("--num-variants", "0"), "--num-variants 0: "),
+        (("--num-variants", "1001"), "--num-variants 1001: "),
+        (("--sed", "1"), "--sed (Possible"),
+    ],
 )
 def test_options_that_the_parser_refuses(restore, options, words):
     assert_refused(restore, restore(*options), words, "see facemend inpaint --help")

@@ -89,7 +89,9 @@ def test_the_same_seed_gives_the_same_variants(inpainter):
     assert pixels_of(two.images)[0] != inpainter(photo, hole).image.tobytes()
 
 
-@pytest.mark.parametrize("options", [{"num_variants": 0}, {"seed": -1}, {"seed": 2**70}, {"seed": 1.5}, {"seed": None}])
+@pytest.mark.parametrize(
+    "options", [{"num_variants": 0}, {"num_variants": 1001}, {"seed": -1}, {"seed": 2**70}, {"seed": 1.5}, {"seed": None}]
+)
 def test_wrong_numbers_are_refused(inpainter, options):
     with pytest.raises(ConfigError):
         inpainter(make_photo(), make_hole(), **options)

@@ -30,6 +30,7 @@ from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.toning import match_tone
 
 MAX_SEED = 2**63 - 1
+MAX_VARIANTS = 1000  # all of them are held in memory
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
 NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
 NO_FACE = "no face found: took the photo round the mask for one; give the face's box (boxes=, --box) if there is one"
@@ -110,7 +111,7 @@ class Inpainter:
             seed: With 0 the first variant is the single most likely completion (its latent is zero) and the further ones are
                 drawn; with any other seed all of them are drawn. The same seed gives the same variants on the same machine,
                 however many are asked for.
-            num_variants: How many completions.
+            num_variants: How many completions, 1 to 1,000.
             layout: Class ids 0 to 18 for the whole photo, an image of mode L or P or an array [H, W], that replaces the
                 network's own idea of where the face's parts are.
             boxes: Where the faces are, if they are not to be searched for: boxes of upright ones, or what a detector found. An
@@ -241,8 +242,8 @@ class Inpainter:
         for name, number in (("seed", seed), ("num_variants", num_variants)):
             if not isinstance(number, Integral):
                 raise ConfigError(f"{name} is {number!r}: give a whole number")
-        if num_variants < 1:
-            raise ConfigError(f"num_variants is {num_variants}: ask for 1 or more")
+        if not 1 <= num_variants <= MAX_VARIANTS:
+            raise ConfigError(f"num_variants is {num_variants}: ask for 1 to {MAX_VARIANTS:,}")
         if not 0 <= seed <= MAX_SEED:
             raise ConfigError(f"seed {seed} is out of range: take 0 to 2^63 - 1")
         size = self.backend.latent_size

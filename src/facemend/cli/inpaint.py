@@ -52,7 +52,10 @@ def inpaint(
         int, typer.Option(min=0, rich_help_panel=_PAINT, help="0 begins with the single most likely face; others draw one.")
     ] = 0,
     num_variants: Annotated[
-        int, typer.Option(min=1, rich_help_panel=_PAINT, help="Different faces to paint; further ones go to OUTPUT-2 and so on.")
+        int,
+        typer.Option(
+            min=1, max=1000, rich_help_panel=_PAINT, help="Different faces to paint; further ones go to OUTPUT-2 and so on."
+        ),
     ] = 1,
     box: Annotated[
         list[str] | None,
