@@ -5,7 +5,6 @@ there is no network, either that file or the official one (`FeatureWeights.addre
 """
 
 import contextlib
-import hashlib
 import http.client
 import os
 import sys
@@ -26,6 +25,7 @@ from torch import Tensor
 from facemend.cache_folder import cache_dir
 from facemend.dlib_file import read_dlib_net
 from facemend.errors import WeightsError
+from facemend.whole_files import sha256_of
 
 State = dict[str, Tensor]
 
@@ -116,8 +116,7 @@ def _download(weights: FeatureWeights, path: Path) -> None:
 
 
 def _check_sha256(weights: FeatureWeights, path: Path) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_of(path)
     if not digest.startswith(weights.sha256):
         raise WeightsError(
             f"{weights.official_name}: not the expected file: its sha256 begins with {digest[:16]}, not with "

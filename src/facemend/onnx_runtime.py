@@ -1,6 +1,5 @@
 """The network in ONNX Runtime, which needs no torch. `export` makes the files."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from facemend.errors import ConfigError, WeightsError
 from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE, read_tensor_table
+from facemend.whole_files import sha256_of
 
 FORMAT = 2
 METADATA_KEY = "facemend"
@@ -78,7 +78,7 @@ class OnnxNet:
         self.core_size: int = description["core_size"]
         self.num_classes: int = description["num_classes"]
         self.latent_size: int = description["latent_size"]
-        if path.name in _IN_FOLDERS and _sha256(weights) != description["weights_sha256"]:
+        if path.name in _IN_FOLDERS and sha256_of(weights) != description["weights_sha256"]:
             raise WeightsError(f"{path}: was made for other weights than {weights.name}: write it again with `facemend export`")
 
     def __call__(self, image: Array, mask: Array, latent: Array, layout: Array | None = None) -> OnnxOutput:
@@ -107,8 +107,3 @@ class OnnxNet:
                 f"{path}: is of format {there}, this version knows {FORMAT}: write it again with `facemend export`"
             )
         return description
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

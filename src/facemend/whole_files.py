@@ -1,5 +1,6 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and what they hash to."""
 
+import hashlib
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -33,3 +34,9 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all. Raises OSError where the disk refuses."""
     with written_whole(path) as file:
         file.write(content)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file, in pieces. Raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

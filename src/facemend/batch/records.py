@@ -110,9 +110,3 @@ class Records:
 
     def _record(self, output: str) -> Path:
         return self.folder / "records" / f"{output}.json"
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file, in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

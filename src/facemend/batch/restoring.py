@@ -12,12 +12,13 @@ from PIL import Image
 from facemend import imaging
 from facemend.backends import BackendName, open_backend
 from facemend.batch.plan import Item
-from facemend.batch.records import Record, Records, Row, sha256_of
+from facemend.batch.records import Record, Records, Row
 from facemend.batch.sheet import draw_thumbnails
 from facemend.errors import FacemendError, ImageError, MaskError, OutputError
 from facemend.imaging import Hole
 from facemend.imaging.writing import FORMATS
 from facemend.pipeline import Inpainter
+from facemend.whole_files import sha256_of
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from facemend.backends import BackendName, open_backend
 from facemend.batch.cluster import check_ray, connected, restore_on_ray
 from facemend.batch.plan import Plan
 from facemend.batch.pool import restore_in_processes
-from facemend.batch.records import Records, Row, sha256_of
+from facemend.batch.records import Records, Row
 from facemend.batch.report import Summary, write_contact_sheets, write_report
 from facemend.batch.restoring import Settings, failed_row, pending_row
 from facemend.errors import ConfigError, OutputError
 from facemend.model_folders import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE, resolve
+from facemend.whole_files import sha256_of
 
 MAX_GPU_WORKERS = 4  # each holds a network and a CUDA context of its own
 MAX_WINDOWS_WORKERS = 61  # ProcessPoolExecutor takes no more there

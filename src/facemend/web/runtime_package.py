@@ -1,6 +1,5 @@
 """ONNX Runtime for browsers: the npm package `onnxruntime-web` at one pinned version, fetched by npm or given as a file."""
 
-import hashlib
 import shutil
 import subprocess
 import tarfile
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from facemend.cache_folder import cache_dir
 from facemend.errors import ConfigError, OutputError
+from facemend.whole_files import sha256_of
 
 VERSION = "1.30.0"
 PACKAGE = f"onnxruntime-web-{VERSION}.tgz"
@@ -37,8 +37,7 @@ def find_package(given: Path | None = None) -> Path:
         path = given
         if not path.is_file():
             raise ConfigError(f"{path}: no such file: give {PACKAGE} as `npm pack onnxruntime-web@{VERSION}` writes it")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_of(path)
     if digest != SHA256:
         raise ConfigError(
             f"{path}: is not {PACKAGE}: its sha256 begins with {digest[:16]}, not with {SHA256[:16]}; delete it, "
