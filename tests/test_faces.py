@@ -65,8 +65,12 @@ def test_a_photo_may_lie_on_its_side(astronaut, turns, place):
 
 @pytest.mark.parametrize(
     "part",
-    [(180, 90, 265, 122), (190, 128, 256, 155), (218, 60, 275, 185), (170, 60, 222, 185)],
-    ids=["eyes", "mouth", "right", "left"],
+    [
+        pytest.param((180, 90, 265, 122), id="eyes"),
+        pytest.param((190, 128, 256, 155), id="mouth"),
+        pytest.param((218, 60, 275, 185), id="right", marks=pytest.mark.slow),
+        pytest.param((170, 60, 222, 185), id="left"),
+    ],
 )
 def test_a_face_is_found_although_part_of_it_is_missing(astronaut, part):
     hole = rectangle(astronaut.shape, *part)
@@ -86,7 +90,11 @@ def inpainter():
 
 
 @pytest.mark.parametrize(
-    ("turns", "place", "most_runs"), [(0, lambda x, y: (x, y), 6), (3, lambda x, y: (512 - y, x), 20)], ids=["upright", "lying"]
+    ("turns", "place", "most_runs"),
+    [
+        pytest.param(0, lambda x, y: (x, y), 6, id="upright"),
+        pytest.param(3, lambda x, y: (512 - y, x), 20, id="lying", marks=pytest.mark.slow),
+    ],
 )
 def test_a_face_of_which_little_is_left_is_found_by_painting_one(astronaut, inpainter, turns, place, most_runs):
     hole = np.rot90(rectangle(astronaut.shape, 185, 60, 275, 165), turns)

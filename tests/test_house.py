@@ -54,13 +54,6 @@ def test_no_photo_waits_for_what_only_training_or_tables_need():
     assert not {"pydantic", "rich", "typer"} & modules_after("import facemend.pipeline, facemend.benchmark.fresh")
 
 
-def test_restoring_a_photo_never_imports_training():
-    modules = modules_after("from facemend import Inpainter, load_model")
-    assert "facemend.pipeline" in modules
-    strays = {name for name in modules if name.startswith(("facemend.training", "facemend.data", "facemend.losses"))}
-    assert not strays
-
-
 def test_public_names_are_pinned_and_resolve():
     assert set(facemend.__all__) == PUBLIC
     assert len(facemend.__all__) == len(PUBLIC)
