@@ -207,11 +207,18 @@ def test_other_faces_are_others_even_after_going_back(studio):
     studio.open(soft_photo())
     studio.drag((0.48, 0.45), (0.52, 0.5))
     studio.restore()
-    history = studio.page.locator(".history li")
+    mask, history = studio.mask(), studio.page.locator(".history li")
+    painting = studio.hold("api/v1/inpaint")
     for steps in (3, 4):
-        studio.press("Other faces")
+        with studio.page.expect_request("**/api/v1/inpaint"):
+            studio.press("Other faces")
+        for view in ("Paint", "Layout", "Compare"):  # each would end the job, or take its mask away
+            expect(studio.page.get_by_role("button", name=view, exact=True).first).to_be_disabled()
+        studio.page.keyboard.press("b")
+        painting[-1].continue_()
         expect(history).to_have_count(steps)
         studio.page.locator("#undo").click()
+    assert (studio.mask() == mask).all()
     assert studio.page.evaluate("window.seeds") == ["0", "1", "2"]
 
 

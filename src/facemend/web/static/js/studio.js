@@ -343,9 +343,11 @@ export class Studio {
     const byLayout = layoutEdited || Boolean(another && redone?.byLayout);
     const seed = another ? unusedSeed(steps) : 0;
     const [from, mask] = [this.#basePlace(), snapshot(this.mask)];
+    const files = Promise.all([this.maskPng(), byLayout ? this.layoutPng() : null]); // once, however often a full queue is asked
     const result = await this.#ask('restore', { kind: 'restore', stage: 'sending' }, async (signal) => {
       const onProgress = (progress) => this.store.set({ busy: { kind: 'restore', ...progress } });
-      const fields = { mask: await this.maskPng(), layout: byLayout ? await this.layoutPng() : null, seed, num_variants: NUM_VARIANTS };
+      const [maskFile, layoutFile] = await files;
+      const fields = { mask: maskFile, layout: layoutFile, seed, num_variants: NUM_VARIANTS };
       const answer = await this.api.inpaint(await this.#picture(from), fields, { signal, onProgress });
       await Promise.all(answer.variants.map((patch) => this.bitmaps.load(patch)));
       return { ...answer, ids: await readLayout(answer.layout, this.legend) };

@@ -10,9 +10,11 @@ const THEMES = ['auto', 'light', 'dark'];
 export function buildHeader(studio, stage) {
   const views = Object.fromEntries(Object.entries(VIEWS).map(([view, icon]) => [view, button(icon, `view.${view}`, () => studio.show(view))]));
   $('views').append(...Object.values(views));
-  studio.store.watch(['view', 'steps', 'photo'], ({ view, steps, photo }) => {
-    for (const [name, element] of Object.entries(views)) element.setAttribute('aria-pressed', String(name === view));
-    views.compare.disabled = steps.length < 2;
+  studio.store.watch(['view', 'steps', 'photo', 'busy'], ({ view, steps, photo, busy }) => {
+    for (const [name, element] of Object.entries(views)) {
+      element.setAttribute('aria-pressed', String(name === view));
+      element.disabled = Boolean(busy) || (name === 'compare' && steps.length < 2); // a view may need a job of its own
+    }
     document.body.toggleAttribute('data-empty', !photo);
     document.title = photo ? `${photo.name} · facemend` : 'facemend';
   });

@@ -24,8 +24,12 @@ export function buildRail(studio, stage) {
 /** Take a tool in hand; on a result that means to paint on top of it. */
 export function chooseTool(studio, name) {
   const { views } = TOOLS[name];
-  if (views && !views.includes(studio.state.view)) return;
-  if (studio.state.view === 'compare' && name !== 'hand') studio.paintOnTop();
+  const { view, busy } = studio.state;
+  if (views && !views.includes(view)) return;
+  if (view === 'compare' && name !== 'hand') {
+    if (busy) return; // the result on its way belongs to the mask as it is
+    studio.paintOnTop();
+  }
   studio.store.set({ tool: name });
 }
 
