@@ -295,6 +295,19 @@ def test_undo_takes_back_a_stroke_under_way_and_a_layout_that_comes_late_leaves_
     page.locator("#redo").click()
     expect(status).to_contain_text("will be repainted")
 
+    with page.expect_request("**/api/v1/layout"):  # the one there is was asked for before anything was masked
+        studio.press("Layout")
+    studio.press("Paint")
+    page.locator("#stage").focus()
+    for key in ("ArrowDown", " ", "ArrowDown", " ", "ArrowDown", " ", "ArrowDown", "ArrowDown", " "):
+        page.keyboard.press(key)
+    masked = status.text_content()
+    page.keyboard.press("Control+z")
+    with page.expect_request("**/api/v1/layout"):
+        studio.press("Layout")
+    page.locator("#redo").click()
+    expect(status).to_have_text(masked)
+
 
 def test_keyboard_alone_is_enough(studio):
     keyboard = studio.page.keyboard
@@ -484,6 +497,10 @@ def test_a_face_that_is_being_read_is_not_masked_once_stopped(studio):
     assert not studio.mask().any()
     with page.expect_request("**/api/v1/layout"):
         studio.press("Eyes")
+    for _ in range(2):  # the view that waits for it can be asked again
+        studio.press("Stop")
+        with page.expect_request("**/api/v1/layout"):
+            studio.press("Layout")
 
 
 BLOCKED = """for (const storage of ['localStorage', 'sessionStorage']) {

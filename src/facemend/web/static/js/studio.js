@@ -9,7 +9,7 @@ import { PatchBitmaps, closePhoto, decodePhoto } from './picture.js';
 import { mergePatches, readLayout, readMask, transparentPart } from './pixels.js';
 import { Store } from './store.js';
 import { PARTS } from './core/classes.js';
-import { Edit, blends, replaceAll, snapshot, unpack } from './core/edit.js';
+import { Edit, blends, pack, replaceAll, samePacked, snapshot, unpack } from './core/edit.js';
 import { mainFace, partMargin, partShape } from './core/faces.js';
 import { Layer } from './core/layer.js';
 import { encodePng } from './core/png.js';
@@ -35,7 +35,7 @@ export class Studio {
   #quietly = null; // that of the layout being read in the background
   #original = { packed: null, bytes: null }; // the network's layout, unpacked
   #firstLayout = null; // on its way since the photo was opened
-  #maskChangedSinceLayout = false;
+  #madeUnder = new WeakMap(); // a layout of the network's => the mask that it was completed under, both packed
 
   constructor(api, { legend, limits }) {
     this.api = api;
@@ -109,7 +109,6 @@ export class Studio {
     this.mask = new Layer(photo.width, photo.height, true);
     this.layout = new Layer(photo.width, photo.height, false);
     this.#undo.clear();
-    this.#maskChangedSinceLayout = false;
     this.store.set({
       photo, steps: [firstStep()], shown: ORIGINAL, onTop: true, compareWith: ORIGINAL, view: 'paint', tool: 'brush',
       brushSize: Math.round(Math.min(photo.width, photo.height) / 12), networkLayout: null, layoutEdited: false, area: 0,
@@ -149,10 +148,8 @@ export class Studio {
     if (edit.layer === this.layout) {
       const widened = this.#maskWhatChanged(edit.touched);
       if (widened) changes.push(widened);
-    } else {
-      this.#maskChangedSinceLayout = true;
     }
-    this.#undo.push(changeAction(changes));
+    this.#undo.push({ ...changeAction(changes), ofMask: edit.layer === this.mask });
     this.#layersChanged();
   }
 
@@ -219,8 +216,7 @@ export class Studio {
   #replaceMask(bytes) {
     const change = replaceAll(this.mask, bytes);
     if (!change) return;
-    this.#maskChangedSinceLayout = true;
-    this.#undo.push(changeAction([change]));
+    this.#undo.push({ ...changeAction([change]), ofMask: true });
     this.#layersChanged();
   }
 
@@ -269,13 +265,17 @@ export class Studio {
 
   /** Show a view; the layout view and the parts of the face need the network's layout first. */
   async show(view) {
-    if (view === this.state.view) return;
     if (view === 'paint' && !this.state.onTop) return this.paintOnTop();
     this.store.set({ view, problem: null });
     if (view !== 'layout') return;
-    const stale = this.#maskChangedSinceLayout && !this.state.layoutEdited && this.state.onTop;
-    if (stale) await this.#loadLayout('layout');
-    else await this.#needLayout('layout');
+    if ((await this.#needLayout('layout')) && this.#isLayoutStale()) await this.#loadLayout('layout');
+  }
+
+  /** Whether the layout was completed under another mask, and can be read anew: Redo puts its changes into the one there is. */
+  #isLayoutStale() {
+    const { networkLayout, layoutEdited, onTop } = this.state;
+    if (layoutEdited || !onTop || !this.#undo.redoesMaskAlone) return false;
+    return !samePacked(this.#madeUnder.get(networkLayout), snapshot(this.mask));
   }
 
   async #needLayout(where) {
@@ -290,9 +290,9 @@ export class Studio {
   /** Ask the network for the layout of the picture on the stage, completed under the mask; without `where` in silence. */
   async #loadLayout(where) {
     const { photo, shown, onTop, area } = this.state;
+    const [covered, coverFile] = [onTop ? snapshot(this.mask) : this.#noMask(), onTop && area > 0 ? this.maskPng() : null];
     const bytes = await this.#ask(where, { kind: 'layout' }, async (signal) => {
-      const mask = onTop && area > 0 ? await this.maskPng() : null;
-      return readLayout(await this.api.layout(await this.#picture(shown), mask, signal), this.legend);
+      return readLayout(await this.api.layout(await this.#picture(shown), await coverFile, signal), this.legend);
     });
     const { state } = this;
     if (!bytes || state.photo !== photo || !samePlace(state.shown, shown) || state.layoutEdited) return;
@@ -300,7 +300,7 @@ export class Studio {
     const before = state.networkLayout;
     const change = replaceAll(this.layout, bytes);
     const after = snapshot(this.layout);
-    this.#maskChangedSinceLayout = false;
+    this.#madeUnder.set(after, covered);
     // Until the first layout and the first result, what can be undone and redone is about the mask alone.
     if (change && (before || state.steps.length > 1)) {
       this.#undo.push({
@@ -311,6 +311,10 @@ export class Studio {
     }
     this.store.set({ networkLayout: after, canUndo: this.#undo.canUndo, canRedo: this.#undo.canRedo });
     this.onPaint();
+  }
+
+  #noMask() {
+    return pack(new Uint8Array(this.mask.data.length));
   }
 
   #networkBytes() {
@@ -358,6 +362,7 @@ export class Studio {
   #addStep(step, { variants, ids, notes }) {
     const change = replaceAll(this.layout, ids);
     const layout = snapshot(this.layout);
+    this.#madeUnder.set(layout, this.#noMask()); // so it is that of the result painted on top of
     const withLayouts = variants.map((patch, i) => ({ patch, layout: i === 0 || step.byLayout ? layout : null }));
     const steps = [...this.state.steps, { ...step, variants: withLayouts }];
     const shown = { step: steps.length - 1, variant: 0 };
@@ -382,14 +387,12 @@ export class Studio {
   paintOnTop() {
     if (this.state.onTop) return this.store.set({ view: 'paint' });
     const change = replaceAll(this.mask, new Uint8Array(this.mask.data.length));
-    this.#maskChangedSinceLayout = false;
     this.#move({ onTop: true }, 'paint', change ? [change] : []);
   }
 
   /** Go back to what this step was painted on, its mask in place to be changed. */
   adjustMask() {
     if (this.state.onTop) return this.store.set({ view: 'paint' });
-    this.#maskChangedSinceLayout = true;
     this.#move({ shown: this.#basePlace(), onTop: true }, 'paint', []);
   }
 

@@ -141,6 +141,10 @@ export function unpack({ length, runs }) {
   return bytes;
 }
 
+export function samePacked(a, b) {
+  return a.runs.length === b.runs.length && sameBytes(a.runs, b.runs);
+}
+
 function forEachTile(rect, across, visit) {
   for (let row = Math.floor(rect.top / TILE); row * TILE < rect.bottom; row++) {
     for (let column = Math.floor(rect.left / TILE); column * TILE < rect.right; column++) {

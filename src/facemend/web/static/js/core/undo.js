@@ -1,11 +1,14 @@
-/** What was done and can be taken back. An action is `{undo(), redo(), silent}`; silent ones go along with the one before. */
+/**
+ * What was done and can be taken back. An action is `{undo(), redo(), silent, ofMask}`; silent ones, which are about the layout,
+ * go along with the one before.
+ */
 export class UndoStack {
   #done = [];
   #undone = [];
 
   push(action) {
     this.#done.push(action);
-    this.#undone = [];
+    if (!action.silent || !this.redoesMaskAlone) this.#undone = [];
   }
 
   undo() {
@@ -43,6 +46,11 @@ export class UndoStack {
 
   get canRedo() {
     return this.#undone.length > 0;
+  }
+
+  /** Whether all that can be redone is about the mask, so that a silent action leaves it alone. */
+  get redoesMaskAlone() {
+    return this.#undone.every(({ ofMask }) => ofMask);
   }
 }
 
