@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 from conftest import make_photo, mask_image
 from PIL import ExifTags, Image, ImageCms
+from serving import encoded
 from skimage import data
 
 from facemend.backends import on_onnx
@@ -354,20 +356,35 @@ def test_profile_and_camera_data_are_kept_and_the_photo_is_upright(offline):
     assert np.abs(np.asarray(saved).astype(int) - np.asarray(soft_face(0))).mean() < 2
 
 
-@pytest.mark.parametrize(("colors", "is_kept"), [(b"RGB ", True), (b"GRAY", False), (b"CMYK", False)])
-def test_a_profile_is_kept_for_the_colors_it_is_about(modules, colors, is_kept):
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[16:20] = colors
-    files = [io.BytesIO(), io.BytesIO()]
-    soft_face(0).save(files[0], "JPEG", icc_profile=bytes(profile))
-    soft_face(0).save(files[1], "PNG")
-    photo, written = (np.frombuffer(file.getvalue(), np.uint8) for file in files)
+def with_metadata(modules, **told):
+    """A PNG file as it is written for a photo whose JPEG file tells so much."""
+    files = encoded(soft_face(0), "JPEG", **told), encoded(soft_face(0), "PNG")
+    photo, written = (np.frombuffer(file, np.uint8) for file in files)
     body = """
       const { copyMetadata } = await load('metadata');
       const copied = await copyMetadata(new Blob([given.photo]), new Blob([given.written], { type: 'image/png' }));
       return new Uint8Array(await copied.arrayBuffer());"""
-    copied = Image.open(io.BytesIO(run(modules, body, photo=photo, written=written).tobytes()))
+    return run(modules, body, photo=photo, written=written).tobytes()
+
+
+@pytest.mark.parametrize(("colors", "is_kept"), [(b"RGB ", True), (b"GRAY", False), (b"CMYK", False)])
+def test_a_profile_is_kept_for_the_colors_it_is_about(modules, colors, is_kept):
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[16:20] = colors
+    copied = Image.open(io.BytesIO(with_metadata(modules, icc_profile=bytes(profile))))
     assert copied.info.get("icc_profile") == (bytes(profile) if is_kept else None)
+
+
+@pytest.mark.parametrize(("mark", "order"), [(b"II*\0", "<"), (b"MM\0*", ">")], ids=["little endian", "big endian"])
+def test_the_thumbnail_of_the_old_face_is_left_out(modules, mark, order):
+    thumbnail = b"the old face"
+    first = struct.pack(order + "HHHIHHI", 1, ExifTags.Base.Orientation, 3, 1, 6, 0, 26)
+    second = struct.pack(order + "HHHIIHHIII", 2, 0x0201, 4, 1, 56, 0x0202, 4, 1, len(thumbnail), 0)
+    exif = b"Exif\0\0" + mark + struct.pack(order + "I", 8) + first + second + thumbnail
+    copied = with_metadata(modules, exif=exif)
+    kept = Image.open(io.BytesIO(copied)).getexif()
+    assert (kept[ExifTags.Base.Orientation], dict(kept.get_ifd(ExifTags.IFD.IFD1))) == (1, {})
+    assert thumbnail not in copied
 
 
 # --- each part beside its model --------------------------------------------------------------------------------------------

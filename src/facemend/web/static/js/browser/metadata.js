@@ -6,6 +6,7 @@ const [EXIF, ICC] = ['Exif\0\0', 'ICC_PROFILE\0'];
 const [APP1, APP2] = [0xe1, 0xe2];
 const MOST_IN_SEGMENT = 65_533; // bytes of a JPEG segment beside its length
 const ORIENTATION = 0x0112;
+const THUMBNAILS = [[0x0201, 0x0202], [0x0111, 0x0117]]; // where they begin and how long they are: JPEG, or bare pixels
 
 /** @returns {Promise<Blob>} `written`, with what `file` knew; as it is where its kind holds nothing of the sort */
 export async function copyMetadata(file, written) {
@@ -75,31 +76,48 @@ function readWebp(bytes) {
   return found;
 }
 
-/** Say in EXIF data that the pixels are stored upright. */
+/** Say in EXIF data that the pixels are stored upright, and take out the thumbnail: it shows the old face. */
 function setUpright(exif) {
-  eachOrientation(exif, (view, at, little) => view.setUint16(at, 1, little));
+  readExif(exif, (view, little, first) => {
+    const link = eachEntry(view, little, first, (tag, at) => tag === ORIENTATION && view.setUint16(at, 1, little));
+    const second = view.getUint32(link, little);
+    if (!second) return;
+    view.setUint32(link, 0, little);
+    const values = {};
+    eachEntry(view, little, second, (tag, at) => (values[tag] = view.getUint32(at, little)));
+    for (const [start, length] of THUMBNAILS) if (values[length]) exif.fill(0, values[start], values[start] + values[length]);
+  });
 }
 
 /** Whether the photo in a JPEG file is shown turned by a quarter. */
 export function isTurned(bytes) {
   const { exif } = readJpeg(bytes);
   let turned = false;
-  if (exif) eachOrientation(exif, (view, at, little) => (turned = view.getUint16(at, little) > 4));
+  const look = (view, little, first) =>
+    eachEntry(view, little, first, (tag, at) => tag === ORIENTATION && (turned = view.getUint16(at, little) > 4));
+  if (exif) readExif(exif, look);
   return turned;
 }
 
-function eachOrientation(exif, visit) {
+/** Call `use(view, little, first)`, the last of which is where the first directory lies. */
+function readExif(exif, use) {
   const view = new DataView(exif.buffer, exif.byteOffset, exif.length);
   const little = exif[0] === 0x49;
   try {
-    const entries = view.getUint32(4, little);
-    for (let i = 0; i < view.getUint16(entries, little); i++) {
-      const at = entries + 2 + 12 * i;
-      if (view.getUint16(at, little) === ORIENTATION) visit(view, at + 8, little);
-    }
+    use(view, little, view.getUint32(4, little));
   } catch (error) {
     if (!(error instanceof RangeError)) throw error; // data cut off: nothing is said
   }
+}
+
+/** Visit a directory's entries as (tag, where its value is); returns where the place of the next directory is written. */
+function eachEntry(view, little, directory, visit) {
+  const count = view.getUint16(directory, little);
+  for (let i = 0; i < count; i++) {
+    const at = directory + 2 + 12 * i;
+    visit(view.getUint16(at, little), at + 8);
+  }
+  return directory + 2 + 12 * count;
 }
 
 /** A JPEG file with this in the place of what the browser says of the colours itself. */
