@@ -449,6 +449,25 @@ def test_a_painted_mask_is_given_up_only_when_its_owner_says_so(studio):
     assert asked == ["The mask you have painted has not been used. Give it up?"] * 2
 
 
+def test_no_work_is_lost_unasked_until_the_last_result_is_saved(modules):
+    lost = modules.evaluate(
+        """async () => {
+        const [{ Studio }, { loss }] = await Promise.all([import('/js/studio.js'), import('/js/ui/open.js')]);
+        const studio = new Studio({ export: async () => new Blob() }, { legend: [], limits: { max_patches: 64 } });
+        const result = { from: { step: 0, variant: 0 }, variants: [{ patch: {} }] };
+        studio.store.set({ photo: {}, steps: [...studio.state.steps, { variants: [] }, result], unsaved: true, onTop: false, area: 0.1 });
+        const lost = [];
+        for (const step of [0, 1]) {
+            studio.store.set({ shown: { step, variant: 0 } });
+            await studio.export(null);
+            lost.push(loss(studio.state));
+        }
+        return [...lost, loss({ ...studio.state, layoutEdited: true }), loss({ ...studio.state, onTop: true })];
+    }"""
+    )
+    assert lost == ["open.lose", None, "open.loseMask", "open.loseMask"]
+
+
 def test_problems_are_told_in_words_where_they_arose(studio):
     studio.page.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(studio.page.get_by_role("alert")).to_contain_text("is not a picture")

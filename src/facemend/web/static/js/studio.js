@@ -61,7 +61,7 @@ export class Studio {
       busy: null, // {kind, ...progress}
       problem: null, // {where, text or code}
       notes: [],
-      unsaved: false, // whether a result has not been downloaded
+      unsaved: false, // whether the last result has not been downloaded
       canUndo: false,
       canRedo: false,
     });
@@ -428,7 +428,8 @@ export class Studio {
     const blob = await this.#ask('download', { kind: 'export' }, async (signal) =>
       this.api.export(await this.#picture(this.state.shown), format, signal),
     );
-    if (blob) this.store.set({ unsaved: false });
+    const { shown, steps } = this.state;
+    if (blob && shown.step === steps.length - 1) this.store.set({ unsaved: false });
     return blob;
   }
 

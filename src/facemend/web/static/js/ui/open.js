@@ -37,10 +37,10 @@ function mayLeave(studio) {
   return !lost || confirm(t(lost));
 }
 
-/** What would be lost with the photo, as a key of the page's words: a result, or a mask that nothing was painted under yet. */
-function loss({ photo, unsaved, onTop, area }) {
+/** What would be lost with the photo, as a key of the page's words: a result, or a mask or layout that nothing was painted by yet. */
+export function loss({ photo, unsaved, onTop, area, layoutEdited }) {
   if (unsaved) return 'open.lose';
-  return photo && onTop && area > 0 ? 'open.loseMask' : null;
+  return photo && (layoutEdited || (onTop && area > 0)) ? 'open.loseMask' : null;
 }
 
 export function askMaskFile() {
