@@ -739,6 +739,27 @@ def test_threads_work_on_a_server_that_sends_no_headers(browser, bare_address):
         expect(page.locator("#empty .privacy-text")).to_have_text("Your photo never leaves this computer.")
 
 
+def test_the_service_worker_stands_in_nobodys_way(browser, bare_address, exported):
+    """Not in that of another export, of other pages below its folder, of full storage, or of a page loaded past it."""
+    (exported.folder / "other.html").write_text("a page of somebody else's")
+    others = f"{bare_address}/other/ facemend-0"
+
+    def prepare(page):
+        page.add_init_script(f"caches.open('{others}'); const wait = setTimeout; setTimeout = (f, ms) => ms < 9000 && wait(f, ms)")
+
+    with a_page(browser, bare_address, prepare) as page:
+        expect(page.locator("#samples button")).to_have_count(2)
+        page.context.service_workers[0].evaluate("void (Cache.prototype.put = async () => { throw new Error('storage is full'); })")
+        headers = "fetch('{}?new').then(({{ ok, headers }}) => [ok, headers.has('Cross-Origin-Embedder-Policy')])"
+        assert page.evaluate(headers.format("onnxruntime/ort.webgpu.min.mjs")) == [True, True]
+        assert page.evaluate(headers.format("other.html")) == [True, False]
+        assert others in page.evaluate("caches.keys()")
+
+        page.context.new_cdp_session(page).send("Page.reload", {"ignoreCache": True})
+        expect(page.locator("#samples button")).to_have_count(2)
+        assert page.evaluate("navigator.serviceWorker.controller") is None
+
+
 def test_a_page_without_threads_works_slower_and_says_so(browser, bare_address):
     with a_page(browser, bare_address, keeps=False) as page:
         expect(page.locator("#empty .privacy-text")).to_contain_text("one processor core alone: slower")

@@ -166,14 +166,19 @@ def _choose_backend(page: Path) -> None:
 
 
 def _write_service_worker(site: Path) -> None:
-    """Name this export, and the small files that a browser is to keep at once."""
+    """Name this export, the small files that a browser is to keep at once, and the large ones."""
     code = (STATIC / SERVICE_WORKER).read_bytes()
     (site / SERVICE_WORKER).unlink()
-    small = [path for path in sorted(site.rglob("*")) if path.is_file() and path.relative_to(site).parts[0] not in LARGE]
-    digest = hashlib.sha256(b"".join([code, *(path.read_bytes() for path in small)])).hexdigest()
-    files = ["./", *(path.relative_to(site).as_posix() for path in small)]
-    names = f"const BUILD = {json.dumps(f'facemend-{digest[:16]}')};\nconst FILES = {json.dumps(files)};\n\n"
-    (site / SERVICE_WORKER.name).write_bytes(names.encode() + code)  # it serves what lies below it
+    paths = [path.relative_to(site) for path in sorted(site.rglob("*")) if path.is_file()]
+    small = [path for path in paths if path.parts[0] not in LARGE]
+    digest = hashlib.sha256(b"".join([code, *((site / path).read_bytes() for path in small)])).hexdigest()
+    named = {
+        "BUILD": f"facemend-{digest[:16]}",
+        "FILES": ["./", *(path.as_posix() for path in small)],
+        "LARGE": [path.as_posix() for path in paths if path.parts[0] in LARGE],
+    }
+    names = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in named.items())
+    (site / SERVICE_WORKER.name).write_bytes(f"{names}\n".encode() + code)  # it serves what lies below it
 
 
 def _move(site: Path, folder: Path, names: list[Path]) -> None:

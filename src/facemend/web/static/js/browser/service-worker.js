@@ -1,7 +1,8 @@
 /**
  * Keeps the exported studio in the browser: once it was loaded it needs no network. It also adds the headers that threads in
- * WebAssembly need, for web servers that cannot. `facemend web-export` writes BUILD, which names this export, and FILES, the
- * small files of the page, before these lines; the networks and the runtime are kept when they are first fetched.
+ * WebAssembly need, for web servers that cannot. `facemend web-export` writes before these lines BUILD, which names this export,
+ * FILES, the small files of the page, and LARGE, the networks and the runtime, which are kept when they are first fetched. What
+ * else lies below this folder, perhaps another export, is no business of this one's.
  */
 
 const HEADERS = {
@@ -9,31 +10,36 @@ const HEADERS = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
+const { scope } = self.registration;
+const CACHE = `${scope} ${BUILD}`; // an origin's exports share its caches
+const OURS = new Set([...FILES, ...LARGE].map((path) => new URL(path, scope).href));
 
 self.addEventListener('install', (event) => event.waitUntil(fill()));
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 self.addEventListener('fetch', (event) => {
-  const isOurs = event.request.method === 'GET' && event.request.url.startsWith(self.registration.scope);
-  if (isOurs) event.respondWith(answer(event.request));
+  const { method, url } = event.request;
+  if (method === 'GET' && OURS.has(url.replace(/[?#].*/, ''))) event.respondWith(answer(event));
 });
 
 async function fill() {
-  const cache = await caches.open(BUILD);
+  const cache = await caches.open(CACHE);
   await cache.addAll(FILES.map((path) => new Request(path, { cache: 'no-cache' })));
   await self.skipWaiting();
 }
 
 async function takeOver() {
-  for (const name of await caches.keys()) if (name.startsWith('facemend-') && name !== BUILD) await caches.delete(name);
+  for (const name of await caches.keys()) if (name.startsWith(`${scope} `) && name !== CACHE) await caches.delete(name);
   await self.clients.claim();
 }
 
-async function answer(request) {
-  const cache = await caches.open(BUILD);
+async function answer(event) {
+  const { request } = event;
+  const cache = await caches.open(CACHE);
   const kept = await cache.match(request, { ignoreSearch: true });
   if (kept) return withHeaders(kept);
   const fetched = await fetch(request);
-  if (fetched.ok && fetched.status === 200) await cache.put(request, fetched.clone());
+  if (!fetched.ok) return fetched; // the address of a redirection, for one, cannot be given other headers
+  if (fetched.status === 200) event.waitUntil(cache.put(request, fetched.clone()).catch(() => {})); // storage may be full
   return withHeaders(fetched);
 }
 
