@@ -38,13 +38,13 @@ function binary(rgba) {
   return bytes;
 }
 
-/** Where a photo is transparent, as a mask; null when it is nowhere. */
+/** Where a photo is not wholly opaque, as a mask; null when it is everywhere. */
 export function transparentPart(bitmap) {
   const rgba = rgbaOf(bitmap);
   const bytes = new Uint8Array(rgba.length / 4);
   let any = false;
   for (let i = 0; i < bytes.length; i++) {
-    if (rgba[4 * i + 3] >= 128) continue;
+    if (rgba[4 * i + 3] === 255) continue;
     bytes[i] = 255;
     any = true;
   }
