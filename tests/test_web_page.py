@@ -764,6 +764,35 @@ def test_each_patch_of_a_long_history_is_decoded_once(modules):
     assert decoded == 40
 
 
+def test_canvases_keep_the_pixel_density_that_they_are_drawn_with(modules):
+    ratios = modules.evaluate(
+        """async () => {
+        const { Studio } = await import('/js/studio.js');
+        const { Stage } = await import('/js/ui/stage.js');
+        const asked = [];
+        const { matchMedia } = window;
+        const density = Object.getOwnPropertyDescriptor(window, 'devicePixelRatio');
+        window.matchMedia = () => asked[asked.push(new EventTarget()) - 1];
+        document.body.removeAttribute('data-empty');
+        const stage = new Stage(new Studio({}, { legend: [], limits: {} }));
+        const ratios = async () => {
+            await new Promise(requestAnimationFrame);
+            await new Promise(requestAnimationFrame);
+            return [stage.ratio, stage.photo.canvas.width / stage.element.clientWidth];
+        };
+        const seen = [await ratios()];
+        Object.defineProperty(window, 'devicePixelRatio', { value: 2, configurable: true });
+        seen.push(await ratios());
+        asked[0].dispatchEvent(new Event('change'));
+        seen.push(await ratios(), asked.length);
+        Object.defineProperty(window, 'devicePixelRatio', density);
+        window.matchMedia = matchMedia;
+        return seen;
+    }"""
+    )
+    assert ratios == [[1, 1], [1, 1], [2, 2], 2]  # and the next change is waited for
+
+
 @pytest.mark.slow
 def test_twelve_megapixels_zoom_pan_and_paint_without_lag(studio):
     studio.open(soft_photo(width=4000, height=3000), "photo.jpg")

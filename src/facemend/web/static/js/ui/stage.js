@@ -12,6 +12,7 @@ const CLEAR = 0;
 export class Stage {
   view = { scale: 1, left: 0, top: 0 }; // in CSS pixels of the stage
   split = 0.5; // of the photo's width
+  ratio = 1; // device pixels of the canvases to a CSS pixel
   showOverlay = true;
   layoutStrength = 0.6;
   #stale = { photo: true, overlay: null }; // overlay: null, 'all', or a rectangle in photo pixels
@@ -28,11 +29,8 @@ export class Stage {
     studio.store.watch(['photo', 'shown', 'view', 'onTop', 'compareWith', 'steps', 'classId', 'networkLayout'], () => this.redraw());
     studio.store.watch(['photo'], () => this.fit());
     new ResizeObserver(() => this.#resize()).observe(this.element);
+    this.#watchRatio();
     this.useTheme();
-  }
-
-  get ratio() {
-    return window.devicePixelRatio || 1;
   }
 
   useTheme() {
@@ -75,11 +73,18 @@ export class Stage {
     return toScreen(this.view, x, y);
   }
 
+  /** Another screen, or another zoom of the page, may leave the stage as large as it is in CSS pixels. */
+  #watchRatio() {
+    const changed = () => (this.#resize(), this.#watchRatio());
+    matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener('change', changed, { once: true });
+  }
+
   #resize() {
     const { clientWidth: width, clientHeight: height } = this.element;
     if (!width || !height) return;
     const moved = [(width - this.size.width) / 2, (height - this.size.height) / 2];
     this.size = { width, height };
+    this.ratio = devicePixelRatio;
     for (const { canvas } of [this.photo, this.overlay]) {
       canvas.width = Math.round(width * this.ratio);
       canvas.height = Math.round(height * this.ratio);
