@@ -764,6 +764,25 @@ def test_each_patch_of_a_long_history_is_decoded_once(modules):
     assert decoded == 40
 
 
+def test_bitmaps_beside_the_stage_are_kept_by_their_pixels_and_all_closed_with_the_photo(modules):
+    open_ones = modules.evaluate(
+        """async () => {
+        const [{ encodePng }, { PatchBitmaps }] = await Promise.all([import('/js/core/png.js'), import('/js/picture.js')]);
+        const blob = await encodePng(20, 20, new Uint8Array(400));
+        const [bitmaps, patches] = [new PatchBitmaps(1000), Array.from({ length: 5 }, () => ({ blob }))];
+        const decoded = await Promise.all(patches.map((patch) => bitmaps.load(patch)));
+        const areOpen = () => decoded.map(({ width }) => width > 0);
+        const open = [areOpen()];
+        bitmaps.get(patches[1]);
+        bitmaps.keep(new Set([patches[0]]));
+        open.push(areOpen());
+        bitmaps.clear();
+        return [...open, areOpen()];
+    }"""
+    )
+    assert open_ones == [[True] * 5, [True, True, False, False, True], [False] * 5]
+
+
 def test_canvases_keep_the_pixel_density_that_they_are_drawn_with(modules):
     ratios = modules.evaluate(
         """async () => {

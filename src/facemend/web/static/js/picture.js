@@ -20,16 +20,16 @@ export function closePhoto(photo) {
 /** Bitmaps of patches, decoded when first seen; in memory stay those on the stage, and the last few of the others. */
 export class PatchBitmaps {
   #kept = new Map();
-  onStage = new Set(); // patches that are drawn again and again, however many they are
 
-  constructor(capacity = 24) {
+  /** @param capacity how many pixels are kept beside the stage: four bytes each */
+  constructor(capacity = 24e6) {
     this.capacity = capacity;
   }
 
   /** The bitmap, or null while it is being decoded; `onReady` is called when it is there. */
   get(patch, onReady) {
     const entry = this.#kept.get(patch);
-    if (!entry) {
+    if (!entry?.bitmap) {
       this.load(patch).then(onReady, () => {});
       return null;
     }
@@ -38,17 +38,30 @@ export class PatchBitmaps {
     return entry.bitmap;
   }
 
-  async load(patch) {
+  load(patch) {
     const entry = this.#kept.get(patch) ?? { bitmap: null };
-    if (entry.loading) return entry.loading;
     this.#kept.set(patch, entry);
-    entry.loading = createImageBitmap(patch.blob, AS_STORED).then((bitmap) => (entry.bitmap = bitmap));
-    const others = [...this.#kept.keys()].filter((kept) => !this.onStage.has(kept));
-    for (const old of others.slice(0, -this.capacity)) {
-      this.#kept.get(old).bitmap?.close();
-      this.#kept.delete(old);
-    }
+    entry.loading ??= createImageBitmap(patch.blob, AS_STORED).then((bitmap) => (entry.bitmap = bitmap));
     return entry.loading;
+  }
+
+  /** Close what has not been seen for long, none of it in `onStage`, which is drawn again and again, however much it is. */
+  keep(onStage) {
+    let pixels = 0;
+    for (const [patch, { bitmap }] of [...this.#kept].reverse()) {
+      if (!bitmap || onStage.has(patch)) continue;
+      pixels += bitmap.width * bitmap.height;
+      if (pixels > this.capacity) this.#drop(patch);
+    }
+  }
+
+  clear() {
+    for (const patch of [...this.#kept.keys()]) this.#drop(patch);
+  }
+
+  #drop(patch) {
+    this.#kept.get(patch).bitmap?.close();
+    this.#kept.delete(patch);
   }
 }
 

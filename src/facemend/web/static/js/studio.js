@@ -105,7 +105,7 @@ export class Studio {
   }
 
   #begin(photo) {
-    if (this.state.photo) closePhoto(this.state.photo);
+    this.#forgetPictures();
     this.mask = new Layer(photo.width, photo.height, true);
     this.layout = new Layer(photo.width, photo.height, false);
     this.#undo.clear();
@@ -118,8 +118,13 @@ export class Studio {
 
   close() {
     this.stop();
-    if (this.state.photo) closePhoto(this.state.photo);
+    this.#forgetPictures();
     this.store.set({ photo: null, steps: [], problem: null, notes: [], unsaved: false, view: 'paint' });
+  }
+
+  #forgetPictures() {
+    if (this.state.photo) closePhoto(this.state.photo);
+    this.bitmaps.clear();
   }
 
   // --- painting ---
@@ -353,8 +358,9 @@ export class Studio {
       const [maskFile, layoutFile] = await files;
       const fields = { mask: maskFile, layout: layoutFile, seed, num_variants: NUM_VARIANTS };
       const answer = await this.api.inpaint(await this.#picture(from), fields, { signal, onProgress });
-      await Promise.all(answer.variants.map((patch) => this.bitmaps.load(patch)));
-      return { ...answer, ids: await readLayout(answer.layout, this.legend) };
+      const ids = await readLayout(answer.layout, this.legend);
+      await Promise.all(answer.variants.map((patch) => this.bitmaps.load(patch))); // last, or some are gone before they are seen
+      return { ...answer, ids };
     });
     if (result && this.state.photo === photo) this.#addStep({ from, mask, seed, byLayout }, result);
   }

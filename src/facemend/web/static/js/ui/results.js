@@ -1,7 +1,7 @@
 /** The faces to choose from, what to do next, and the history with its thumbnails. */
 
 import { onLanguage, t } from '../i18n.js';
-import { places, samePlace } from '../core/steps.js';
+import { patchesAt, places, samePlace } from '../core/steps.js';
 import { thumbnail } from '../picture.js';
 import { $, button, h, words } from './dom.js';
 
@@ -14,7 +14,7 @@ export function buildResults(studio, stage) {
   buildHistory(studio, thumbnails);
 }
 
-/** Thumbnails are drawn once; a variant's shows the surroundings of its hole. */
+/** Thumbnails are drawn once, with all their patches; a variant's shows the surroundings of its hole. */
 class Thumbnails {
   #drawn = new Map();
 
@@ -23,22 +23,28 @@ class Thumbnails {
     studio.store.watch(['photo'], () => this.#drawn.clear());
   }
 
-  get(place, whole) {
-    const key = `${place.step} ${place.variant} ${whole}`;
-    if (!this.#drawn.has(key)) this.#drawn.set(key, this.#draw(place, whole));
+  /** A copy; `onReady` is called when a patch that it still lacks has been decoded. */
+  get(place, whole, onReady) {
+    const drawn = this.#drawn.get(keyOf(place, whole)) ?? this.#draw(place, whole, onReady);
     const copy = document.createElement('canvas');
-    const drawn = this.#drawn.get(key);
     Object.assign(copy, { width: drawn.width, height: drawn.height });
     copy.getContext('2d').drawImage(drawn, 0, 0);
     return copy;
   }
 
-  #draw(place, whole) {
+  #draw(place, whole, onReady) {
     const { photo, steps } = this.studio.state;
     const all = { left: 0, top: 0, right: photo.width, bottom: photo.height };
     const region = whole ? all : surroundings(steps[place.step].variants[place.variant].patch, photo);
-    return thumbnail(photo, this.stage.bitmapsAt(steps, place), region, whole ? STEP_SIZE : VARIANT_SIZE);
+    const bitmaps = this.stage.bitmapsAt(steps, place, onReady);
+    const drawn = thumbnail(photo, bitmaps, region, whole ? STEP_SIZE : VARIANT_SIZE);
+    if (bitmaps.length === patchesAt(steps, place).length) this.#drawn.set(keyOf(place, whole), drawn);
+    return drawn;
   }
+}
+
+function keyOf({ step, variant }, whole) {
+  return `${step} ${variant} ${whole}`;
 }
 
 /** A square about a patch, half as wide again, within the photo as far as it goes. */
@@ -118,7 +124,7 @@ function buildHistory(studio, thumbnails) {
     const items = steps.map((step, i) => {
       const isShown = i === shown.step;
       const place = { step: i, variant: isShown ? shown.variant : 0 };
-      const canvas = thumbnails.get(place, true);
+      const canvas = thumbnails.get(place, true, render);
       canvas.setAttribute('aria-hidden', 'true');
       const go = h('button', { type: 'button', className: 'thumb', 'aria-label': placeName(place), title: placeName(place), onclick: () => studio.goTo(place) }, canvas);
       if (isShown) go.setAttribute('aria-current', 'step');

@@ -141,7 +141,7 @@ export class Stage {
     this.#drawChecks(device, photo);
     const draw = (place) => drawPicture(this.photo, photo, this.bitmapsAt(steps, place), device);
     const onStage = view === 'compare' ? [shown, compareWith] : [shown];
-    this.studio.bitmaps.onStage = new Set(onStage.flatMap((place) => patchesAt(steps, place)));
+    this.studio.bitmaps.keep(new Set(onStage.flatMap((place) => patchesAt(steps, place))));
     draw(shown);
     if (view !== 'compare') return;
     const x = Math.round((this.split * photo.width * device.scale) + device.left);
@@ -168,10 +168,10 @@ export class Stage {
     }
   }
 
-  /** The patches at a place with their bitmaps; those still being decoded are drawn when they are there. */
-  bitmapsAt(steps, place) {
+  /** The patches at a place with their bitmaps, but those still being decoded: `onReady` is called when one is there. */
+  bitmapsAt(steps, place, onReady = () => this.redraw()) {
     return patchesAt(steps, place).flatMap((patch) => {
-      const bitmap = this.studio.bitmaps.get(patch, () => this.redraw());
+      const bitmap = this.studio.bitmaps.get(patch, onReady);
       return bitmap ? [{ patch, bitmap }] : [];
     });
   }
