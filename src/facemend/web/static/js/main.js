@@ -130,12 +130,13 @@ function buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload) {
     Escape: () => (gestures.isPainting ? gestures.cancel() : studio.stop()),
     '?': openHelp,
   });
-  const holdSpace = (isHeld) => (event) => {
+  document.addEventListener('keydown', (event) => {
     const isOnStage = event.target === stage.element || event.target === document.body;
     if (event.key !== ' ' || !isOnStage || keyboard.isActive) return;
     event.preventDefault();
-    gestures.spaceHeld = isHeld;
-  };
-  document.addEventListener('keydown', holdSpace(true));
-  document.addEventListener('keyup', holdSpace(false));
+    gestures.spaceHeld = true;
+  });
+  const letGo = () => (gestures.spaceHeld = false);
+  document.addEventListener('keyup', ({ key }) => key === ' ' && letGo());
+  window.addEventListener('blur', letGo); // where it is let go of then is not told here
 }
