@@ -271,6 +271,7 @@ def test_undo_takes_back_every_step_and_redo_does_it_again(studio):
         undo.click()
         assert (studio.mask() == mask).all()
     expect(undo).to_be_disabled()
+    expect(studio.page.locator("#stage")).to_be_focused()
     for _ in masks:
         redo.click()
     expect(studio.page.locator("body")).to_have_attribute("data-view", "compare")
@@ -325,6 +326,17 @@ def test_keyboard_alone_is_enough(studio):
     tab_to(studio.page, "Face 1 of 4")
     keyboard.press("ArrowRight")
     expect(studio.page.get_by_role("radio", name="Face 2 of 4")).to_be_focused()
+    for place in ("first", "last"):
+        step = getattr(studio.page.locator(".history button"), place)
+        step.press("Enter")
+        expect(step).to_be_focused()
+    studio.page.get_by_role("button", name="Paint on top").press("Enter")
+    expect(studio.page.locator("#stage")).to_be_focused()
+    keyboard.down(" ")
+    keyboard.press("ArrowRight")  # the brush comes out while the key is down
+    keyboard.up(" ")
+    studio.drag((0.45, 0.45), (0.5, 0.45))
+    expect(studio.page.locator("#status")).to_contain_text("will be repainted")
     keyboard.press("Control+s")
     tab_to(studio.page, "Save the photo")
     with studio.page.expect_download() as download:

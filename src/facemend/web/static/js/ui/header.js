@@ -21,8 +21,10 @@ export function buildHeader(studio, stage) {
   $('undo').onclick = () => studio.undo();
   $('redo').onclick = () => studio.redo();
   studio.store.watch(['canUndo', 'canRedo', 'busy'], ({ canUndo, canRedo, busy }) => {
-    $('undo').disabled = !canUndo || Boolean(busy);
-    $('redo').disabled = !canRedo || Boolean(busy);
+    for (const [name, can] of [['undo', canUndo], ['redo', canRedo]]) {
+      if (!can && document.activeElement === $(name)) $('stage').focus(); // what is disabled cannot keep it
+      $(name).disabled = !can || Boolean(busy);
+    }
   });
   buildTheme(stage);
   buildLanguage();

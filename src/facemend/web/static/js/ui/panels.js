@@ -12,7 +12,11 @@ export function buildPanels(studio, stage, askMaskFile) {
   buildLayoutPanel(studio, stage);
   studio.store.watch(['view'], ({ view }) => {
     document.body.dataset.view = view;
-    for (const section of document.querySelectorAll('[data-for]')) section.hidden = section.dataset.for !== view;
+    for (const section of document.querySelectorAll('[data-for]')) {
+      const isLeft = section.dataset.for !== view;
+      if (isLeft && section.contains(document.activeElement)) $('stage').focus(); // the section would take the focus with it
+      section.hidden = isLeft;
+    }
   });
 }
 

@@ -130,7 +130,9 @@ function buildHistory(studio, thumbnails) {
       if (isShown) go.setAttribute('aria-current', 'step');
       return h('li', {}, go, h('span', { className: 'soft', textContent: i ? String(i) : t('history.photo') }));
     });
+    const hadFocus = list.contains(document.activeElement);
     list.replaceChildren(...items);
+    if (hadFocus) list.querySelector('[aria-current]').focus();
   };
   studio.store.watch(['steps', 'shown', 'photo'], render);
   onLanguage(render);
