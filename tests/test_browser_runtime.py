@@ -387,6 +387,13 @@ def test_the_thumbnail_of_the_old_face_is_left_out(modules, mark, order):
     assert thumbnail not in copied
 
 
+def test_transparency_is_not_written_as_black(modules):
+    refused = """const { writePhoto } = await load('photos');
+      const photo = { rgba: new Uint8ClampedArray(1024).fill(254), width: 16, height: 16 };
+      return writePhoto(photo, new Blob(), 'jpeg').catch(({ code, message }) => [code, message]);"""
+    assert run(modules, refused) == ["format", "JPEG holds no transparency: take PNG or WebP"]
+
+
 # --- each part beside its model --------------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,7 @@ export async function writePhoto({ rgba, width, height }, file, format) {
   const kind = await kindOf(file);
   const own = ['jpeg', 'webp'].includes(kind) ? kind : 'png';
   const type = `image/${format ?? own}`;
+  if (type === 'image/jpeg' && !isOpaque(rgba)) throw new Problem('format', 'JPEG holds no transparency: take PNG or WebP');
   if (type === 'image/png') return copyMetadata(file, await encodePng(width, height, isOpaque(rgba) ? toRgb({ rgba, width, height }).data : rgba));
   const blob = await toFile(new ImageData(rgba, width, height), type, type === 'image/webp' ? 1 : LOSSY_QUALITY);
   if (blob.type !== type) throw new Problem('format', `this browser cannot write ${type}: take PNG`);
