@@ -419,6 +419,20 @@ def test_views_are_opencvs_there_and_back(modules, window):
     assert np.abs(seen[2] - unview_photo(image, window, region).ravel().astype(int)).max() <= 1
 
 
+def test_nothing_is_known_where_there_is_no_photo(modules):
+    rgb, hole = np.asarray(make_photo(width=120, height=110)), np.zeros((110, 120), bool)
+    window = Window((-200, 60), 160, 64)
+    image, unknown = run(
+        modules,
+        f"""const {{ Window, viewPhoto }} = await load('framing');
+        const {{ image, unknown }} = viewPhoto({picture("rgb")}, {picture("hole")}, new Window([-200, 60], 160, 64));
+        return [image, unknown];""",
+        rgb=rgb, hole=hole,
+    )  # fmt: skip
+    for here, there in zip((image, unknown), view_photo(rgb, hole, window), strict=True):
+        assert (here == there.ravel()).all()
+
+
 def test_holes_are_filled_as_opencv_fills_them(modules):
     rgb, hole = cv2.blur(np.asarray(make_photo(width=90, height=70)), (9, 9)), np.zeros((70, 90), bool)
     cv2.circle(shape := hole.astype(np.uint8), (40, 30), 20, 1, -1)

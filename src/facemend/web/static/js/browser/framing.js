@@ -123,7 +123,10 @@ export function workingSize(side) {
  * @returns {{image: Float32Array, unknown: Float32Array}} [3, S, S] in [-1, 1], and [S, S], 1 where nothing is known
  */
 export function viewPhoto(rgb, hole, window) {
+  const size = window.size ** 2;
+  const [image, unknown] = [new Float32Array(3 * size), new Float32Array(size)];
   const region = window.region(hole);
+  if (region.left === region.right || region.top === region.bottom) return { image, unknown: unknown.fill(1) };
   const [colors, holed] = [cut(rgb, region), cut({ ...hole, channels: 1 }, region)];
   const known = picture(holed.width, holed.height, 1);
   for (let i = 0; i < known.data.length; i++) {
@@ -132,9 +135,6 @@ export function viewPhoto(rgb, hole, window) {
   }
   const source = fromRegion(region, window);
   const [shares, sums] = [known, colors].map((image) => resampled(image, source, window).data);
-  const size = window.size ** 2;
-  const image = new Float32Array(3 * size);
-  const unknown = new Float32Array(size);
   for (let i = 0; i < size; i++) {
     const share = shares[i] / 255;
     if (share < 0.5) {
