@@ -483,12 +483,16 @@ def test_a_view_fades_into_the_one_before_as_pythons_does(modules):
     np.testing.assert_allclose(share, fading(own > 0, mended > 0, 10.5).ravel(), atol=1e-6)
 
 
-@pytest.mark.parametrize("window", [Window((64, 64), 128, 128), Window((70, 66), 150.5, 128, 20)], ids=["as it is", "larger"])
-def test_the_detail_that_python_carries_is_carried(modules, window):
+@pytest.mark.parametrize(
+    ("window", "known"),
+    [(Window((64, 64), 128, 128), 130), (Window((70, 66), 150.5, 128, 20), 130), (Window((64, 64), 128, 128), 5)],
+    ids=["as it is", "larger", "from few places"],
+)
+def test_the_detail_that_python_carries_is_carried(modules, window, known):
     rng = np.random.default_rng(0)
     photo = data.astronaut()[50:180, 160:300]
     hole = np.zeros(photo.shape[:2], bool)
-    hole[40:70, 40:75] = hole[24:30, 30:80] = True
+    hole[40:70, 40:75] = hole[24:30, 30:80] = hole[known:] = True
     seen, _ = view_photo(cv2.GaussianBlur(photo, (0, 0), 2), np.zeros_like(hole), window)
     known, unknown = view_photo(photo, hole, window)
     completed = np.where(unknown > 0, seen, known)

@@ -147,7 +147,8 @@ class Chances {
 
   next() {
     this.#numbers.splice(0, this.#numbers.length ? STRIDE : 0);
-    while (this.#numbers.length < this.#length) this.#numbers.push(-CHOICE * Math.log(-Math.log(this.#draw())));
+    const length = Math.max(STRIDE, this.#length); // fewer sources pass the rest over
+    while (this.#numbers.length < length) this.#numbers.push(-CHOICE * Math.log(-Math.log(this.#draw())));
     return this.#numbers;
   }
 }
