@@ -25,7 +25,7 @@ from skimage import data
 from facemend.backends import on_onnx
 from facemend.damage import find_damage
 from facemend.errors import ConfigError
-from facemend.imaging import decode_photo, jpeg_coding
+from facemend.imaging import decode_photo, jpeg_coding, read_hole
 from facemend.photo.coloring import calm_colors
 from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face
@@ -467,6 +467,30 @@ def test_a_hole_is_shared_out_among_the_same_views(modules, faces):
     expected = plan_views(hole, faces)
     assert [view[:3] for view in views] == [[list(view.window.center), view.window.side, view.window.size] for view in expected]
     assert [view[3] for view in views] == pytest.approx([int(view.area.sum()) for view in expected], rel=0.01)
+
+
+def test_parts_are_numbered_as_opencv_numbers_them(modules):
+    mask = np.random.default_rng(0).random((61, 83)) < 0.2
+    _, labels, stats, middles = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    here, parts = run(
+        modules,
+        f"""const {{ label }} = await load('components');
+        const {{ labels, parts }} = label({picture("mask")});
+        return [labels, parts.map(({{ area, width, height, x, y }}) => [area, width, height, x, y])];""",
+        mask=mask,
+    )  # fmt: skip
+    assert len(parts) > 100
+    assert (here == labels.ravel()).all()
+    np.testing.assert_allclose(parts, np.hstack([stats[1:, [4, 2, 3]], middles[1:]]))
+
+
+@pytest.mark.parametrize("size", [(40, 30), (33, 25), (140, 105)], ids=["smaller", "odd", "larger"])
+def test_a_mask_of_another_size_touches_pythons_pixels(modules, size):
+    mask = Image.fromarray(((np.random.default_rng(0).random((75, 100)) < 0.01) * 255).astype(np.uint8))
+    script = """const { readMask } = await import('/js/pixels.js');
+      return readMask(new Blob([given.file]), { width: given.size[0], height: given.size[1] });"""
+    here = run(modules, script, file=np.frombuffer(encoded(mask), np.uint8), size=list(size))
+    assert (here.reshape(size[::-1]) == 255 * read_hole(mask, size)).all()
 
 
 def test_a_view_fades_into_the_one_before_as_pythons_does(modules):

@@ -2,12 +2,11 @@
 
 const AS_STORED = { colorSpaceConversion: 'none' };
 
-/** The RGBA bytes of a bitmap, at another size if one is given. */
-export function rgbaOf(bitmap, width = bitmap.width, height = bitmap.height, smooth = false) {
+/** The RGBA bytes of a bitmap. */
+export function rgbaOf(bitmap) {
+  const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-  context.imageSmoothingEnabled = smooth;
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(bitmap, 0, 0, width, height);
+  context.drawImage(bitmap, 0, 0);
   return context.getImageData(0, 0, width, height).data;
 }
 
@@ -21,12 +20,22 @@ export async function readMask(file, { width, height }) {
   if (Math.abs(bitmap.width * height - bitmap.height * width) > Math.max(width, height)) return null;
   const crisp = binary(rgbaOf(bitmap));
   if (bitmap.width === width && bitmap.height === height) return crisp;
-  const grey = new ImageData(bitmap.width, bitmap.height);
-  for (let i = 0; i < crisp.length; i++) grey.data.set([crisp[i], 0, 0, 255], 4 * i);
-  const scaled = rgbaOf(await createImageBitmap(grey), width, height, bitmap.width > width);
-  const bytes = new Uint8Array(width * height);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = scaled[4 * i] > 0 ? 255 : 0;
-  return bytes;
+  return fitted(crisp, bitmap, { width, height });
+}
+
+/** Bring a mask to another size: each new pixel is 255 if one of the old ones that it lies over is. */
+function fitted(bytes, from, { width, height }) {
+  const spans = (old, length) => Array.from({ length }, (_, i) => [Math.floor((i * old) / length), Math.ceil(((i + 1) * old) / length)]);
+  const [columns, rows] = [spans(from.width, width), spans(from.height, height)];
+  const result = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    for (let row = rows[y][0]; row < rows[y][1]; row++) {
+      for (let x = 0; x < width; x++) {
+        for (let at = columns[x][0]; at < columns[x][1]; at++) result[y * width + x] |= bytes[row * from.width + at];
+      }
+    }
+  }
+  return result;
 }
 
 function binary(rgba) {
