@@ -508,15 +508,15 @@ def test_a_view_fades_into_the_one_before_as_pythons_does(modules):
 
 
 @pytest.mark.parametrize(
-    ("window", "known"),
+    ("window", "bottom"),
     [(Window((64, 64), 128, 128), 130), (Window((70, 66), 150.5, 128, 20), 130), (Window((64, 64), 128, 128), 5)],
     ids=["as it is", "larger", "from few places"],
 )
-def test_the_detail_that_python_carries_is_carried(modules, window, known):
+def test_the_detail_that_python_carries_is_carried(modules, window, bottom):
     rng = np.random.default_rng(0)
     photo = data.astronaut()[50:180, 160:300]
     hole = np.zeros(photo.shape[:2], bool)
-    hole[40:70, 40:75] = hole[24:30, 30:80] = hole[known:] = True
+    hole[40:70, 40:75] = hole[24:30, 30:80] = hole[bottom:] = True
     seen, _ = view_photo(cv2.GaussianBlur(photo, (0, 0), 2), np.zeros_like(hole), window)
     known, unknown = view_photo(photo, hole, window)
     completed = np.where(unknown > 0, seen, known)
@@ -794,17 +794,19 @@ def test_the_service_worker_stands_in_nobodys_way(browser, bare_address, exporte
     others = f"{bare_address}/other/ facemend-0"
 
     def prepare(page):
-        page.add_init_script(f"caches.open('{others}'); const wait = setTimeout; setTimeout = (f, ms) => ms < 9000 && wait(f, ms)")
+        page.add_init_script(f"caches.open('{others}')")
+        page.add_init_script("const wait = setTimeout; setTimeout = (f, ms) => ms < 9000 && wait(f, ms)")
 
     with a_page(browser, bare_address, prepare) as page:
         expect(page.locator("#samples button")).to_have_count(2)
-        page.context.service_workers[0].evaluate("void (Cache.prototype.put = async () => { throw new Error('storage is full'); })")
+        page.context.service_workers[0].evaluate("void (Cache.prototype.put = () => Promise.reject(new Error('full')))")
         headers = "fetch('{}?new').then(({{ ok, headers }}) => [ok, headers.has('Cross-Origin-Embedder-Policy')])"
         assert page.evaluate(headers.format("onnxruntime/ort.webgpu.min.mjs")) == [True, True]
         assert page.evaluate(headers.format("other.html")) == [True, False]
         assert others in page.evaluate("caches.keys()")
 
-        page.context.new_cdp_session(page).send("Page.reload", {"ignoreCache": True})
+        with page.expect_navigation():
+            page.context.new_cdp_session(page).send("Page.reload", {"ignoreCache": True})
         expect(page.locator("#samples button")).to_have_count(2)
         assert page.evaluate("navigator.serviceWorker.controller") is None
 
