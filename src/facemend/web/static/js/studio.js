@@ -270,6 +270,7 @@ export class Studio {
 
   /** Show a view; the layout view and the parts of the face need the network's layout first. */
   async show(view) {
+    if (this.state.busy) return; // a view may need a job of its own, which would end the one that runs
     if (view === 'paint' && !this.state.onTop) return this.paintOnTop();
     this.store.set({ view, problem: null });
     if (view !== 'layout') return;

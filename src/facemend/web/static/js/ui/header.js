@@ -13,8 +13,9 @@ export function buildHeader(studio, stage) {
   studio.store.watch(['view', 'steps', 'photo', 'busy'], ({ view, steps, photo, busy }) => {
     for (const [name, element] of Object.entries(views)) {
       element.setAttribute('aria-pressed', String(name === view));
-      element.disabled = Boolean(busy) || (name === 'compare' && steps.length < 2); // a view may need a job of its own
+      element.setAttribute('aria-disabled', String(Boolean(busy))); // not `disabled`: the button keeps the focus
     }
+    views.compare.disabled = steps.length < 2;
     document.body.toggleAttribute('data-empty', !photo);
     document.title = photo ? `${photo.name} · facemend` : 'facemend';
   });
