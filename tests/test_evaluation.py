@@ -428,7 +428,8 @@ def test_a_bad_face_in_the_middle_costs_only_itself(evaluate, faces, tmp_path):
     Image.new("RGB", (SIZE, SIZE + 16)).save(faces / "images" / "face-8.png")
     outcome = evaluate("--masks", "dust", "--baseline", "telea")
     assert outcome.code == 1
-    for part in ("face-3.png: cannot be read", "face-5, which has no picture", "face-7, which has no label", "face-8: is 64x80"):
+    told = "face-3.png: cannot be read", "face-5, which has no picture", "face-7, which has no label", "face-8.png: is 64x80"
+    for part in told:
         assert part in outcome.err
     report = read_report(tmp_path)
     assert report["faces"] == {"chosen": 12, "measured": 8} and len(report["problems"]) == 4
