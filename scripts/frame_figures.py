@@ -57,7 +57,7 @@ def main(
                 fitted = inpainter._frame(found[0], picture, hole, lambda variant: None)
                 results["guessed"].append(np.array(differences(face_window(found[0]), true)))
                 results["fitted"].append(np.array(differences(fitted, true)))
-    print(f"{len(results['fitted'])} faces\n| frame | angle | size | place |\n| --- | --- | --- | --- |")
+    print(f"{len(results['fitted'])} cases\n| frame | angle | size | place |\n| --- | --- | --- | --- |")
     for name, rows in results.items():
         angle, scale, shift = np.mean(rows, axis=0)
         print(f"| {name} | {angle:.1f} | {scale:.1%} | {shift:.1%} |")

@@ -30,9 +30,9 @@ class ModelInfo:
     """A model that came with the package."""
 
     name: str
-    parameters: int
-    bytes: int
-    sha256: str
+    parameters: int  # numbers stored, the fixed noise among them
+    bytes: int  # of the weights file
+    sha256: str  # of the weights file
     path: Path
 
 

@@ -43,7 +43,7 @@ Box = Sequence[float]  # left, top, right, bottom of a face in the photo's pixel
 class InpaintResult:
     """What `Inpainter` returns."""
 
-    images: list[Image.Image]  # one per variant, each of the photo's size and mode; known pixels identical
+    images: list[Image.Image]  # one per variant, of the photo's size and mode (see `Inpainter`); known pixels identical
     layout: Layout  # [H, W] class ids of what was restored: the first variant's, or the one that was given
     notes: tuple[str, ...] = ()  # for the user: what was found, or was not
 
@@ -83,7 +83,7 @@ class Inpainter:
         Args:
             name_or_dir: see `load_model`.
             device: `auto` (the first there is of cuda, mps, cpu), or any device PyTorch knows, such as `cuda:1`.
-            backend: `torch`, `onnx` (ONNX Runtime, which needs no torch), ...: see `open_backend`.
+            backend: `auto` (PyTorch on a GPU, else ONNX Runtime, which needs no torch), `torch`, `onnx` or `onnx-int8`.
             detector: what finds faces, instead of MTCNN.
 
         Raises:
@@ -118,6 +118,9 @@ class Inpainter:
                 empty list: there is none.
             on_run: Told before each run of the network which variant it is for, counted from 1, or 0 while faces are looked
                 for; what it raises ends the work.
+
+        Returns:
+            The restored variants, and the layout of all faces.
 
         Raises:
             ImageError: A photo or a layout that cannot be used.
@@ -174,7 +177,10 @@ class Inpainter:
         return layout
 
     def find_faces(self, rgb: Pixels, hole: Hole, on_run: OnRun = lambda variant: None) -> list[Face]:
-        """Find faces in a photo, uint8 [H, W, 3], even where the hole, bool [H, W], hides most of one: `search.find_faces`."""
+        """Find faces in a photo, uint8 [H, W, 3], even where the hole, bool [H, W], hides most of one: `search.find_faces`.
+
+        `on_run` is told of each run of the network, as in `__call__`. A face has landmarks in the photo's pixels: see `Face`.
+        """
         latent = self._latents(0, 1)[0]
 
         def paint(window: Window) -> Trial:

@@ -21,6 +21,9 @@ def load_model(name_or_dir: str | Path = "default", device: str | torch.device =
         name_or_dir: the name of a bundled model, a folder, or a hub id `owner/name`.
         device: where its tensors go.
 
+    Returns:
+        The network, to be called as `InpaintNet.forward` says.
+
     Raises:
         WeightsError: No such model, a file is missing or damaged, or a tensor is missing, unknown or of another shape.
         ConfigError: `config.json` holds an unknown key or a wrong value, or the device cannot be used.
@@ -40,7 +43,8 @@ def load_model(name_or_dir: str | Path = "default", device: str | torch.device =
 def save_model(net: InpaintNet, directory: str | Path, *, card: str | None = None) -> None:
     """Write a network's weights as float16, with its config and, where given, its model card (Markdown).
 
-    Files that are there are replaced, each of them whole or not at all.
+    Files that are there are replaced, each of them whole or not at all. A `graph.onnx` beside them is the old weights' and is
+    refused from then on: `facemend export --format onnx-graph` writes it anew.
 
     Raises:
         WeightsError: A tensor holds values that float16 cannot.

@@ -80,7 +80,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """Restore the missing or damaged part of a face in a photo, changing no other pixel.
+    """Restore the missing or damaged part of a face in a photo, repainting nothing else.
 
     \b
     facemend inpaint photo.jpg --mask mask.png

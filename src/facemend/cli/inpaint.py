@@ -15,7 +15,7 @@ _HOLE, _PAINT, _FILES, _MODEL = "What to repaint", "How to paint it", "Where to 
 
 
 def inpaint(
-    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF, HEIC, of any size and colour mode.")],
+    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, of any size.")],
     *,
     mask: Annotated[
         list[str] | None,
@@ -101,7 +101,10 @@ def inpaint(
     device: Annotated[str, typer.Option(rich_help_panel=_MODEL, help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     backend: Annotated[
         Literal["auto", "torch", "onnx", "onnx-int8"],
-        typer.Option(rich_help_panel=_MODEL, help="What runs the network; auto is PyTorch on a GPU, ONNX Runtime on the CPU."),
+        typer.Option(
+            rich_help_panel=_MODEL,
+            help="What runs the network; auto is PyTorch on a GPU where it is installed, else ONNX Runtime.",
+        ),
     ] = "auto",
 ) -> None:
     """Repaint a part of a photo, and nothing else.
