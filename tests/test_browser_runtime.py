@@ -36,6 +36,7 @@ from facemend.photo.planning import plan_views
 from facemend.photo.renaming import without_faces
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.search import find_faces
+from facemend.photo.sharpness import match_sharpness
 from facemend.photo.toning import match_tone
 from facemend.pipeline import Inpainter
 from facemend.web.browser_export import STATIC, export_studio
@@ -641,6 +642,22 @@ def test_colors_follow_brightness_as_in_python(modules):
     script = "return (await load('coloring')).calmColors(given.colors, given.unknown, 48);"
     calm = run(modules, script, colors=colors, unknown=unknown)
     assert np.abs(calm - calm_colors(colors, unknown).ravel()).max() < 1e-4
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_fill_is_made_no_sharper_than_its_photo_as_in_python(modules, masked):
+    rng = np.random.default_rng(0)
+    colors = rng.normal(0, 0.4, (3, 64, 64)).astype(np.float32)
+    soft = cv2.GaussianBlur(colors.transpose(1, 2, 0), (0, 0), 1.5).transpose(2, 0, 1)
+    unknown = np.zeros((1, 64, 64), np.float32)
+    unknown[:, 20:40, 10:50] = 1
+    alike = rng.random((64, 64)) < 0.8 if masked else None
+    colors = np.where(unknown > 0, colors, soft)
+    script = "return (await load('sharpness')).matchSharpness(given.colors, given.unknown, 64, given.alike ?? null);"
+    matched = run(modules, script, colors=colors, unknown=unknown, **({"alike": alike} if masked else {}))
+    expected = match_sharpness(colors, unknown, alike)
+    assert np.abs(expected - colors).max() > 0.1
+    assert np.abs(matched - expected.ravel()).max() < 1e-4
 
 
 def test_a_face_beside_faces_is_given_pythons_names(modules):

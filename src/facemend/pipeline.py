@@ -27,6 +27,7 @@ from facemend.photo.joining import RIM, fade_in, fading
 from facemend.photo.planning import View
 from facemend.photo.renaming import without_faces
 from facemend.photo.residuals import NetworkView, carry_residuals
+from facemend.photo.sharpness import match_sharpness
 from facemend.photo.toning import match_tone
 
 MAX_SEED = 2**63 - 1
@@ -229,7 +230,7 @@ class Inpainter:
     def _see(
         self, rgb: Pixels, hole: Hole, view: View, latent: Floats, layout: Layout | None, *, on_run: Callable[[], None]
     ) -> NetworkView:
-        """Run the network on one view.
+        """Run the network on one view; its fill is made no sharper than the photo.
 
         Beside all faces its colours glitter, and are calmed. If it dreams up a face there, it runs again, told of neck and cloth.
         """
@@ -237,11 +238,12 @@ class Inpainter:
         given = None if layout is None else framing.view_layout(layout, _as_run(view.window))
         seen = self._run(rgb, hole, view.window, latent, given)
         if not view.beside:
-            return seen
+            return replace(seen, completed=match_sharpness(seen.completed, seen.unknown, seen.person()))
         if given is None and (renamed := without_faces(seen.ids(), seen.unknown[0] > 0)) is not None:
             on_run()
             seen = self._run(rgb, hole, view.window, latent, renamed)
-        return replace(seen, completed=calm_colors(seen.completed, seen.unknown))
+        calm = calm_colors(seen.completed, seen.unknown)
+        return replace(seen, completed=match_sharpness(calm, seen.unknown))
 
     def _latents(self, seed: int, num_variants: int) -> list[Floats]:
         """Draw one latent [Z] per variant."""

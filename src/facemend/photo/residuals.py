@@ -55,6 +55,11 @@ class NetworkView:
         blurred = cv2.GaussianBlur(np.ascontiguousarray(self.completed.transpose(1, 2, 0)), (0, 0), _SOFTNESS)
         return np.where(self.unknown > 0, self.completed, np.asarray(blurred, np.float32).transpose(2, 0, 1))
 
+    def person(self) -> Hole:
+        """Return which pixels of the view are more likely a person's than the background's, bool [S, S]."""
+        size = self.completed.shape[1:]
+        return np.asarray(cv2.resize(self.layout[0], size, interpolation=cv2.INTER_LINEAR), np.float32) < 0.5
+
     def ids(self) -> Layout:
         """Return the class ids of the likeliest parts at the view's own size, uint8 [S, S]."""
         size = self.completed.shape[1:]

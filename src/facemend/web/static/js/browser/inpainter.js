@@ -13,6 +13,7 @@ import { withoutFaces } from './renaming.js';
 import { resizeArea, resizeLinear } from './resample.js';
 import { carryResiduals, softened } from './residuals.js';
 import { findFaces, measureAgain } from './search.js';
+import { matchSharpness } from './sharpness.js';
 import { matchTone } from './toning.js';
 
 const LARGEST_RUN = 256;
@@ -113,17 +114,21 @@ export class Inpainter {
     return { painted: matchGrain(matchTone(painted, rgb, hole), rgb, hole, ids.data.map((id) => id === HAIR)), ids };
   }
 
-  /** Run the network on one view; beside all faces its colours are calmed, and if it dreams up a face it runs again, told of neck and cloth. */
+  /**
+   * Run the network on one view; its fill is made no sharper than the photo. Beside all faces its colours are calmed, and if it dreams up
+   * a face there it runs again, told of neck and cloth.
+   */
   async #see(rgb, hole, { window, beside }, latent, layout, onRun) {
     await onRun();
     let seen = await this.#run(rgb, hole, window, latent, layout && viewLayout(layout, asRun(window)));
-    if (!beside) return seen;
-    const renamed = layout ? null : withoutFaces(likeliest(seen.layout, seen.window.size), seen.unknown);
+    const { size } = seen.window;
+    if (!beside) return { ...seen, completed: matchSharpness(seen.completed, seen.unknown, size, personIn(seen)) };
+    const renamed = layout ? null : withoutFaces(likeliest(seen.layout, size), seen.unknown);
     if (renamed) {
       await onRun();
       seen = await this.#run(rgb, hole, window, latent, renamed);
     }
-    return { ...seen, completed: calmColors(seen.completed, seen.unknown, seen.window.size) };
+    return { ...seen, completed: matchSharpness(calmColors(seen.completed, seen.unknown, size), seen.unknown, size) };
   }
 
   #latents(seed, count) {
@@ -170,6 +175,12 @@ function emptyLayout({ width, height }) {
 function writeIds(layout, seen, { region, area }) {
   const ids = unviewLayout(likeliest(seen.layout, seen.window.size), seen.window, region);
   eachPixel(region, layout.width, (k, at) => area[k] && (layout.data[at] = ids.data[k]));
+}
+
+/** Which pixels of a view are more likely a person's than the background's, 0 or 1 each. */
+function personIn({ layout: { data, size }, window: { size: side } }) {
+  const background = { data: data.subarray(0, size * size), width: size, height: size, channels: 1 };
+  return Uint8Array.from(resizeLinear(background, side, side).data, (share) => (share < 0.5 ? 1 : 0));
 }
 
 /** Class ids at the view's own size. */
