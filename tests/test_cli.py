@@ -207,6 +207,8 @@ def test_what_was_noticed_is_said(inpaint, tmp_path):
     assert "note: no face found" in done.err
     assert "no face found" in json.loads(done.out)["notes"][0]
     assert "no face found" not in inpaint("--box", "10,10,70,90", output=tmp_path / "boxed.png").err
+    assert "no face found" not in inpaint("--box", "none", output=tmp_path / "faceless.png").err
+    assert (tmp_path / "boxed.png").read_bytes() != (tmp_path / "faceless.png").read_bytes()
 
 
 def test_a_contact_sheet_shows_all_variants(inpaint, tmp_path):

@@ -184,7 +184,7 @@ def test_the_user_is_told_when_no_face_was_found(inpainter):
 
 def test_a_box_is_restored_in_its_own_frame(inpainter):
     photo, hole = make_photo("RGB", 600, 500), make_hole(600, 500)
-    whole, boxed = inpainter(photo, hole, boxes=[]), inpainter(photo, hole, boxes=[(150, 100, 290, 280)])
+    whole, boxed = inpainter(photo, hole, boxes="portrait"), inpainter(photo, hole, boxes=[(150, 100, 290, 280)])
     assert np.array_equal(np.asarray(boxed.image)[~hole], np.asarray(photo)[~hole])
     assert boxed.image.tobytes() != whole.image.tobytes()
 

@@ -80,7 +80,8 @@ def test_a_small_photo_without_faces_is_one_view():
     hole = np.zeros((700, 600), bool)
     hole[10:20, 10:20] = hole[600:610, 500:510] = True
     (view,) = planning.plan_views(hole, [])
-    assert view.window == framing.choose_window(hole)
+    assert view.window == framing.choose_window(hole) and not view.beside
+    assert all(view.beside for view in planning.plan_views(hole, [], faceless=True))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import cv2
 import numpy as np
@@ -34,7 +34,10 @@ MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 1000  # all of them are held in memory
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
 NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
-NO_FACE = "no face found: took the photo round the mask for one; give the face's box (boxes=, --box) if there is one"
+NO_FACE = (
+    "no face found: took the photo round the mask for one; "
+    "give the face's box (boxes=, --box), or say that there is none (boxes=[], --box none)"
+)
 
 OnRun = Callable[[int], None]
 Box = Sequence[float]  # left, top, right, bottom of a face in the photo's pixels, forehead to chin
@@ -101,7 +104,7 @@ class Inpainter:
         seed: int = 0,
         num_variants: int = 1,
         layout: Image.Image | NDArray[Any] | None = None,
-        boxes: Sequence[Box | Face] | None = None,
+        boxes: Sequence[Box | Face] | Literal["portrait"] | None = None,
         on_run: OnRun = lambda variant: None,
     ) -> InpaintResult:
         """Repaint what the mask covers, and nothing else.
@@ -116,7 +119,7 @@ class Inpainter:
             layout: Class ids 0 to 18 for the whole photo, an image of mode L or P or an array [H, W], that replaces the
                 network's own idea of where the face's parts are.
             boxes: Where the faces are, if they are not to be searched for: boxes of upright ones, or what a detector found. An
-                empty list: there is none.
+                empty list: there is none, and none is painted. `portrait`: the photo is one face, framed about as FFHQ's are.
             on_run: Told before each run of the network which variant it is for, counted from 1, or 0 while faces are looked
                 for; what it raises ends the work.
 
@@ -133,8 +136,11 @@ class Inpainter:
         given = None if layout is None else imaging.read_layout(layout, photo.size)
         latents = self._latents(seed, num_variants)
         rgb = imaging.to_rgb(photo)
-        windows = self._find_windows(rgb, hole, on_run) if boxes is None else [_given_window(box, photo.size) for box in boxes]
-        views = planning.plan_views(hole, windows)
+        if boxes is None:
+            windows = self._find_windows(rgb, hole, on_run)
+        else:
+            windows = [] if boxes == "portrait" else [_given_window(box, photo.size) for box in boxes]
+        views = planning.plan_views(hole, windows, faceless=boxes not in (None, "portrait"))
 
         coding = imaging.jpeg_coding(photo) if photo.mode in ("L", "RGB") else None
         images: list[Image.Image] = []

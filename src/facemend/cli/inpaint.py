@@ -62,7 +62,7 @@ def inpaint(
         typer.Option(
             metavar="LEFT,TOP,RIGHT,BOTTOM",
             rich_help_panel=_PAINT,
-            help="Where a face is, if it is not found by itself, forehead to chin; once for each face.",
+            help="Where a face is, if it is not found by itself, forehead to chin; once for each face. none: there is no face.",
         ),
     ] = None,
     layout: Annotated[
@@ -138,7 +138,7 @@ def inpaint(
     for path, kind in beside:
         size = image.size if path != contact_sheet else (1, 1)  # the sheet has a size of its own
         imaging.check_output(path, kind, overwrite=overwrite, size=size)
-    boxes = None if box is None else [_read_face_box(text) for text in box]
+    boxes = None if box is None else [] if box == ["none"] else [_read_face_box(text) for text in box]
     wanted = None if layout is None else imaging.read_layout(imaging.load_layout(layout), image.size)
 
     @cache
@@ -207,5 +207,5 @@ def inpaint(
 def _read_face_box(text: str) -> tuple[int, int, int, int]:
     box = read_box(text)
     if box is None:
-        raise ConfigError(f"--box {text!r} is no box: give LEFT,TOP,RIGHT,BOTTOM in pixels, such as 120,80,300,260")
+        raise ConfigError(f"--box {text!r} is no box: give LEFT,TOP,RIGHT,BOTTOM in pixels, such as 120,80,300,260, or none")
     return box

@@ -29,15 +29,16 @@ class View:
     window: Window
     region: Region  # of the photo
     area: Hole  # [h, w] of that region: the pixels that are this view's to paint, where they are damaged
-    beside: bool = False  # the photo's faces, which have views of their own
+    beside: bool = False  # the photo's faces, which have views of their own: what it paints is none
 
 
-def plan_views(hole: Hole, faces: Sequence[Window]) -> list[View]:
+def plan_views(hole: Hole, faces: Sequence[Window], *, faceless: bool = False) -> list[View]:
     """Share a hole out among views: of the faces first, so that the views of what is left see them mended.
 
     Args:
         hole: bool [H, W], not empty.
         faces: the squares of the photo's faces, surest first.
+        faceless: where there are none, there are none indeed; else the photo is taken for one.
 
     Returns:
         Views in the order of their runs. Every pixel of the hole is in the area of exactly one of them.
@@ -46,9 +47,10 @@ def plan_views(hole: Hole, faces: Sequence[Window]) -> list[View]:
     views = _claim(free, hole, faces)
     rest = hole & free
     if rest.any():
-        fits = not faces and min(hole.shape) <= framing.MAX_WORKING_SIZE
+        beside = bool(faces) or faceless
+        fits = not beside and min(hole.shape) <= framing.MAX_WORKING_SIZE
         windows = [framing.choose_window(hole)] if fits else list(_cover(rest))
-        views += [replace(view, beside=bool(faces)) for view in _claim(free, hole, windows, spare=False)]
+        views += [replace(view, beside=beside) for view in _claim(free, hole, windows, spare=False)]
     return views
 
 
