@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -412,6 +413,19 @@ def test_a_saved_photo_is_offered_as_what_it_is_and_named_after_what_the_server_
         with page.expect_download() as download:
             studio.press("Save the photo")
         assert download.value.suggested_filename == f"photo-restored.{suffix}"
+
+
+def test_a_photo_whose_file_is_touched_after_it_was_opened_can_be_saved(studio, tmp_path):
+    path = tmp_path / "photo.png"
+    soft_photo().save(path)
+    studio.page.set_input_files("#photo-file", path)
+    expect(studio.page.locator("#save-layout")).to_be_enabled()
+    os.utime(path, (0, 0))
+    assert (np.asarray(studio.result("As it came (PNG)")[1]) == np.asarray(soft_photo())).all()
+
+    studio.page.evaluate("void (Blob.prototype.arrayBuffer = () => Promise.reject(new Error()))")
+    studio.page.set_input_files("#photo-file", path)
+    expect(studio.page.locator("[data-problem=restore]")).to_contain_text("This file cannot be read")
 
 
 def test_masks_come_from_files_transparency_and_lassos(studio, tmp_path):

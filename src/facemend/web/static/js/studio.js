@@ -29,6 +29,14 @@ class Complaint extends Error {
   }
 }
 
+/** A copy of a file in memory: no browser sends a file that was touched on the disk since it was picked. */
+async function copied(file) {
+  const bytes = await file.arrayBuffer().catch(() => {
+    throw new Complaint('error.unreadable');
+  });
+  return new File([bytes], file.name || 'photo.png', { type: file.type });
+}
+
 export class Studio {
   #undo = new UndoStack();
   #running = null; // the AbortController of the job under way
@@ -94,14 +102,15 @@ export class Studio {
     this.#firstLayout = this.#loadLayout(null);
   }
 
-  async #decode(file, signal) {
+  async #decode(picked, signal) {
     const { max_bytes, max_pixels } = this.limits;
-    if (file.size > max_bytes) throw new Complaint('error.bytes', { limit: Math.round(max_bytes / 1e6) });
+    if (picked.size > max_bytes) throw new Complaint('error.bytes', { limit: Math.round(max_bytes / 1e6) });
+    const file = await copied(picked);
     const photo = await decodePhoto(file, (unread) => this.api.preview(unread, signal));
     const isTooLarge = photo.width * photo.height > max_pixels;
     if (isTooLarge || signal.aborted) closePhoto(photo);
     if (isTooLarge) throw new Complaint('error.pixels', { limit: Math.round(max_pixels / 1e6) });
-    return { ...photo, file, kind: await kindOf(file), name: file.name || 'photo.png' };
+    return { ...photo, file, kind: await kindOf(file), name: file.name };
   }
 
   #begin(photo) {
