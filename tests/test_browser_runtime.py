@@ -828,6 +828,33 @@ def test_the_service_worker_stands_in_nobodys_way(browser, bare_address, exporte
         assert page.evaluate("navigator.serviceWorker.controller") is None
 
 
+def test_what_was_fetched_is_kept_when_a_new_export_takes_over(browser, bare_address, exported):
+    worker = exported.folder / "service-worker.js"
+    written = worker.read_bytes()
+    take_over = """async () => {
+        const { serviceWorker } = navigator;
+        const taken = new Promise((done) => serviceWorker.addEventListener('controllerchange', done, { once: true }));
+        await (await serviceWorker.register('/service-worker.js')).update();
+        await taken;
+        const { controller } = serviceWorker;
+        const changed = () => new Promise((done) => controller.addEventListener('statechange', done, { once: true }));
+        while (controller.state !== 'activated') await changed();
+        const files = ['/damage/damage.onnx', '/model/graph.onnx'];
+        return Promise.all([caches.keys(), ...files.map((path) => caches.match(path))]);
+    }"""
+    try:
+        with a_page(browser, f"{bare_address}/backend.json") as page:
+            [first], *fetched = page.evaluate(take_over)
+            assert fetched == [None, None]
+            page.evaluate("name => caches.open(name).then((cache) => cache.add('/damage/damage.onnx'))", first)
+            worker.write_bytes(written.replace(b"facemend-", b"facemend-new-", 1))
+            [second], *fetched = page.evaluate(take_over)
+            assert second != first
+            assert [kept is not None for kept in fetched] == [True, False]
+    finally:
+        worker.write_bytes(written)
+
+
 def test_a_page_without_threads_works_slower_and_says_so(browser, bare_address):
     with a_page(browser, bare_address, keeps=False) as page:
         expect(page.locator("#empty .privacy-text")).to_contain_text("one processor core alone: slower")

@@ -21,9 +21,12 @@ self.addEventListener('fetch', (event) => {
   if (method === 'GET' && OURS.has(url.replace(/[?#].*/, ''))) event.respondWith(answer(event));
 });
 
+/** Large files that were kept of an export before this one are in use: an open page, which has loaded them, fetches them no more. */
 async function fill() {
+  const paths = [...FILES];
+  for (const path of LARGE) if (await caches.match(path, { ignoreSearch: true })) paths.push(path);
   const cache = await caches.open(CACHE);
-  await cache.addAll(FILES.map((path) => new Request(path, { cache: 'no-cache' })));
+  await cache.addAll(paths.map((path) => new Request(path, { cache: 'no-cache' })));
   await self.skipWaiting();
 }
 
