@@ -728,6 +728,63 @@ def test_a_server_lost_while_it_answers_is_told_like_one_that_is_not_there(studi
     assert problems == ["offline"] * 3
 
 
+# --- what was done, in which order ----------------------------------------------------------------------------------------
+
+
+def play(modules, body):
+    """Run a script with a `studio` in which a drawn face has been opened; `asked` has the fields of each restoration."""
+    return modules.evaluate(
+        f"""async () => {{
+        const [{{ Studio }}, {{ encodePng }}] = await Promise.all([import('/js/studio.js'), import('/js/core/png.js')]);
+        const face = new Uint8Array(64 * 64);
+        const SKIN = 1, LIP = 11;
+        const draw = (id, left, top, right, bottom) => {{
+            for (let y = top; y < bottom; y++) face.fill(id, 64 * y + left, 64 * y + right);
+        }};
+        draw(SKIN, 16, 8, 48, 56);
+        draw(LIP, 26, 40, 38, 44);
+        const legend = Array.from({{ length: 19 }}, (_, id) => ({{ id, color: [10 * id, 0, 0] }}));
+        const drawn = await encodePng(64, 64, face, legend.map(({{ color }}) => color));
+        const asked = [];
+        const api = {{
+            layout: async () => drawn,
+            inpaint: async (_, fields) => {{
+                asked.push(fields);
+                const patch = {{ blob: drawn, left: 0, top: 0, width: 64, height: 64 }};
+                return {{ variants: [{{ ...patch }}, {{ ...patch }}], layout: fields.layout ?? drawn, notes: [] }};
+            }},
+        }};
+        const studio = new Studio(api, {{ legend, limits: {{ max_bytes: 1e9, max_pixels: 1e9, max_patches: 64 }} }});
+        await studio.open(drawn);
+        {body}
+    }}"""
+    )
+
+
+def test_the_mask_of_a_step_by_a_changed_layout_is_changed_and_the_layout_stays(modules):
+    asked, smiles = play(
+        modules,
+        """await studio.show('layout');
+        await studio.applyIdea('smile');
+        const smile = studio.layout.data.join();
+        await studio.restore();
+        const smiles = [];
+        for (const leave of [() => studio.adjustMask(), () => studio.paintOnTop()]) {
+            leave();
+            studio.invertMask();
+            await studio.show('layout');
+            smiles.push(studio.layout.data.join() === smile);
+            await studio.restore();
+            studio.undo();
+            studio.undo();
+            studio.undo();
+        }
+        return [asked.map(({ layout }) => layout !== null), smiles];""",
+    )
+    assert asked == [True, True, False]
+    assert smiles == [True, False]
+
+
 # --- the layers, in the browser -------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ import { ORIGINAL, firstStep, patchesAt, samePlace, unusedSeed } from './core/st
 import { UndoStack, changeAction } from './core/undo.js';
 
 const NUM_VARIANTS = 4;
-const PLACE_KEYS = ['shown', 'onTop', 'networkLayout', 'compareWith'];
+const PLACE_KEYS = ['shown', 'onTop', 'byLayout', 'networkLayout', 'compareWith'];
 
 /** What is told in the page's own words. */
 class Complaint extends Error {
@@ -56,6 +56,7 @@ export class Studio {
       steps: [],
       shown: ORIGINAL, // the picture on the stage
       onTop: true, // whether Restore works on the picture shown; else it makes its step anew
+      byLayout: false, // whether Restore follows the layout even where nobody changes it: the step was painted by it
       compareWith: ORIGINAL,
       view: 'paint', // paint, layout, compare
       tool: 'brush',
@@ -119,7 +120,7 @@ export class Studio {
     this.layout = new Layer(photo.width, photo.height, false);
     this.#undo.clear();
     this.store.set({
-      photo, steps: [firstStep()], shown: ORIGINAL, onTop: true, compareWith: ORIGINAL, view: 'paint', tool: 'brush',
+      photo, steps: [firstStep()], shown: ORIGINAL, onTop: true, byLayout: false, compareWith: ORIGINAL, view: 'paint', tool: 'brush',
       brushSize: Math.round(Math.min(photo.width, photo.height) / 12), networkLayout: null, layoutEdited: false, area: 0,
       notes: [], unsaved: false, canUndo: false, canRedo: false,
     });
@@ -288,8 +289,8 @@ export class Studio {
 
   /** Whether the layout was completed under another mask, and can be read anew: Redo puts its changes into the one there is. */
   #isLayoutStale() {
-    const { networkLayout, layoutEdited, onTop } = this.state;
-    if (layoutEdited || !onTop || !this.#undo.redoesMaskAlone) return false;
+    const { networkLayout, layoutEdited, onTop, byLayout } = this.state;
+    if (layoutEdited || byLayout || !onTop || !this.#undo.redoesMaskAlone) return false;
     return !samePacked(this.#madeUnder.get(networkLayout), snapshot(this.mask));
   }
 
@@ -355,11 +356,10 @@ export class Studio {
 
   /** Repaint the hole; `another` asks for other faces of the same hole. */
   async restore({ another = false } = {}) {
-    const { photo, steps, shown, onTop, area, layoutEdited, busy, view } = this.state;
+    const { photo, steps, area, busy, view } = this.state;
     if (!photo || busy?.kind === 'restore') return;
     if (area === 0) return this.#complain('restore', view === 'layout' ? 'error.nothingChanged' : 'error.nothingMasked');
-    const redone = onTop ? null : steps[shown.step];
-    const byLayout = layoutEdited || Boolean(another && redone?.byLayout);
+    const byLayout = this.state.layoutEdited || this.state.byLayout;
     const seed = another ? unusedSeed(steps) : 0;
     const [from, mask] = [this.#basePlace(), snapshot(this.mask)];
     const files = Promise.all([this.maskPng(), byLayout ? this.layoutPng() : null]); // once, however often a full queue is asked
@@ -383,19 +383,20 @@ export class Studio {
     const steps = [...this.state.steps, { ...step, variants: withLayouts }];
     const shown = { step: steps.length - 1, variant: 0 };
     this.store.set({ steps, notes, unsaved: true });
-    this.#move({ shown, onTop: false, networkLayout: layout, compareWith: step.from }, 'compare', change ? [change] : []);
+    const next = { shown, onTop: false, byLayout: step.byLayout, networkLayout: layout, compareWith: step.from };
+    this.#move(next, 'compare', change ? [change] : []);
   }
 
   /** Show another picture of the history, with the mask and layout it was made from. */
   goTo(place) {
     const { steps, shown, onTop } = this.state;
     if (samePlace(place, shown) && !onTop) return this.store.set({ view: 'compare' });
-    const { mask, variants } = steps[place.step];
+    const { mask, variants, byLayout } = steps[place.step];
     const { layout = null } = variants[place.variant] ?? {};
     const changes = [replaceAll(this.mask, mask ? unpack(mask) : new Uint8Array(this.mask.data.length))];
     if (layout) changes.push(replaceAll(this.layout, unpack(layout)));
     const isResult = place.step > 0;
-    const next = { shown: place, onTop: !isResult, networkLayout: layout };
+    const next = { shown: place, onTop: !isResult, byLayout, networkLayout: layout };
     this.#move(next, isResult ? 'compare' : 'paint', changes.filter(Boolean));
   }
 
@@ -403,10 +404,10 @@ export class Studio {
   paintOnTop() {
     if (this.state.onTop) return this.store.set({ view: 'paint' });
     const change = replaceAll(this.mask, new Uint8Array(this.mask.data.length));
-    this.#move({ onTop: true }, 'paint', change ? [change] : []);
+    this.#move({ onTop: true, byLayout: false }, 'paint', change ? [change] : []);
   }
 
-  /** Go back to what this step was painted on, its mask in place to be changed. */
+  /** Go back to what this step was painted on, its mask in place to be changed, and its layout where it was painted by one. */
   adjustMask() {
     if (this.state.onTop) return this.store.set({ view: 'paint' });
     this.#move({ shown: this.#basePlace(), onTop: true }, 'paint', []);

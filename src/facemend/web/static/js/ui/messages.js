@@ -19,13 +19,13 @@ export function describe({ key, values, code, text }) {
 
 export function showMessages(studio) {
   const render = () => {
-    const { photo, problem, busy, area, view, notes, layoutEdited } = studio.state;
+    const { photo, problem, busy, area, view, notes, layoutEdited, byLayout } = studio.state;
     showProblems(problem, photo);
     showWork(busy);
-    const covered = area > 0 ? t(layoutEdited ? 'status.areaLayout' : 'status.area', { share: percent(area) }) : t('status.nothing');
+    const covered = area > 0 ? t(layoutEdited || byLayout ? 'status.areaLayout' : 'status.area', { share: percent(area) }) : t('status.nothing');
     $('status').textContent = view === 'compare' ? notes.join(' ') : covered;
   };
-  studio.store.watch(['problem', 'busy', 'area', 'view', 'notes', 'layoutEdited'], render);
+  studio.store.watch(['problem', 'busy', 'area', 'view', 'notes', 'layoutEdited', 'byLayout'], render);
   studio.store.watch(['steps'], ({ steps }) => steps.length > 1 && announce(t('status.done')));
   onLanguage(render);
 }
