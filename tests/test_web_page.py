@@ -785,6 +785,26 @@ def test_the_mask_of_a_step_by_a_changed_layout_is_changed_and_the_layout_stays(
     assert smiles == [True, False]
 
 
+def test_a_layout_changed_on_a_result_is_neither_lost_nor_followed_unseen(modules):
+    adjusted, on_top, undone = play(
+        modules,
+        """studio.invertMask();
+        await studio.restore();
+        await studio.show('layout');
+        await studio.applyIdea('smile');
+        const told = () => [studio.state.layoutEdited, studio.state.area, studio.state.shown.step];
+        await studio.show('paint');
+        const adjusted = told();
+        studio.undo();
+        await studio.show('compare');
+        studio.paintOnTop();
+        const onTop = told();
+        studio.undo();
+        return [adjusted, onTop, told()];""",
+    )
+    assert (adjusted, on_top, undone) == ([True, 1, 0], [False, 0, 1], [True, 1, 1])
+
+
 # --- the layers, in the browser -------------------------------------------------------------------------------------------
 
 

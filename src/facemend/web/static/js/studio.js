@@ -281,7 +281,7 @@ export class Studio {
   /** Show a view; the layout view and the parts of the face need the network's layout first. */
   async show(view) {
     if (this.state.busy) return; // a view may need a job of its own, which would end the one that runs
-    if (view === 'paint' && !this.state.onTop) return this.paintOnTop();
+    if (view === 'paint' && !this.state.onTop) return this.state.layoutEdited ? this.adjustMask() : this.paintOnTop();
     this.store.set({ view, problem: null });
     if (view !== 'layout') return;
     if ((await this.#needLayout('layout')) && this.#isLayoutStale()) await this.#loadLayout('layout');
@@ -400,11 +400,12 @@ export class Studio {
     this.#move(next, isResult ? 'compare' : 'paint', changes.filter(Boolean));
   }
 
-  /** Take the picture shown as the new base, with an empty mask: paint again on top of it. */
+  /** Take the picture shown as the new base, with an empty mask and its own layout: paint again on top of it. */
   paintOnTop() {
     if (this.state.onTop) return this.store.set({ view: 'paint' });
-    const change = replaceAll(this.mask, new Uint8Array(this.mask.data.length));
-    this.#move({ onTop: true, byLayout: false }, 'paint', change ? [change] : []);
+    const changes = [replaceAll(this.mask, new Uint8Array(this.mask.data.length))];
+    if (this.state.layoutEdited) changes.push(replaceAll(this.layout, this.#networkBytes()));
+    this.#move({ onTop: true, byLayout: false }, 'paint', changes.filter(Boolean));
   }
 
   /** Go back to what this step was painted on, its mask in place to be changed, and its layout where it was painted by one. */
