@@ -805,6 +805,26 @@ def test_a_layout_changed_on_a_result_is_neither_lost_nor_followed_unseen(module
     assert (adjusted, on_top, undone) == ([True, 1, 0], [False, 0, 1], [True, 1, 1])
 
 
+def test_an_idea_asks_for_the_layout_that_could_not_be_read_before(modules):
+    lost, changed = play(
+        modules,
+        """studio.invertMask();
+        await studio.restore();
+        studio.goTo({ step: 1, variant: 1 });
+        const { layout } = api;
+        api.layout = async () => { throw new Error('lost'); };
+        await studio.show('layout');
+        const before = studio.layout.data.join();
+        await studio.applyIdea('smile');
+        const lost = [studio.state.problem.text, studio.layout.data.join() === before];
+        Object.assign(api, { layout });
+        await studio.applyIdea('smile');
+        return [lost, studio.state.layoutEdited];""",
+    )
+    assert lost == ["lost", True]
+    assert changed
+
+
 # --- the layers, in the browser -------------------------------------------------------------------------------------------
 
 

@@ -236,7 +236,8 @@ export class Studio {
   }
 
   /** Change the layout by one of the ideas. */
-  applyIdea(name) {
+  async applyIdea(name) {
+    if (!(await this.#needLayout('layout'))) return; // the view is open, but it could not be read
     const shape = ideas[name](this.layout);
     if (!shape) return this.#complain('layout', 'error.idea');
     this.#putIds(shape.at, shape.rect);
