@@ -825,6 +825,50 @@ def test_an_idea_asks_for_the_layout_that_could_not_be_read_before(modules):
     assert changed
 
 
+def test_a_look_at_the_layout_takes_no_redo_away(modules):
+    seen, undone, redone, again = play(
+        modules,
+        """const layouts = [];
+        for (const top of [20, 25]) {
+            draw(LIP, 20, top, 30, top + 5);
+            layouts.push([face.join(), await encodePng(64, 64, face, legend.map(({ color }) => color))]);
+        }
+        api.layout = async (_, mask) => layouts[mask ? 1 : 0][1];
+        const told = () => {
+            const { area, layoutEdited, canRedo } = studio.state;
+            return [area, layoutEdited ? 'edited' : layouts.findIndex(([bytes]) => bytes === studio.layout.data.join()), canRedo];
+        };
+        studio.invertMask();
+        await studio.restore();
+        studio.goTo({ step: 1, variant: 1 });
+        studio.paintOnTop();
+        studio.invertMask();
+        await studio.show('layout');
+        const seen = [told()];
+        await studio.applyIdea('smile');
+        seen.push(told());
+        await studio.show('paint');
+        studio.undo();
+        studio.undo();
+        await studio.show('layout');
+        const undone = told();
+        studio.redo();
+        const redone = [told()];
+        studio.redo();
+        redone.push(told());
+        studio.undo();
+        studio.undo();
+        await studio.show('layout');
+        for (let i = 0; i < 3; i++) studio.undo();
+        for (let i = 0; i < 4; i++) studio.redo();
+        return [seen, undone, redone, told()];""",
+    )
+    assert seen == [[1, 1, False], [1, "edited", False]]
+    assert undone == [0, 0, True]
+    assert redone == [[1, 1, True], [1, "edited", False]]
+    assert again == [1, 1, True]
+
+
 # --- the layers, in the browser -------------------------------------------------------------------------------------------
 
 

@@ -164,7 +164,7 @@ export class Studio {
       const widened = this.#maskWhatChanged(edit.touched);
       if (widened) changes.push(widened);
     }
-    this.#undo.push({ ...changeAction(changes), ofMask: edit.layer === this.mask });
+    this.#undo.push(changeAction(changes));
     this.#layersChanged();
   }
 
@@ -231,7 +231,7 @@ export class Studio {
   #replaceMask(bytes) {
     const change = replaceAll(this.mask, bytes);
     if (!change) return;
-    this.#undo.push({ ...changeAction([change]), ofMask: true });
+    this.#undo.push(changeAction([change]));
     this.#layersChanged();
   }
 
@@ -288,10 +288,10 @@ export class Studio {
     if ((await this.#needLayout('layout')) && this.#isLayoutStale()) await this.#loadLayout('layout');
   }
 
-  /** Whether the layout was completed under another mask, and can be read anew: Redo puts its changes into the one there is. */
+  /** Whether the layout was completed under another mask, and nobody has changed it. */
   #isLayoutStale() {
     const { networkLayout, layoutEdited, onTop, byLayout } = this.state;
-    if (layoutEdited || byLayout || !onTop || !this.#undo.redoesMaskAlone) return false;
+    if (layoutEdited || byLayout || !onTop) return false;
     return !samePacked(this.#madeUnder.get(networkLayout), snapshot(this.mask));
   }
 

@@ -1,18 +1,22 @@
 /**
- * What was done and can be taken back. An action is `{undo(), redo(), silent, ofMask}`; silent ones, which are about the layout,
- * go along with the one before.
+ * What was done and can be taken back. An action is `{undo(), redo(), silent}`; silent ones, which are about the layout, go
+ * along with the one before.
  */
 export class UndoStack {
   #done = [];
   #undone = [];
+  #meanwhile = []; // silent ones that came after an undo: what can be redone knows nothing of them
 
   push(action) {
-    this.#done.push(action);
-    if (!action.silent || !this.redoesMaskAlone) this.#undone = [];
+    this.#meanwhile.push(action);
+    if (action.silent && this.canRedo) return;
+    this.#done.push(...this.#meanwhile.splice(0));
+    this.#undone = [];
   }
 
   undo() {
     if (!this.canUndo) return;
+    this.#dropMeanwhile();
     for (let action; (action = this.#done.pop()); ) {
       action.undo();
       this.#undone.push(action);
@@ -21,23 +25,23 @@ export class UndoStack {
   }
 
   redo() {
-    let action = this.#undone.pop();
-    if (!action) return;
-    this.#redo(action);
-    while (this.#undone.at(-1)?.silent) {
-      action = this.#undone.pop();
-      this.#redo(action);
-    }
+    if (!this.canRedo) return;
+    this.#dropMeanwhile();
+    do {
+      const action = this.#undone.pop();
+      action.redo();
+      this.#done.push(action);
+    } while (this.#undone.at(-1)?.silent);
   }
 
-  #redo(action) {
-    action.redo();
-    this.#done.push(action);
+  #dropMeanwhile() {
+    while (this.#meanwhile.length) this.#meanwhile.pop().undo();
   }
 
   clear() {
     this.#done = [];
     this.#undone = [];
+    this.#meanwhile = [];
   }
 
   get canUndo() {
@@ -46,11 +50,6 @@ export class UndoStack {
 
   get canRedo() {
     return this.#undone.length > 0;
-  }
-
-  /** Whether all that can be redone is about the mask, so that a silent action leaves it alone. */
-  get redoesMaskAlone() {
-    return this.#undone.every(({ ofMask }) => ofMask);
   }
 }
 
