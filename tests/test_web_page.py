@@ -511,6 +511,19 @@ def test_problems_are_told_in_words_where_they_arose(studio):
     expect(studio.page.locator("[data-problem=restore]")).to_contain_text("covers the whole photo")
 
 
+def test_a_photo_that_is_refused_while_it_is_moved_leaves_the_pointer(studio):
+    page, layouts = studio.page, studio.hold("api/v1/layout")
+    with page.expect_request("**/api/v1/layout"):
+        page.set_input_files("#photo-file", {"name": "photo.png", "mimeType": "image/png", "buffer": encoded(soft_photo())})
+    page.keyboard.press("h")
+    page.locator("#stage").hover()
+    page.mouse.down()
+    layouts[0].fulfill(status=400, json={"error": {"code": "photo", "message": "photo: is not a face"}})
+    expect(page.locator("#stage")).to_be_hidden()
+    page.mouse.move(300, 300, steps=3)
+    page.mouse.up()
+
+
 def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model):
     with serving(tiny_model, limits=Limits(queue_size=1, at_once=1)) as (address, inpainter):
         running, queued, refused = studios = [Studio(browser.new_page(locale="en-US")) for _ in range(3)]

@@ -22,7 +22,10 @@ export class Gestures {
     element.addEventListener('contextmenu', (event) => event.preventDefault());
     element.addEventListener('look', () => this.#follow());
     studio.store.watch(['tool', 'view', 'brushSize'], () => this.#follow());
-    studio.store.watch(['busy', 'photo'], () => this.#end()); // what a job brings must not come between a stroke's parts
+    studio.store.watch(['busy', 'photo'], ({ photo }) => {
+      this.#end(); // what a job brings must not come between a stroke's parts
+      if (!photo) this.#letGo();
+    });
   }
 
   get isPainting() {
@@ -39,6 +42,12 @@ export class Gestures {
     const stroke = this.#stroke;
     this.#stroke = null;
     stroke?.end();
+  }
+
+  /** Without a photo there is nothing under the pointer. */
+  #letGo() {
+    this.#pointers.clear();
+    this.#panning = false;
   }
 
   #at(event) {
