@@ -695,6 +695,18 @@ def test_the_page_speaks_the_readers_language_and_changes_it(studio):
     page.locator("#language").select_option("fr")
     expect(page.get_by_role("button", name="Restaurer", exact=True)).to_be_visible()
 
+    page.route("**/locales/es.json", lambda route: route.abort())
+    page.locator("#language").select_option("es")
+    expect(page.locator("#language")).to_have_value("fr")
+    slow = studio.hold("locales/en.json", times=1)
+    page.locator("#language").select_option("en")
+    page.locator("#language").select_option("fr")
+    with page.expect_response("**/locales/en.json"):
+        slow[0].continue_()
+    studio.next_frame()
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    assert page.evaluate("localStorage.getItem('language')") == "fr"
+
 
 def test_the_legend_has_the_classes_of_the_network(modules):
     ids = modules.evaluate("import('/js/core/classes.js').then(({LEGEND_GROUPS}) => Object.values(LEGEND_GROUPS).flat())")

@@ -5,6 +5,7 @@ import { settings } from './storage.js';
 export const LANGUAGES = { en: 'English', de: 'Deutsch', fr: 'Français', es: 'Español', zh: '中文' };
 
 let words = {};
+let askedFor = null; // the language asked for last
 const listeners = [];
 
 /** The word for a key, with `{name}` replaced. */
@@ -18,9 +19,14 @@ export function chosenLanguage() {
   return wanted.find((code) => code in LANGUAGES) ?? 'en';
 }
 
+/** Change to a language once its words have come, unless another one has been wanted meanwhile. */
 export async function useLanguage(code) {
+  askedFor = code;
   const answer = await fetch(`locales/${code}.json`);
-  words = await answer.json();
+  if (!answer.ok) throw new Error(`locales/${code}.json: ${answer.status}`);
+  const fetched = await answer.json();
+  if (askedFor !== code) return;
+  words = fetched;
   document.documentElement.lang = code;
   translate(document);
   for (const tell of listeners) tell();

@@ -53,10 +53,10 @@ function buildTheme(stage) {
 function buildLanguage() {
   $('language').append(...Object.entries(LANGUAGES).map(([value, textContent]) => h('option', { value, textContent, lang: value })));
   $('language').value = chosenLanguage();
-  $('language').onchange = () => {
-    settings.setItem('language', $('language').value);
-    useLanguage($('language').value);
-  };
+  const inUse = () => document.documentElement.lang;
+  const show = () => ($('language').value = inUse());
+  $('language').onchange = () => useLanguage($('language').value).then(() => settings.setItem('language', inUse()), show);
+  onLanguage(show);
 }
 
 /** On this computer nothing leaves it; a server elsewhere is named. */
