@@ -894,6 +894,23 @@ def test_a_look_at_the_layout_takes_no_redo_away(modules):
     assert again == [1, 1, True]
 
 
+def test_the_picture_gone_to_is_compared_with_what_it_was_painted_on(modules):
+    compared = play(
+        modules,
+        """studio.invertMask();
+        for (let i = 0; i < 2; i++) {
+            await studio.restore();
+            studio.paintOnTop();
+            studio.invertMask();
+        }
+        studio.goTo({ step: 1, variant: 0 });
+        const compared = [studio.state.compareWith.step];
+        studio.undo();
+        return [...compared, studio.state.compareWith.step];""",
+    )
+    assert compared == [0, 1]
+
+
 # --- the layers, in the browser -------------------------------------------------------------------------------------------
 
 

@@ -390,14 +390,15 @@ export class Studio {
 
   /** Show another picture of the history, with the mask and layout it was made from. */
   goTo(place) {
-    const { steps, shown, onTop } = this.state;
+    const { steps, shown, onTop, compareWith } = this.state;
     if (samePlace(place, shown) && !onTop) return this.store.set({ view: 'compare' });
-    const { mask, variants, byLayout } = steps[place.step];
+    const { from, mask, variants, byLayout } = steps[place.step];
     const { layout = null } = variants[place.variant] ?? {};
     const changes = [replaceAll(this.mask, mask ? unpack(mask) : new Uint8Array(this.mask.data.length))];
     if (layout) changes.push(replaceAll(this.layout, unpack(layout)));
     const isResult = place.step > 0;
     const next = { shown: place, onTop: !isResult, byLayout, networkLayout: layout };
+    if (samePlace(place, compareWith)) next.compareWith = from; // both sides would show the same picture
     this.#move(next, isResult ? 'compare' : 'paint', changes.filter(Boolean));
   }
 

@@ -7,7 +7,7 @@
 export const ORIGINAL = { step: 0, variant: 0 };
 
 export function firstStep() {
-  return { variants: [], mask: null, byLayout: false };
+  return { from: ORIGINAL, variants: [], mask: null, byLayout: false };
 }
 
 /** The patches that make the picture at a place, in order. */
