@@ -351,6 +351,22 @@ def test_keyboard_alone_is_enough(studio):
     expect(studio.page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.parametrize("held", [{}, {"altKey": True}, {"altKey": True, "ctrlKey": True}], ids=["plain", "Option", "AltGr"])
+def test_brackets_change_the_brush_however_a_keyboard_types_them(modules, held):
+    typed = modules.evaluate(
+        """async (held) => {
+        const { listenForKeys } = await import('/js/shortcuts.js');
+        const typed = [];
+        listenForKeys(Object.fromEntries(['[', '}', 'b', 'Ctrl+z'].map((key) => [key, () => typed.push(key)])));
+        const press = (key) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, ...held }));
+        ['[', '}', 'b', 'z'].forEach(press);
+        return typed;
+    }""",
+        held,
+    )
+    assert typed == (["[", "}"] if held else ["[", "}", "b"])
+
+
 def test_escape_closes_what_is_open(studio):
     menu, download = studio.page.locator("#menu"), studio.page.get_by_role("dialog", name="Download")
     studio.open(soft_photo())

@@ -20,11 +20,12 @@ export const SHORTCUTS = {
 export function listenForKeys(actions) {
   document.addEventListener('keydown', (event) => {
     if (event.target.closest('dialog, select, input:not([type=range]):not([type=radio])')) return;
-    const isCommand = event.ctrlKey || event.metaKey;
+    const isBracket = event.altKey && '[]{}'.includes(event.key); // on many keyboards with Option, or AltGr, which may be Ctrl and Alt
+    const isCommand = !isBracket && (event.ctrlKey || event.metaKey);
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const name = `${isCommand ? 'Ctrl+' : ''}${isCommand && event.shiftKey ? 'Shift+' : ''}${key}`;
     const action = actions[name];
-    if (!action || event.altKey) return;
+    if (!action || (event.altKey && !isBracket)) return;
     if (key === 'Escape' && document.querySelector('dialog[open], :popover-open')) return; // the browser closes it
     event.preventDefault();
     action();
