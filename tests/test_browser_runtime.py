@@ -485,7 +485,7 @@ def test_parts_are_numbered_as_opencv_numbers_them(modules):
     np.testing.assert_allclose(parts, np.hstack([stats[1:, [4, 2, 3]], middles[1:]]))
 
 
-@pytest.mark.parametrize("size", [(40, 30), (33, 25), (140, 105)], ids=["smaller", "odd", "larger"])
+@pytest.mark.parametrize("size", [(40, 30), (33, 25), (17, 12), (140, 105)], ids=["smaller", "odd", "tiny", "larger"])
 def test_a_mask_of_another_size_touches_pythons_pixels(modules, size):
     mask = Image.fromarray(((np.random.default_rng(0).random((75, 100)) < 0.01) * 255).astype(np.uint8))
     script = """const { readMask } = await import('/js/pixels.js');

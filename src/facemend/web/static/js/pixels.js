@@ -17,7 +17,7 @@ export function rgbaOf(bitmap) {
  */
 export async function readMask(file, { width, height }) {
   const bitmap = await createImageBitmap(file, AS_STORED);
-  if (Math.abs(bitmap.width * height - bitmap.height * width) > Math.max(width, height)) return null;
+  if (Math.abs(bitmap.width * height - bitmap.height * width) > Math.max(width, height, bitmap.width, bitmap.height)) return null;
   const crisp = binary(rgbaOf(bitmap));
   if (bitmap.width === width && bitmap.height === height) return crisp;
   return fitted(crisp, bitmap, { width, height });
