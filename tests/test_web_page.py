@@ -626,12 +626,21 @@ def test_a_phone_shows_all_and_fingers_paint_and_pinch(studio):
     expect(page.get_by_role("radio", name="Face 4 of 4")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("studio", [{"viewport": {"width": 768, "height": 1024}}], indirect=True, ids=["upright"])
-def test_on_a_tablet_and_on_a_page_zoomed_in_no_control_lies_upon_another_and_the_photo_has_room(studio):
+@pytest.mark.parametrize(
+    "studio", [{"viewport": {"width": 768, "height": 1024}, "locale": "de-DE"}], indirect=True, ids=["upright"]
+)
+def test_on_a_tablet_and_on_a_page_zoomed_in_nothing_lies_upon_a_control_or_the_photo_which_has_room(studio):
     page = studio.page
-    studio.open(soft_photo())
-    for width, height in ((768, 1024), (640, 400)):  # the second is that of a small window at 200 %
+    studio.open(Image.new("RGB", (300, 400), (0, 255, 0)))
+    seen_below_bar = """() => {
+        const canvas = document.getElementById('photo-canvas');
+        const { offsetTop } = document.querySelector('.floating');
+        return [...canvas.getContext('2d').getImageData(canvas.width / 2, offsetTop, 1, 1).data];
+    }"""
+    for width, height in ((768, 1024), (844, 390), (640, 400)):  # the last is that of a small window at 200 %
         page.set_viewport_size({"width": width, "height": height})
+        studio.next_frame()
+        assert page.evaluate(seen_below_bar) != [0, 255, 0, 255]
         frame, options, zoom = (page.locator(place).bounding_box() for place in (".stage-frame", "#options", "#zoom"))
         assert options["y"] + options["height"] <= zoom["y"] or options["x"] + options["width"] <= zoom["x"]
         for box in (options, zoom):

@@ -2,12 +2,12 @@
 
 export const MAX_SCALE = 32;
 const MARGIN = 24;
-const BELOW = 72; // what floats over the lower edge of the stage
+const GAP = 12;
 
-/** The whole photo in sight, clear of what floats below it. */
-export function fit(photo, stage) {
+/** The whole photo in sight, clear of what floats over the stage from `bottom` on. */
+export function fit(photo, stage, bottom) {
   const margin = Math.min(MARGIN, stage.width / 24);
-  const height = stage.height - margin - BELOW;
+  const height = bottom - GAP - margin;
   const scale = Math.max(1e-3, Math.min((stage.width - 2 * margin) / photo.width, height / photo.height));
   return { scale, left: (stage.width - photo.width * scale) / 2, top: margin + (height - photo.height * scale) / 2 };
 }

@@ -24,11 +24,13 @@ export class Stage {
     this.element = $('stage');
     this.photo = $('photo-canvas').getContext('2d', { alpha: false });
     this.overlay = $('overlay-canvas').getContext('2d');
+    this.floating = document.querySelector('.floating');
     this.size = { width: 0, height: 0 };
     studio.onPaint = (rect) => this.repaint(rect);
     studio.store.watch(['photo', 'shown', 'view', 'onTop', 'compareWith', 'steps', 'classId', 'networkLayout'], () => this.redraw());
     studio.store.watch(['photo'], () => this.fit());
     new ResizeObserver(() => this.#resize()).observe(this.element);
+    new ResizeObserver(() => this.#keepClear()).observe(this.floating);
     this.#watchRatio();
     this.useTheme();
   }
@@ -44,12 +46,18 @@ export class Stage {
     const { photo } = this.studio.state;
     if (!photo || !this.size.width) return;
     this.#fitted = true;
-    this.look(fit(photo, this.size));
+    this.look(fit(photo, this.size, this.floating.offsetTop));
+  }
+
+  /** What floats over the stage may grow, with another tool or language. */
+  #keepClear() {
+    const { photo } = this.studio.state;
+    if (photo && this.#fitted && this.toScreen(0, photo.height)[1] > this.floating.offsetTop) this.fit();
   }
 
   zoom(factor, x = this.size.width / 2, y = this.size.height / 2) {
     const { photo } = this.studio.state;
-    const smallest = Math.min(1, fit(photo, this.size).scale / 2);
+    const smallest = Math.min(1, fit(photo, this.size, this.floating.offsetTop).scale / 2);
     this.#fitted = false;
     this.look(pan(zoomAt(this.view, factor, x, y, smallest), 0, 0, photo, this.size));
   }
