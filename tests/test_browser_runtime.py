@@ -25,7 +25,7 @@ from skimage import data
 from facemend.backends import on_onnx
 from facemend.damage import find_damage
 from facemend.errors import ConfigError
-from facemend.imaging import decode_photo, jpeg_coding, read_hole
+from facemend.imaging import LAYOUT_COLORS, decode_photo, jpeg_coding, read_hole
 from facemend.photo.coloring import calm_colors
 from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face
@@ -492,6 +492,17 @@ def test_a_mask_of_another_size_touches_pythons_pixels(modules, size):
       return readMask(new Blob([given.file]), { width: given.size[0], height: given.size[1] });"""
     here = run(modules, script, file=np.frombuffer(encoded(mask), np.uint8), size=list(size))
     assert (here.reshape(size[::-1]) == 255 * read_hole(mask, size)).all()
+
+
+def test_a_layout_is_read_though_the_browser_adds_noise_to_colors(modules):
+    ids = np.arange(len(LAYOUT_COLORS), dtype=np.uint8)
+    colors = np.array([*LAYOUT_COLORS.values(), (255, 255, 255)], np.uint8)
+    noisy = np.clip(colors + np.random.default_rng(0).integers(-3, 4, (16, *colors.shape)), 0, 255).astype(np.uint8)
+    legend = [{"id": i, "color": list(color)} for i, color in enumerate(LAYOUT_COLORS.values())]
+    script = """const { readLayout } = await import('/js/pixels.js');
+      return readLayout(new Blob([given.file]), given.legend);"""
+    here = run(modules, script, file=np.frombuffer(encoded(Image.fromarray(noisy)), np.uint8), legend=legend)
+    assert (here.reshape(16, -1) == [*ids, 0]).all()  # what is near no class's colour is background
 
 
 def test_a_view_fades_into_the_one_before_as_pythons_does(modules):

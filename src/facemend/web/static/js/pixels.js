@@ -1,6 +1,7 @@
 /** Turns picture files into bytes: masks, class ids, transparency. */
 
 const AS_STORED = { colorSpaceConversion: 'none' };
+const NOISE = 3; // levels that a browser may add to what is read from a canvas, against fingerprinting; classes' colours are 8 apart
 
 /** The RGBA bytes of a bitmap. */
 export function rgbaOf(bitmap) {
@@ -60,21 +61,28 @@ export function transparentPart(bitmap) {
   return any ? bytes : null;
 }
 
-/** Read a layout as the server draws it, class by class in the legend's colours, into class ids. */
+/** Read a layout as the server draws it, class by class in the legend's colours, into class ids; other colours are background. */
 export async function readLayout(blob, legend) {
   const rgba = rgbaOf(await createImageBitmap(blob, AS_STORED));
   const words = new Uint32Array(rgba.buffer);
-  const ids = new Map(legend.map(({ id, color: [r, g, b] }) => [((255 << 24) | (b << 16) | (g << 8) | r) >>> 0, id]));
+  const ids = new Map(); // by the colours that there are
   const bytes = new Uint8Array(words.length);
   let [word, id] = [-1, 0];
   for (let i = 0; i < words.length; i++) {
     if (words[i] !== word) {
       word = words[i];
-      id = ids.get(word) ?? 0;
+      if (!ids.has(word)) ids.set(word, classOf(word, legend));
+      id = ids.get(word);
     }
     bytes[i] = id;
   }
   return bytes;
+}
+
+/** The class whose colour a pixel has, but for noise; `word` is its four bytes. */
+function classOf(word, legend) {
+  const isNear = (value, channel) => Math.abs(value - ((word >>> (8 * channel)) & 255)) <= NOISE;
+  return legend.find(({ color }) => [...color, 255].every(isNear))?.id ?? 0;
 }
 
 /** Several patches as one, so that a long session stays within what the server takes. */
