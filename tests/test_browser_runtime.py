@@ -395,6 +395,29 @@ def test_transparency_is_not_written_as_black(modules):
     assert run(modules, refused) == ["format", "JPEG holds no transparency: take PNG or WebP"]
 
 
+def test_a_photo_read_in_bands_is_the_one_read_at_once(modules):
+    photo = np.frombuffer(encoded(make_photo("RGBA", width=90, height=70)), np.uint8)
+    script = """const { rgbaOf } = await import('/js/pixels.js');
+      const bitmap = await createImageBitmap(new Blob([given.photo]));
+      return [rgbaOf(bitmap), rgbaOf(bitmap, 1000), rgbaOf(bitmap, 1)];"""
+    whole, bands, rows = run(modules, script, photo=photo)
+    assert len(whole) == 90 * 70 * 4
+    assert (whole == bands).all()
+    assert (whole == rows).all()
+
+
+def test_a_photo_too_large_for_a_canvas_is_not_written_blank(modules):
+    refused = """const { writePhoto } = await load('photos');
+      const { prototype } = OffscreenCanvasRenderingContext2D;
+      const { getImageData } = prototype;
+      prototype.getImageData = (left, top, width, height) => new ImageData(width, height);
+      const photo = { rgba: new Uint8ClampedArray(1024).fill(255), width: 16, height: 16 };
+      const told = await writePhoto(photo, new Blob(), 'webp').catch(({ code, message }) => [code, message]);
+      Object.assign(prototype, { getImageData });
+      return told;"""
+    assert run(modules, refused) == ["format", "this browser cannot write so large a photo as image/webp: take PNG"]
+
+
 # --- each part beside its model --------------------------------------------------------------------------------------------
 
 

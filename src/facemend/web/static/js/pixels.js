@@ -3,12 +3,18 @@
 const AS_STORED = { colorSpaceConversion: 'none' };
 const NOISE = 3; // levels that a browser may add to what is read from a canvas, against fingerprinting; classes' colours are 8 apart
 
-/** The RGBA bytes of a bitmap. */
-export function rgbaOf(bitmap) {
+/** The RGBA bytes of a bitmap, read in bands of so many pixels: Safari's canvases are blank beyond 16.8 million. */
+export function rgbaOf(bitmap, most = 8e6) {
   const { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  return context.getImageData(0, 0, width, height).data;
+  const rows = Math.min(height, Math.ceil(most / width));
+  const context = new OffscreenCanvas(width, rows).getContext('2d', { willReadFrequently: true });
+  context.globalCompositeOperation = 'copy'; // nothing of the band before shines through
+  const rgba = new Uint8ClampedArray(4 * width * height);
+  for (let top = 0; top < height; top += rows) {
+    context.drawImage(bitmap, 0, -top);
+    rgba.set(context.getImageData(0, 0, width, Math.min(rows, height - top)).data, 4 * width * top);
+  }
+  return rgba;
 }
 
 /**

@@ -60,7 +60,7 @@ export async function cutPatch(painted, hole, { left, top, right, bottom }) {
       image.data[to + 3] = 255;
     }
   }
-  return { blob: await toFile(image, 'image/png'), left, top, width: right - left, height: bottom - top };
+  return { blob: await encodePng(image.width, image.height, image.data), left, top, width: image.width, height: image.height };
 }
 
 /** Write a photo as a file: `format` png, jpeg or webp; null for the kind of the file it came from, or PNG. */
@@ -82,6 +82,10 @@ function isOpaque(rgba) {
 
 async function toFile(image, type, quality) {
   const canvas = new OffscreenCanvas(image.width, image.height);
-  canvas.getContext('2d').putImageData(image, 0, 0);
+  const context = canvas.getContext('2d');
+  context.fillRect(0, 0, 1, 1);
+  const isBlank = context.getImageData(0, 0, 1, 1).data[3] === 0; // as Safari's canvases are from a certain size on
+  if (isBlank) throw new Problem('format', `this browser cannot write so large a photo as ${type}: take PNG`);
+  context.putImageData(image, 0, 0);
   return canvas.convertToBlob({ type, quality });
 }
