@@ -1,7 +1,7 @@
 """Fills no sharper than their photo: old prints, soft lenses and enlarged scans are blurred. Needs no torch.
 
-Sharpness is how much of the energy of edges lies in the finest details. The network, which knows faces well in focus, paints more
-of these into a blurred photo, and they show as dots where it has none.
+Sharpness is how much of the energy of edges lies in the finest details, grain apart. The network, which knows faces well in
+focus, paints more of these into a blurred photo, and they show as dots where it has none.
 """
 
 import cv2
@@ -18,6 +18,9 @@ _APART = 4  # pixels round the hole in which nothing is measured, for the filter
 _EXCESS = 1.25  # fills may be sharper by as much
 _FEW = 500  # pixels, too few to say anything
 _LEAST_SHARE = 0.02  # of the fill's edges: where the known part has fewer, they tell nothing of the photo
+_SQUARE = 9  # pixels a side
+_NEARLY_ALL = 0.9  # of a square is known, if it tells of grain
+_PLAINEST = 0.1  # of the squares are taken for plain
 _BLURS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)  # standard deviations tried
 
 
@@ -41,7 +44,8 @@ def match_sharpness(picture: Floats, hole: Floats, alike: Hole | None = None) ->
     finest, edges = _energies(colors)
     if edges[known].mean() <= _LEAST_SHARE * edges[inside].mean():
         return picture
-    most = _EXCESS * finest[known].sum() / edges[known].sum()
+    grain, coarse_grain = (_floor(energy, known) for energy in (finest, edges))
+    most = _EXCESS * (finest[known].mean() - grain) / max(1e-9, edges[known].mean() - coarse_grain)
     blurred = colors
     for sigma in _BLURS:
         if finest[inside].sum() <= most * edges[inside].sum():
@@ -56,6 +60,18 @@ def _energies(colors: Floats) -> tuple[Floats, Floats]:
     luma = colors @ LUMA
     finer, coarser = (_blurred(luma, sigma) for sigma in _EDGES)
     return (luma - _blurred(luma, _FINEST)) ** 2, (finer - coarser) ** 2
+
+
+def _floor(energy: Floats, known: Hole) -> float:
+    """Return the mean energy of the plainest known squares, which have hardly more than grain."""
+    share = _square_means(known.astype(np.float32))
+    whole = known & (share > _NEARLY_ALL)
+    means = _square_means(np.where(known, energy, np.float32(0)))[whole] / share[whole]
+    return float(np.quantile(means, _PLAINEST)) if len(means) else 0.0
+
+
+def _square_means(values: Floats) -> Floats:
+    return np.asarray(cv2.blur(values, (_SQUARE, _SQUARE)), np.float32)
 
 
 def _blurred(values: Floats, sigma: float) -> Floats:

@@ -1,6 +1,6 @@
 /** Fills no sharper than their photo. Mirrors facemend/photo/sharpness.py. */
 
-import { gaussianBlur } from './filters.js';
+import { boxBlur, gaussianBlur } from './filters.js';
 
 const FINEST = 0.7;
 const EDGES = [1, 2.5];
@@ -8,6 +8,9 @@ const APART = 4;
 const EXCESS = 1.25;
 const FEW = 500;
 const LEAST_SHARE = 0.02;
+const REACH = 4; // of a square of 9 pixels
+const NEARLY_ALL = 0.9;
+const PLAINEST = 0.1;
 const BLURS = [0.5, 0.7, 1, 1.4, 2, 2.8];
 const TO_LUMA = [0.299, 0.587, 0.114];
 
@@ -28,32 +31,38 @@ export function matchSharpness(colors, hole, size, alike = null) {
   const energies = (planes) => {
     const luma = Float32Array.from({ length: area }, (_, i) => TO_LUMA.reduce((sum, share, c) => sum + share * planes[c * area + i], 0));
     const [fine, finer, coarser] = [FINEST, ...EDGES].map((sigma) => blurred(luma, sigma));
-    return (places) => {
-      let [finest, edges] = [0, 0];
-      for (let i = 0; i < area; i++) {
-        if (!places[i]) continue;
-        finest += (luma[i] - fine[i]) ** 2;
-        edges += (finer[i] - coarser[i]) ** 2;
-      }
-      return { finest, edges };
-    };
+    return { finest: luma.map((light, i) => (light - fine[i]) ** 2), edges: finer.map((light, i) => (light - coarser[i]) ** 2) };
   };
+  const mean = (energy, places, count) => energy.reduce((sum, value, i) => sum + (places[i] ? value : 0), 0) / count;
 
-  let within = energies(colors);
-  const beside = within(known);
-  if (beside.edges / left <= (LEAST_SHARE * within(inside).edges) / filled) return colors;
+  let { finest, edges } = energies(colors);
+  const beside = mean(edges, known, left);
+  if (beside <= LEAST_SHARE * mean(edges, inside, filled)) return colors;
+  const [grain, coarseGrain] = [finest, edges].map((energy) => floor(energy, known, size));
+  const most = (EXCESS * (mean(finest, known, left) - grain)) / Math.max(1e-9, beside - coarseGrain);
   let result = colors;
   for (const sigma of BLURS) {
-    const { finest, edges } = within(inside);
-    if (finest * beside.edges <= EXCESS * beside.finest * edges) break;
+    if (mean(finest, inside, filled) <= most * mean(edges, inside, filled)) break;
     result = colors.slice();
     for (let c = 0; c < 3; c++) {
       const soft = blurred(colors.subarray(c * area, (c + 1) * area), sigma);
       for (let i = 0; i < area; i++) if (inside[i]) result[c * area + i] = soft[i];
     }
-    within = energies(result);
+    ({ finest, edges } = energies(result));
   }
   return result;
+}
+
+/** The mean energy of the plainest known squares, which have hardly more than grain. */
+function floor(energy, known, size) {
+  const squares = (data) => boxBlur({ data, width: size, height: size, channels: 1 }, REACH).data;
+  const share = squares(Float32Array.from(known));
+  const sums = squares(energy.map((value, i) => (known[i] ? value : 0)));
+  const means = sums.map((sum, i) => sum / share[i]).filter((_, i) => known[i] && share[i] > NEARLY_ALL).sort();
+  if (!means.length) return 0;
+  const at = PLAINEST * (means.length - 1); // as numpy.quantile
+  const [low, high] = [Math.floor(at), Math.ceil(at)].map((i) => means[i]);
+  return low + (at - Math.floor(at)) * (high - low);
 }
 
 /** Pixels more than APART from all of a hole: each of the others lies in a square round one. */
