@@ -222,6 +222,25 @@ def test_a_contact_sheet_shows_all_variants(inpaint, tmp_path):
         assert any(np.array_equal(sheet[y : y + 96, x : x + 80], shown) for y, x in corners), name
 
 
+def test_a_terminal_shows_what_is_being_done_and_nothing_else_does(inpaint, facemend, photo_file, tmp_path, monkeypatch):
+    arguments = ("--num-variants", 2, "--overwrite")
+    assert "looking" not in inpaint(*arguments, output=tmp_path / "out.png").err
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    done = inpaint(*arguments, output=tmp_path / "out.png")
+    assert done.out == "".join(f"{tmp_path / name}\n" for name in ("out.png", "out-2.png"))
+    for doing in ("looking for faces", "painting variant 1 of 2", "painting variant 2 of 2", "writing"):
+        assert doing in done.err
+    assert "note: no face found" in done.err.split("writing")[-1]  # once the line is gone
+    assert "looking for damage" in facemend("damage", photo_file, "--output", tmp_path / "damage.png").err
+    for quiet in (
+        inpaint(*arguments, "--json", output=tmp_path / "out.png"),
+        facemend("damage", photo_file, "--output", tmp_path / "damage.png", "--overwrite", "--json"),
+    ):
+        assert "looking" not in quiet.err
+        json.loads(quiet.out)
+
+
 # --- masks in words
 
 

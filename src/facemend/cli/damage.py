@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from facemend.cli.options import AsJson, Overwrite, check_places, note, print_json
+from facemend.cli.options import AsJson, Overwrite, check_places, note, print_json, progress_line
 
 
 def damage(
@@ -33,10 +33,13 @@ def damage(
     if overlay is not None:
         imaging.check_output(overlay, "RGB", overwrite=overwrite, size=image.size)
     rgb = imaging.to_rgb(image)
-    hole = find_damage(rgb, strictness=strictness)
-    imaging.save_image(imaging.mask_picture(hole), output, overwrite=overwrite)
-    if overlay is not None:
-        imaging.save_image(Image.fromarray(mark_damage(rgb, hole)), overlay, overwrite=overwrite)
+    with progress_line(quiet=as_json) as tell:
+        tell("looking for damage")
+        hole = find_damage(rgb, strictness=strictness)
+        tell("writing")
+        imaging.save_image(imaging.mask_picture(hole), output, overwrite=overwrite)
+        if overlay is not None:
+            imaging.save_image(Image.fromarray(mark_damage(rgb, hole)), overlay, overwrite=overwrite)
     if as_json:
         print_json(
             mask=str(output),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from facemend.cli.holes import MUCH, STRICTNESS, find_covered_faces, find_hole, names_parts, read_box
-from facemend.cli.options import check_places, note, print_json
+from facemend.cli.options import check_places, note, print_json, progress_line
 from facemend.errors import ConfigError
 
 _HOLE, _PAINT, _FILES, _MODEL = "What to repaint", "How to paint it", "Where to write", "The model"
@@ -147,33 +147,42 @@ def inpaint(
 
         return Inpainter.from_pretrained(model, device=device, backend=backend)
 
-    hole = find_hole(
-        image,
-        mask or [],
-        color=mask_color,
-        strictness=strictness,
-        invert=invert_mask,
-        parse=lambda damaged: load_inpainter().parse(image, damaged),
-    )
-    if hole.mean() > MUCH and not invert_mask:
-        note(f"note: the mask covers {hole.mean():.0%} of the photo; if that is the part to keep, pass --invert-mask")
-    if boxes is None and names_parts(mask or []):
-        boxes = find_covered_faces(image, hole)
-    inpainter = load_inpainter()
-    started = time.perf_counter()
-    result = inpainter(image, hole, seed=seed, num_variants=num_variants, layout=wanted, boxes=boxes)
-    seconds = time.perf_counter() - started
-    for restored, path in zip(result.images, outputs, strict=True):
-        imaging.save_image(restored, path, overwrite=overwrite, quality=quality, provenance=provenance)
-    if save_layout is not None:
-        imaging.save_image(imaging.color_layout(result.layout), save_layout, overwrite=overwrite)
-    if save_mask is not None:
-        imaging.save_image(imaging.mask_picture(hole), save_mask, overwrite=overwrite)
-    if contact_sheet is not None:
-        from facemend.contact_sheet import draw_contact_sheet
+    with progress_line(quiet=as_json) as tell:
+        tell("looking for damage" if "auto" in (mask or []) else "looking for faces")
+        hole = find_hole(
+            image,
+            mask or [],
+            color=mask_color,
+            strictness=strictness,
+            invert=invert_mask,
+            parse=lambda damaged: load_inpainter().parse(image, damaged),
+        )
+        if hole.mean() > MUCH and not invert_mask:
+            note(f"note: the mask covers {hole.mean():.0%} of the photo; if that is the part to keep, pass --invert-mask")
+        tell("looking for faces")
+        if boxes is None and names_parts(mask or []):
+            boxes = find_covered_faces(image, hole)
+        inpainter = load_inpainter()
 
-        sheet = draw_contact_sheet(image, hole, result.images)
-        imaging.save_image(sheet, contact_sheet, overwrite=overwrite, provenance=provenance)
+        def tell_run(variant: int) -> None:
+            if variant:
+                tell(f"painting variant {variant} of {num_variants}" if num_variants > 1 else "painting")
+
+        started = time.perf_counter()
+        result = inpainter(image, hole, seed=seed, num_variants=num_variants, layout=wanted, boxes=boxes, on_run=tell_run)
+        seconds = time.perf_counter() - started
+        tell("writing")
+        for restored, path in zip(result.images, outputs, strict=True):
+            imaging.save_image(restored, path, overwrite=overwrite, quality=quality, provenance=provenance)
+        if save_layout is not None:
+            imaging.save_image(imaging.color_layout(result.layout), save_layout, overwrite=overwrite)
+        if save_mask is not None:
+            imaging.save_image(imaging.mask_picture(hole), save_mask, overwrite=overwrite)
+        if contact_sheet is not None:
+            from facemend.contact_sheet import draw_contact_sheet
+
+            sheet = draw_contact_sheet(image, hole, result.images)
+            imaging.save_image(sheet, contact_sheet, overwrite=overwrite, provenance=provenance)
 
     for line in result.notes:
         note(f"note: {line}")

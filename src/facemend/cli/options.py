@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from os.path import realpath
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,6 +27,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 def note(text: str) -> None:
     """Say something beside the result."""
     print(text, file=sys.stderr)
+
+
+@contextmanager
+def progress_line(quiet: bool) -> Generator[Callable[[str], None]]:
+    """Lend what tells, on the terminal's last line, what is being done; the line goes when that is over.
+
+    Nothing is shown where `quiet` is wished or stderr is no terminal.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda doing: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda doing: progress.update(task, description=doing, refresh=True)
 
 
 def print_json(**values: object) -> None:
