@@ -64,7 +64,12 @@ def test_a_rectangle_covers_what_drawing_it_covers(corners):
     assert np.array_equal(imaging.box_hole((left, top, right, bottom), (41, 31)), np.asarray(drawn) > 0)
 
 
-@pytest.mark.parametrize("box", [(5, 5, 5, 9), (9, 5, 5, 9), (-1, 0, 5, 5), (0, 0, 42, 5), (0, 0, 5, 32)])
+def test_a_rectangle_past_the_edge_is_cut_to_the_photo():
+    assert np.array_equal(imaging.box_hole((-9, 5, 12, 99), (41, 31)), imaging.box_hole((0, 5, 12, 31), (41, 31)))
+    assert np.array_equal(imaging.box_hole((30, -1, 99, 8), (41, 31)), imaging.box_hole((30, 0, 41, 8), (41, 31)))
+
+
+@pytest.mark.parametrize("box", [(5, 5, 5, 9), (9, 5, 5, 9), (-9, 0, 0, 5), (-9, -9, -5, -5), (41, 0, 50, 5), (0, 31, 5, 32)])
 def test_rectangles_that_cannot_be(box):
     with pytest.raises(MaskError, match="41x31"):
         imaging.box_hole(box, (41, 31))

@@ -107,7 +107,7 @@ def find_covered_faces(image: "Image", hole: "Hole") -> "list[Face] | None":
 
 def read_box(text: str) -> tuple[int, int, int, int] | None:
     """Read 'left,top,right,bottom'; None of anything else."""
-    numbers = re.fullmatch(r" *(\d{1,6}) *, *(\d{1,6}) *, *(\d{1,6}) *, *(\d{1,6}) *", text)
+    numbers = re.fullmatch(r" *(-?\d{1,6}) *, *(-?\d{1,6}) *, *(-?\d{1,6}) *, *(-?\d{1,6}) *", text)
     return None if numbers is None else (int(numbers[1]), int(numbers[2]), int(numbers[3]), int(numbers[4]))
 
 

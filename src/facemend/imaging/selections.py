@@ -50,7 +50,7 @@ def alpha_hole(image: Image.Image) -> Hole:
 
 
 def box_hole(box: tuple[int, int, int, int], size: tuple[int, int]) -> Hole:
-    """Take a rectangle for the hole.
+    """Take a rectangle for the hole, or what of it lies in the photo.
 
     Args:
         box: left, top, right, bottom in pixels; the right column and the bottom row are the first ones outside.
@@ -60,17 +60,17 @@ def box_hole(box: tuple[int, int, int, int], size: tuple[int, int]) -> Hole:
         Bool [H, W], True = repaint.
 
     Raises:
-        MaskError: A rectangle that is empty or reaches beyond the photo.
+        MaskError: A rectangle that is empty or lies beside the photo.
     """
     left, top, right, bottom = box
     width, height = size
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+    hole = np.zeros((height, width), bool)
+    hole[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = True
+    if not hole.any():
         raise MaskError(
-            f"the rectangle {left},{top},{right},{bottom} does not lie in the photo of {width}x{height} pixels: "
+            f"the rectangle {left},{top},{right},{bottom} holds nothing of the photo of {width}x{height} pixels: "
             "give left,top,right,bottom with left < right and top < bottom"
         )
-    hole = np.zeros((height, width), bool)
-    hole[top:bottom, left:right] = True
     return hole
 
 
