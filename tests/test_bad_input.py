@@ -110,6 +110,7 @@ def test_mask_that_is_none(restore, tmp_path, content):
         ("10,20,30,40", ("--box", "10,20"), ("--box '10,20'", "LEFT,TOP")),
         ("10,20,30,40", ("--quality", "80"), ("PNG has no quality",)),
         ("10,20,30,40", ("--save-layout", "a.jpg"), ("a.jpg", ".png")),
+        ("10,20,30,40", ("--save-mask", "a.jpg"), ("a.jpg", ".png")),
     ],
 )
 def test_masks_and_options_that_cannot_be_meant(restore, tmp_path, mask, options, words):

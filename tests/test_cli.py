@@ -385,6 +385,11 @@ def test_mask_takes_its_size_from_the_layout(facemend, tmp_path):
     assert np.asarray(Image.open(tmp_path / "mask.png"))[25:35, 35:45].all()
 
 
+def test_a_drawn_mask_loses_no_edge_to_jpeg(facemend, tmp_path):
+    done = facemend("mask", tmp_path / "mask.jpg")
+    assert (done.code, "write .png" in done.err, list(tmp_path.iterdir())) == (2, True, [])
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [

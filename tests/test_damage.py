@@ -171,8 +171,9 @@ def test_the_command_refuses_without_writing(facemend, photo_file, tmp_path):
         (("--overlay", photo_file, "--overwrite"), "photo.png: is the place of the photo"),
         (("--output", photo_file, "--overwrite"), "photo.png: is the place of the photo"),
         (("--overlay", tmp_path / "preview.xyz"), "'.xyz'"),
+        (("--output", tmp_path / "mask.jpg"), "mask.jpg: a mask in .jpg would lose its sharp edge: write .png"),
     ):
         done = facemend("damage", photo_file, "--output", mask, *options)
         assert done.code == 2
         assert complaint in done.err
-        assert not mask.exists()
+        assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from facemend.cli.options import AsJson, Overwrite, check_places, note, print_json, progress_line
+from facemend.cli.options import AsJson, Overwrite, check_mask_suffix, check_places, note, print_json, progress_line
 
 
 def damage(
     photo: Annotated[Path, typer.Argument(help="The photo: any size and colour mode.")],
     *,
-    output: Annotated[Path, typer.Option(help="Where to write the mask: white is damaged.")],
+    output: Annotated[Path, typer.Option(help="Where to write the mask: a PNG, white is damaged.")],
     overlay: Annotated[Path | None, typer.Option(help="Where to write the photo with the damage marked in red.")] = None,
     strictness: Annotated[float, typer.Option(help="0 takes every suspicion, 1 only what is certain.")] = 0.5,
     overwrite: Overwrite = False,
@@ -30,6 +30,7 @@ def damage(
     image = imaging.load_photo(photo)
     check_places([output, *([] if overlay is None else [overlay])], [photo])
     imaging.check_output(output, "L", overwrite=overwrite, size=image.size)
+    check_mask_suffix(output)
     if overlay is not None:
         imaging.check_output(overlay, "RGB", overwrite=overwrite, size=image.size)
     rgb = imaging.to_rgb(image)

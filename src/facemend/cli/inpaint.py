@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from facemend.cli.holes import MUCH, STRICTNESS, find_covered_faces, find_hole, names_parts, read_box
-from facemend.cli.options import check_places, note, print_json, progress_line
+from facemend.cli.options import check_mask_suffix, check_places, note, print_json, progress_line
 from facemend.errors import ConfigError
 
 _HOLE, _PAINT, _FILES, _MODEL = "What to repaint", "How to paint it", "Where to write", "The model"
@@ -138,6 +138,8 @@ def inpaint(
     for path, kind in beside:
         size = image.size if path != contact_sheet else (1, 1)  # the sheet has a size of its own
         imaging.check_output(path, kind, overwrite=overwrite, size=size)
+    if save_mask is not None:
+        check_mask_suffix(save_mask)
     boxes = None if box is None else [] if box == ["none"] else [_read_face_box(text) for text in box]
     wanted = None if layout is None else imaging.read_layout(imaging.load_layout(layout), image.size)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from facemend.cli.options import AsJson, Overwrite, note, print_json
+from facemend.cli.options import AsJson, Overwrite, check_mask_suffix, note, print_json
 from facemend.errors import ConfigError
 
 
@@ -34,6 +34,7 @@ def mask(
     from facemend.masks import mask_area, random_mask
 
     imaging.check_output(output, "L", overwrite=overwrite)
+    check_mask_suffix(output)
     ids = None
     width, height = _parse_size(size or "256")
     if layout is not None:

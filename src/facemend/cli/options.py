@@ -52,6 +52,14 @@ def print_json(**values: object) -> None:
     print(json.dumps(values))
 
 
+def check_mask_suffix(path: Path) -> None:
+    """Refuse a place for a mask whose format would blur it. Raises OutputError."""
+    from facemend import imaging
+
+    if not imaging.keeps_pixels(path):
+        raise OutputError(f"{path}: a mask in {path.suffix} would lose its sharp edge: write .png")
+
+
 def check_places(results: Iterable[Path], others: Iterable[Path | str]) -> None:
     """Refuse a result that would take the place of one of the other files, or of another result. Raises OutputError."""
     taken = {realpath(path) for path in others}
