@@ -385,6 +385,14 @@ def test_mask_takes_its_size_from_the_layout(facemend, tmp_path):
     assert np.asarray(Image.open(tmp_path / "mask.png"))[25:35, 35:45].all()
 
 
+def test_a_mask_can_be_drawn_again_by_the_seed_that_was_told(facemend, tmp_path):
+    first, second, third = (tmp_path / f"{name}.png" for name in ("first", "second", "third"))
+    told = json.loads(facemend("mask", first, "--size", 64, "--json").out)["seed"]
+    assert f", seed {told}\n" in facemend("mask", second, "--size", 64, "--seed", told).err
+    assert first.read_bytes() == second.read_bytes()
+    assert json.loads(facemend("mask", third, "--size", 64, "--json").out)["seed"] != told
+
+
 def test_a_drawn_mask_loses_no_edge_to_jpeg(facemend, tmp_path):
     done = facemend("mask", tmp_path / "mask.jpg")
     assert (done.code, "write .png" in done.err, list(tmp_path.iterdir())) == (2, True, [])

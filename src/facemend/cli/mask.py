@@ -1,6 +1,7 @@
 """`facemend mask`: a random mask."""
 
 import re
+import secrets
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -19,7 +20,7 @@ def mask(
     ] = "mixed",
     area: Annotated[float, typer.Option(help="Share of the picture to cover, 0.01 to 0.9.")] = 0.3,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="The same number draws the same mask; else a new one each time.")
+        int | None, typer.Option(min=0, help="The same number draws the same mask; else one is drawn, and told.")
     ] = None,
     layout: Annotated[Path | None, typer.Option(help="PNG of class ids: the face whose parts are covered.")] = None,
     overwrite: Overwrite = False,
@@ -41,12 +42,13 @@ def mask(
         labels = imaging.load_layout(layout)
         width, height = (width, height) if size else labels.size
         ids = imaging.read_layout(labels, (width, height))
+    seed = secrets.randbelow(2**32) if seed is None else seed
     drawn = random_mask((height, width), family=cast(Any, family), area=area, seed=seed, layout=ids)
     imaging.save_image(imaging.mask_picture(drawn), output, overwrite=overwrite)
     if as_json:
         print_json(mask=str(output), size=[width, height], family=family, area=round(mask_area(drawn), 6), seed=seed)
     else:
-        note(f"covers {mask_area(drawn):.1%} of {width}x{height} pixels")
+        note(f"covers {mask_area(drawn):.1%} of {width}x{height} pixels, seed {seed}")
         print(output)
 
 
