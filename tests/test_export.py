@@ -61,6 +61,12 @@ def test_a_single_file_holds_all(exported: Path, tmp_path: Path, file_format: Ex
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(("name", "options"), [("m.pt2", ()), ("m", ()), ("m.onnx", ("--format", "torch-export"))])
+def test_a_file_has_the_suffix_of_its_format(facemend, tmp_path: Path, name: str, options: tuple[str, ...]):
+    done = facemend("export", "--output", tmp_path / name, *options)
+    assert (done.code, "give it that suffix" in done.err, list(tmp_path.iterdir())) == (2, True, [])
+
+
 def test_known_pixels_pass_through_unchanged(folder: Path):
     image = np.random.default_rng(0).uniform(-1, 1, (1, 3, 128, 128)).astype(np.float32)
     mask = np.zeros((1, 1, 128, 128), np.float32)

@@ -50,6 +50,9 @@ def export(
         raise ConfigError(f"--format {file_format} takes no --output: it goes into the model's folder")
     if file_format is not Format.ONNX_GRAPH and output is None:
         raise ConfigError(f"--format {file_format} needs --output: the file to write")
+    suffix = ".pt2" if file_format is Format.TORCH_EXPORT else ".onnx"
+    if output is not None and output.suffix.lower() != suffix:
+        raise ConfigError(f"{output}: --format {file_format} writes {suffix} files: give it that suffix, or another --format")
     if file_format is Format.TORCH_EXPORT and calibrate is not None:
         raise ConfigError("--calibrate is for ONNX files: leave it out, or take another --format")
 
