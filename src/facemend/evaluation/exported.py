@@ -132,6 +132,9 @@ def open_exported(text: str, option: Literal["--onnx", "--torchscript"], device:
     for setting in settings:
         key, value = split_named(setting, option)
         values[key] = value.replace("/", ",")
+    examples = {"range": "range=0..1", "mask": "mask=1-is-hole"}
+    if missing := [example for key, example in examples.items() if key not in values]:
+        raise ConfigError(f"{option} {text}: say what the network expects, as in {','.join([text, *missing])}")
     conventions = Conventions.parse(values, f"{option} {text}")
     if not Path(path).is_file():
         raise ConfigError(f"{option} {name}={path}: there is no such file")
