@@ -566,10 +566,15 @@ def test_a_mask_that_was_replaced_is_measured_anew(evaluate, faces, tmp_path):
     assert new == pytest.approx(4 * old, rel=1e-3)
 
 
-def test_records_of_another_run_are_refused(evaluate):
+def test_records_of_another_run_are_refused_by_all_options_that_differ(evaluate, tmp_path):
     evaluate("--masks", "box", "--baseline", "telea")
     outcome = evaluate("--masks", "box", "--baseline", "telea", "--seed", 7)
-    assert outcome.code == 2 and "seed 0, not 7" in outcome.err
+    assert outcome.code == 2 and "was begun with --seed 0, not 7; give --output a new folder" in outcome.err
+    run = tmp_path / "report" / "run.json"
+    run.write_text(json.dumps(json.loads(run.read_text()) | {"left_out": ["lpips"]}))
+    outcome = evaluate("--masks", "dust", "--baseline", "telea")
+    told = "--without lpips, not identity,layout,lpips,lpips-vgg; --masks families box, not families dust;"
+    assert outcome.code == 2 and told in outcome.err
 
 
 # --- statistics ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from facemend.errors import DataError, OutputError
 from facemend.evaluation.judge import Figures
@@ -13,13 +13,19 @@ RUN_NAME, RECORDS_NAME = "run.json", "records.jsonl"
 
 Cases = dict[str, Figures]  # of one face and method, by case
 
+_SAID = {
+    "tool": "version", "data": "DATA", "faces": "faces in DATA", "left_out": "--without", "masks": "--masks", "size": "--size",
+    "bins": "bins of --protocol", "seed": "--seed",
+}  # fmt: skip
+"""What the user calls a setting."""
+
 
 class Records:
     """The records of a run in a folder.
 
     Args:
         folder: made where missing.
-        settings: what the figures depend on, methods apart. A folder keeps the records of one run only.
+        settings: what the figures depend on, methods apart, by the keys of `_SAID`. A folder keeps the records of one run only.
 
     Raises:
         OutputError: The folder cannot be written, or holds something else.
@@ -79,5 +85,14 @@ def _check_same(run: Path, settings: dict[str, Any]) -> None:
     except (ValueError, AttributeError) as error:
         raise DataError(f"{run}: is damaged ({error}); give --output a new folder") from None
     if changed:
-        key = changed[0]
-        raise DataError(f"{run}: was begun with {key} {begun.get(key)}, not {settings[key]}; give --output a new folder")
+        told = "; ".join(f"{_SAID[key]} {_as_said(begun.get(key))}, not {_as_said(settings[key])}" for key in changed)
+        raise DataError(f"{run}: was begun with {told}; give --output a new folder")
+
+
+def _as_said(value: Any) -> str:
+    """Write a setting much as the command line takes it."""
+    if isinstance(value, dict):  # masks: their kind, and which of that
+        return " ".join(map(_as_said, cast(dict[str, Any], value).values()))
+    if isinstance(value, list):
+        return ",".join(map(str, cast(list[Any], value))) or "nothing"
+    return str(value)
