@@ -112,6 +112,18 @@ def test_a_report_holds_the_figures_that_the_metrics_give(evaluate, tmp_path):
     assert f"{figure(report, 'telea', 'psnr')['value']:.2f}" in markdown
 
 
+def test_the_figures_over_all_holes_are_told(evaluate, tmp_path):
+    arguments = ("--masks", "strokes", "--baseline", "telea,ns", "--first", 2)
+    shown = [line.split() for line in evaluate(*arguments).err.splitlines()]
+    report = read_report(tmp_path)
+    for line in (["all", "holes", "telea", "ns"], ["cases", "12", "12"]):
+        assert line in shown
+    for key, label, digits in (("psnr", "PSNR", 2), ("ssim", "SSIM", 3)):
+        assert [label, *(f"{figure(report, name, key)['value']:.{digits}f}" for name in ("telea", "ns"))] in shown
+    told = json.loads(evaluate(*arguments, "--json").out)["figures"]
+    assert told["ns"]["psnr"] == figure(report, "ns", "psnr")
+
+
 def test_the_difference_of_two_methods_is_taken_case_by_case(evaluate, tmp_path):
     evaluate("--masks", "strokes", "--baseline", "telea,ns")
     report = read_report(tmp_path)

@@ -77,6 +77,7 @@ def evaluate(
     from facemend.backends.on_torch import choose_device
     from facemend.evaluation.exported import open_exported
     from facemend.evaluation.methods import ResultsMethod, open_baseline, open_model, split_named
+    from facemend.evaluation.tables import overall_lines, overall_rows
 
     where = choose_device(device)
     methods = [
@@ -88,21 +89,24 @@ def evaluate(
     ]
     folder = output or Path("reports") / (protocol or "own")
     outcome = run.evaluate(subject, methods or [open_model("default", str(where))], folder, where)
+    figures = {row["method"]: row["figures"] for row in overall_rows(outcome.report)}
+    for line in overall_lines(outcome.report):
+        note(line)
     for gap in outcome.report["gaps"]:
         if gap["method"] == outcome.report["methods"][0]["name"]:
             values = "{value:+.3f} ({low:+.3f} to {high:+.3f})".format(**gap["gap"])
             note(f"{gap['metric']} by {gap['kind']}: {gap['best']} is served best, {gap['worst']} worst, by {values}")
-    _finish(outcome.problems, folder / "report.html", as_json, **outcome.report["faces"])
+    _finish(outcome.problems, folder / "report.html", as_json, **outcome.report["faces"], figures=figures)
 
 
-def _finish(problems: list[str], written: Path, as_json: bool, **counts: int) -> NoReturn:
+def _finish(problems: list[str], written: Path, as_json: bool, **facts: object) -> NoReturn:
     """Tell what could not be used, print what was written, and end."""
     for problem in problems:
         note(f"not used: {problem}")
     if problems:
         note(f"{len(problems)} files could not be used")
     if as_json:
-        print_json(written=str(written), problems=len(problems), **counts)
+        print_json(written=str(written), problems=len(problems), **facts)
     else:
         print(written)
     raise typer.Exit(1 if problems else 0)

@@ -47,6 +47,27 @@ def figure_tables(report: Json) -> list[Table]:
     return tables
 
 
+def overall_rows(report: Json) -> list[Json]:
+    """Find the rows of the report over all holes, one for each method."""
+    rows = next(iter(report["tables"].values()))
+    return [row for row in rows if row["group"] == rows[-1]["group"]]
+
+
+def overall_lines(report: Json) -> list[str]:
+    """Set each method's main figures over all holes in columns, for a terminal."""
+    rows = overall_rows(report)
+    there = [BY_KEY[key] for key in WHOLE if any(key in row["figures"] for row in rows)]
+    columns = [["all holes", "cases", *(metric.label for metric in there)]]
+    for row in rows:
+        figures = [_cell(row["figures"].get(metric.key), metric.digits).text for metric in there]
+        columns.append([row["method"], str(row["cases"]), *figures])
+    widths = [max(map(len, column)) for column in columns]
+    return [
+        "  ".join([label.ljust(widths[0]), *(text.rjust(width) for text, width in zip(texts, widths[1:], strict=True))])
+        for label, *texts in zip(*columns, strict=True)
+    ]
+
+
 def _figure_row(row: Json, rows: Sequence[Json], metrics: Iterable[Metric]) -> list[Cell]:
     rivals = [other for other in rows if other["group"] == row["group"] and other["cases"] == row["cases"]]
     cells = [Cell(row["group"]), Cell(row["method"]), Cell(str(row["cases"]))]
