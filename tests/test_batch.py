@@ -21,7 +21,7 @@ from conftest import make_photo, mask_image
 from PIL import Image
 from skimage.data import astronaut
 
-from facemend.batch import plan_batch, pool, run_batch
+from facemend.batch import Row, Summary, plan_batch, pool, report, run_batch
 from facemend.batch.plan import OWN_FOLDER, Item
 from facemend.batch.records import Records
 from facemend.batch.restoring import Restorer, Settings
@@ -353,6 +353,28 @@ def test_a_photo_too_large_for_its_format_is_not_worked_on(item, restore, monkey
     mask_image(np.arange(1_640)[:, None] < np.full(16_384, 100)).save(item.mask)
     row = restore(replace(item, output="a.webp"))
     assert (row.status, "16,383" in row.note) == ("failed", True), row.note
+
+
+# --- what is told
+
+
+def test_results_with_notes_are_counted_named_and_marked(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    make_photo().save(tmp_path / "in" / "a.png")
+    rows = [
+        Row("a.png", None, "a.png", "restored", "no face found"),
+        Row("b.png", None, "b.png", "skipped", "no face found"),
+        Row("c.png", None, "c.png", "restored"),
+        Row("d.png", None, "d.png", "clean", "no damage found"),
+    ]
+    monkeypatch.setattr("facemend.batch.run_batch", lambda *_, **__: Summary(rows, 1.0, 1, tmp_path / "r.json", [], False))
+    code, out, err = call(["batch", str(tmp_path / "in"), str(tmp_path / "out"), "--masks", "auto", "--json"])
+    assert (code, "; 2 with notes, see report.csv\n" in err) == (0, True)
+    assert json.loads(out)["notes"] == [{"photo": name, "note": "no face found"} for name in ("a.png", "b.png")]
+    captions = []
+    monkeypatch.setattr(report, "draw_page", lambda cells: captions.extend(cells) or Image.new("RGB", (9, 9)))
+    report.write_contact_sheets(Records(tmp_path), rows)
+    assert ["report.csv" in caption for caption, _ in captions] == [True, True, False, False]
 
 
 # --- which photo goes with which mask

@@ -45,6 +45,11 @@ class Row:
     mask_sha256: str | None = None
     output_sha256: str | None = None  # None: nothing was written
 
+    @property
+    def is_noted(self) -> bool:
+        """Whether there is a result, and something about it that the user should know."""
+        return self.status in ("restored", "skipped") and bool(self.note)
+
 
 @dataclass(frozen=True)
 class Record:

@@ -60,11 +60,15 @@ def write_contact_sheets(records: Records, rows: Sequence[Row]) -> list[Path]:
     for start in range(0, len(rows), PER_PAGE):
         place = records.folder / f"contact-sheet-{start // PER_PAGE + 1:03d}.jpg"
         with records.writing(place) as path:
-            draw_page([(row.output, _content(records, row)) for row in rows[start : start + PER_PAGE]]).save(path, quality=88)
+            draw_page([(_caption(row), _content(records, row)) for row in rows[start : start + PER_PAGE]]).save(path, quality=88)
         pages.append(place)
     for old in set(records.folder.glob("contact-sheet-*.jpg")) - set(pages):
         old.unlink()
     return pages
+
+
+def _caption(row: Row) -> str:
+    return f"{row.output} (see its note in report.csv)" if row.is_noted else row.output
 
 
 def _content(records: Records, row: Row) -> Image.Image | str:

@@ -97,6 +97,7 @@ def batch(
             contact_sheets=[str(path) for path in summary.contact_sheets],
             stopped=summary.stopped,
             failed=[{"photo": row.photo, "note": row.note} for row in summary.rows if row.status == "failed"],
+            notes=[{"photo": row.photo, "note": row.note} for row in summary.rows if row.is_noted],
         )
     else:
         for path in (summary.report.with_suffix(".csv"), summary.report, *summary.contact_sheets):
@@ -118,4 +119,5 @@ def _describe(summary: "Summary") -> str:
         "pending": "not begun (the same command goes on)",
     }
     told = ", ".join(f"{counts[status]:,} {words[status]}" for status in words if status in counts)
-    return f"{told}, in {summary.seconds:.1f} s"
+    noted = sum(row.is_noted for row in summary.rows)
+    return f"{told}, in {summary.seconds:.1f} s" + (f"; {noted:,} with notes, see report.csv" if noted else "")
