@@ -21,7 +21,7 @@ from conftest import make_photo, mask_image
 from PIL import Image
 from skimage.data import astronaut
 
-from facemend.batch import Row, Summary, plan_batch, pool, report, run_batch
+from facemend.batch import Row, Summary, plan_batch, pool, report, run_batch, sheet
 from facemend.batch.plan import OWN_FOLDER, Item
 from facemend.batch.records import Records
 from facemend.batch.restoring import Restorer, Settings
@@ -375,6 +375,18 @@ def test_results_with_notes_are_counted_named_and_marked(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "draw_page", lambda cells: captions.extend(cells) or Image.new("RGB", (9, 9)))
     report.write_contact_sheets(Records(tmp_path), rows)
     assert ["report.csv" in caption for caption, _ in captions] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("fonts", [None, ()])  # those of this machine; none but Pillow's own
+def test_a_contact_sheet_has_every_letter_of_a_name_and_keeps_words_in_their_cell(monkeypatch, fonts):
+    if fonts is not None:
+        monkeypatch.setattr(sheet, "_FONTS", fonts)
+    long = f"/archive/{'W' * 200}.jpg: cannot be read " + "W" * 50
+    page = np.asarray(sheet.draw_page([("long " * 99, long), ("\u00e9\u00df", ""), ("\ue000\ue000", "")]), int)
+    gap = page[:, 16 + 489 : 2 * 16 + 488]  # beside the first cell
+    assert (gap == 255).all()
+    letters, boxes = (page[16:36, 16 + number * 504 : 16 + number * 504 + 30] for number in (1, 2))
+    assert not np.array_equal(letters, boxes)
 
 
 # --- which photo goes with which mask

@@ -2,6 +2,8 @@
 
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
+from unicodedata import combining, normalize
 
 import cv2
 import numpy as np
@@ -16,6 +18,8 @@ _PER_LINE = 3
 _GAP, _MARGIN, _CAPTION = 4, 16, 22  # pixels
 _STRIP = (3 * SIDE + 2 * _GAP, SIDE)
 _CELL = (_STRIP[0] + _MARGIN, _STRIP[1] + _CAPTION + _MARGIN)
+_FONTS = ("DejaVuSans.ttf", "Arial.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf")  # what systems have
+_FONT_SIZE = 13
 _BAD_COLOR, _TEXT_COLOR, _EMPTY_COLOR = (176, 24, 24), (32, 32, 32), (238, 238, 238)
 
 
@@ -41,19 +45,49 @@ def draw_page(cells: Sequence[tuple[str, Image.Image | str]]) -> Image.Image:
     """Draw up to `PER_PAGE` captioned cells: three thumbnails, or words where there are none."""
     lines = -(-len(cells) // _PER_LINE)
     page = Image.new("RGB", (_MARGIN + min(len(cells), _PER_LINE) * _CELL[0], _MARGIN + lines * _CELL[1]), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=13)
+    draw, words = ImageDraw.Draw(page), _Words()
     for number, (caption, content) in enumerate(cells):
         left, top = _MARGIN + number % _PER_LINE * _CELL[0], _MARGIN + number // _PER_LINE * _CELL[1]
-        draw.text((left, top), _fit(caption, 70), _TEXT_COLOR, font)
+        draw.text((left, top), words.fitted(caption, _STRIP[0]), _TEXT_COLOR, words.font)
         if isinstance(content, Image.Image):
             page.paste(content, (left, top + _CAPTION))
         else:
             draw.rectangle((left, top + _CAPTION, left + _STRIP[0], top + _CAPTION + _STRIP[1]), _EMPTY_COLOR)
-            words = textwrap.wrap(content, 72, max_lines=8, placeholder=" …")
-            draw.text((left + _CAPTION, top + 2 * _CAPTION), "\n".join(words), _BAD_COLOR, font)
+            lines_of_text = words.wrapped(content, _STRIP[0] - 2 * _CAPTION)
+            draw.text((left + _CAPTION, top + 2 * _CAPTION), lines_of_text, _BAD_COLOR, words.font)
     return page
 
 
-def _fit(text: str, length: int) -> str:
-    """Shorten a path from its front: its end tells it from its neighbours."""
-    return text if len(text) <= length else f"…{text[1 - length :]}"
+class _Words:
+    """Words as wide as there is room, in a font that can write them."""
+
+    def __init__(self) -> None:
+        self.font, self._is_poor = ImageFont.load_default(_FONT_SIZE), True  # hardly a letter beyond ASCII
+        for name in _FONTS:
+            with suppress(OSError):
+                self.font, self._is_poor = ImageFont.truetype(name, _FONT_SIZE), False
+                break
+
+    def fitted(self, path: str, width: int) -> str:
+        """Shorten a path from its front: its end tells it from its neighbours."""
+        text = shown = self._spelt(path)
+        while self.font.getlength(shown) > width:
+            text = text[1:]
+            shown = f"…{text}"
+        return shown
+
+    def wrapped(self, text: str, width: int, max_lines: int = 8) -> str:
+        """Break a text into lines, each with as many letters as the widest one lets."""
+        text, columns = self._spelt(text), 72
+        while True:
+            lines = textwrap.wrap(text, columns, max_lines=max_lines, placeholder=" …")
+            if all(self.font.getlength(line) <= width for line in lines):
+                return "\n".join(lines)
+            columns -= 1
+
+    def _spelt(self, text: str) -> str:
+        """Leave accents away where the font has none."""
+        if not self._is_poor:
+            return text
+        plain = "".join(letter for letter in normalize("NFKD", text.replace("ß", "ss")) if not combining(letter))
+        return plain.encode("ascii", "replace").decode()
