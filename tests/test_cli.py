@@ -129,6 +129,12 @@ def test_inpaint_writes_the_photo_and_says_where(inpaint, photo_file, tmp_path):
     assert not np.array_equal(before[make_hole()], after[make_hole()])
 
 
+def test_a_tiny_hole_is_not_told_as_none(facemend, tiny_model, tmp_path):
+    make_photo(width=120, height=120).save(tmp_path / "a.png")
+    done = facemend("inpaint", tmp_path / "a.png", "--mask", "60,60,63,64", "--box", "10,10,110,110", "--model", tiny_model)
+    assert "repainted <0.1% of 120x120 pixels" in done.err
+
+
 def test_inpaint_prints_json(inpaint, tmp_path):
     done = inpaint("--json", "--seed", 3, output=tmp_path / "out.png")
     report = json.loads(done.out)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from facemend.cli.options import AsJson, Overwrite, check_mask_suffix, check_places, note, print_json, progress_line
+from facemend.cli.options import AsJson, Overwrite, check_mask_suffix, check_places, note, print_json, progress_line, shown_share
 
 
 def damage(
@@ -51,7 +51,7 @@ def damage(
         )
         return
     if hole.any():
-        note(f"found damage in {hole.mean():.2%} of {image.width}x{image.height} pixels")
+        note(f"found damage in {shown_share(hole.mean(), 2)} of {image.width}x{image.height} pixels")
     else:
         note("found no damage: the mask is black; a lower --strictness looks for fainter damage")
     for path in (output, *([] if overlay is None else [overlay])):

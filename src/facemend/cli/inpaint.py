@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from facemend.cli.holes import MUCH, STRICTNESS, find_covered_faces, find_hole, names_parts, read_box
-from facemend.cli.options import check_mask_suffix, check_places, note, print_json, progress_line
+from facemend.cli.options import check_mask_suffix, check_places, note, print_json, progress_line, shown_share
 from facemend.errors import ConfigError
 
 _HOLE, _PAINT, _FILES, _MODEL = "What to repaint", "How to paint it", "Where to write", "The model"
@@ -208,9 +208,8 @@ def inpaint(
             notes=list(result.notes),
         )
     else:
-        note(
-            f"repainted {hole.mean():.1%} of {image.width}x{image.height} pixels in {seconds:.2f} s on {inpainter.backend.device}"
-        )
+        share = shown_share(hole.mean())
+        note(f"repainted {share} of {image.width}x{image.height} pixels in {seconds:.2f} s on {inpainter.backend.device}")
         for path in (*outputs, *(path for path, _ in beside)):
             print(path)
 

@@ -47,6 +47,12 @@ def progress_line(quiet: bool) -> Generator[Callable[[str], None]]:
         yield lambda doing: progress.update(task, description=doing, refresh=True)
 
 
+def shown_share(share: float, digits: int = 1) -> str:
+    """Write a share of a photo in per cent; a small one is not nothing."""
+    least = 10.0 ** -(digits + 2)
+    return f"<{least:.{digits}%}" if 0 < share < least else f"{share:.{digits}%}"
+
+
 def print_json(**values: object) -> None:
     """Print the result for a program."""
     print(json.dumps(values))
