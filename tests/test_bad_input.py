@@ -135,7 +135,7 @@ def test_what_was_handed_in_is_not_replaced(restore, mask_file, tmp_path, option
 
 def test_a_part_that_is_not_there(restore, monkeypatch):
     monkeypatch.setattr("facemend.pipeline.Inpainter.parse", lambda *_: np.full((96, 80), 13, np.uint8))
-    assert_refused(restore, restore(mask="glasses"), "no glasses", "only: hair")
+    assert_refused(restore, restore(mask="glasses"), "glasses: nothing of the kind", "only: hair")
     assert_refused(restore, restore(mask="hair,wings"), "'wings'", "eyes")
 
 

@@ -135,7 +135,8 @@ def part_hole(layout: Layout, names: list[str]) -> Hole:
         part = np.isin(layout, [CLASS_NAMES.index(each) for each in FACE_PARTS[_plain(name)]])
         if not part.any():
             there = [other for other, classes in FACE_PARTS.items() if classes == (other,) and CLASS_NAMES.index(other) in layout]
-            raise MaskError(f"no {name} was found in the photo, only: {', '.join(there) or 'no face'}; paint a mask instead")
+            found = f"only: {', '.join(there)}" if there else "since no face was found in it"
+            raise MaskError(f"{name}: nothing of the kind is in the photo, {found}; paint a mask instead")
         hole = cv2.bitwise_or(hole, part.astype(np.uint8))
     # Every head by itself: a child's eyes need a narrower edge than those of the grown-up beside it.
     _, heads, stats, _ = cv2.connectedComponentsWithStats(np.isin(layout, _HEAD).astype(np.uint8), connectivity=8)
