@@ -53,6 +53,11 @@ def write_deep(path, pixels):
         tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=alpha)
 
 
+def chunk(kind, content):
+    """A chunk of a PNG."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
 # --- sixteen bits per colour
 
 
@@ -153,9 +158,8 @@ def test_kinds_of_sixteen_bits_that_are_read_wholly_or_refused(tmp_path, layout)
 def test_sixteen_bits_that_cannot_be_read_are_told_what_is_in_the_way():
     planar, (_, png) = io.BytesIO(), cv2.imencode(".png", samples(0))
     tifffile.imwrite(planar, samples(0).transpose(2, 0, 1), photometric="rgb", planarconfig="separate")
-    color = b"tRNS" + bytes(6)
     end = 33  # of signature and IHDR
-    transparent = png.tobytes()[:end] + struct.pack(">I", 6) + color + struct.pack(">I", zlib.crc32(color)) + png.tobytes()[end:]
+    transparent = png.tobytes()[:end] + chunk(b"tRNS", bytes(6)) + png.tobytes()[end:]
     for data in (planar.getvalue(), transparent):
         with pytest.raises(
             ImageError, match="save it without a transparent colour and with interleaved channels, or with 8 bits"
@@ -351,6 +355,17 @@ def test_a_turned_photo_says_so_nowhere():
     details = read.getexif().get_ifd(ExifTags.IFD.Exif)
     assert read.size == (details[ExifTags.Base.ExifImageWidth], details[ExifTags.Base.ExifImageHeight]) == (96, 80)
     assert b"<tiff:Orientation>1<" in read.info["xmp"]
+
+
+def test_a_png_whose_exif_comes_after_its_pixels_is_turned_and_keeps_it():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.Make] = 6, "Camera"
+    data, end = imaging.encode_image(make_photo(), ".png"), chunk(b"IEND", b"")
+    late = data.removesuffix(end) + chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")) + end
+    photo = imaging.decode_photo(late, "photo")
+    assert np.array_equal(np.asarray(photo), np.asarray(make_photo().transpose(Image.Transpose.ROTATE_270)))
+    assert np.array_equal(np.asarray(imaging.decode_picture(late, "mask")), np.asarray(photo))
+    assert Image.open(io.BytesIO(imaging.encode_image(photo, ".png"))).getexif()[ExifTags.Base.Make] == "Camera"
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])

@@ -44,6 +44,8 @@ def read_orientation(image: Image.Image) -> int:
 
     What XMP may say of it counts for Pillow, but not for browsers and viewers, in which masks are drawn.
     """
+    if image.format == "PNG":
+        image.load()  # its EXIF may come after the pixels, where Pillow would miss it in what is set aside here
     everything = image.info
     image.info = {key: value for key, value in everything.items() if key not in ("xmp", "XML:com.adobe.xmp")}
     try:
