@@ -167,6 +167,13 @@ def test_sixteen_bits_that_cannot_be_read_are_told_what_is_in_the_way():
             imaging.decode_photo(data, "photo")
 
 
+def test_grey_of_sixteen_bits_does_not_lose_its_transparent_colour_in_silence():
+    source = io.BytesIO()
+    make_photo("I;16").save(source, "PNG", transparency=3)
+    with pytest.raises(ImageError, match="16-bit grey with a transparent colour: save it without one, or with 8 bits"):
+        imaging.decode_photo(source.getvalue(), "photo")
+
+
 def test_grey_whose_white_is_stored_as_zero_is_no_negative(tmp_path):
     grey = samples(0, 1)[:, :, 0]
     tifffile.imwrite(tmp_path / "in.tif", 65535 - grey, photometric="miniswhite")

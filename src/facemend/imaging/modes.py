@@ -44,12 +44,15 @@ def check_photo(image: Image.Image, name: str = "photo") -> Image.Image:
     Palettes become RGB (RGBA where they hold transparency), bilevel becomes grey.
 
     Raises:
-        ImageError: No image of PIL's, a side below 16 pixels, a shape longer than 10:1, or a mode that holds no photo.
+        ImageError: No image of PIL's, a side below 16 pixels, a shape longer than 10:1, a mode that holds no photo, or grey of
+            16 bits with a transparent colour.
     """
     if not isinstance(image, Image.Image):  # pyright: ignore[reportUnnecessaryIsInstance] - arrays are often tried
         raise ImageError(f"{name} is of type {type(image).__name__}: give an image of PIL's, such as Image.fromarray(array)")
     check_size(image.size, name)
     if image.mode.startswith("I"):
+        if "transparency" in image.info:
+            raise ImageError(f"{name}: has 16-bit grey with a transparent colour: save it without one, or with 8 bits")
         return sixteen_bit_grey(image, name)
     if "transparency" in image.info:
         return image.convert("LA" if image.mode in ("1", "L") else "RGBA")
