@@ -491,6 +491,13 @@ def test_previews_are_passed_over(tmp_path, sizes, flag):
     assert np.array_equal(np.asarray(imaging.load_photo(tmp_path / "preview.tif")), np.asarray(make_photo()))
 
 
+def test_a_photo_does_not_take_the_profile_of_its_preview(tmp_path):
+    for name in ("alone.tif", "preview.tif"):
+        write_pages(tmp_path / name, (80, 96))
+    tifffile.imwrite(tmp_path / "preview.tif", np.asarray(make_photo(width=40, height=48)), append=True, iccprofile=PROFILE)
+    assert imaging.load_photo(tmp_path / "preview.tif").info == imaging.load_photo(tmp_path / "alone.tif").info
+
+
 def test_a_raw_photo_is_not_taken_for_its_preview(tmp_path):
     make_photo().save(tmp_path / "raw.dng", "TIFF", tiffinfo={254: 1})
     with pytest.raises(ImageError, match="develop it"):

@@ -138,6 +138,7 @@ def _check_single(image: Image.Image, name: str) -> None:
         if _says_preview(image):
             raise ImageError(f"{name}: is a raw photo of which only a preview could be read: develop it to JPEG or TIFF first")
         width, height = image.size
+        info = dict(image.info)  # another page's would be added to it
         with suppress(EOFError):
             for number in count(1):
                 image.seek(number)  # to count the pages would take a second for every few thousand
@@ -145,6 +146,7 @@ def _check_single(image: Image.Image, name: str) -> None:
                 if number > _MAX_PREVIEWS or not (is_small or _says_preview(image)):
                     raise ImageError(f"{name}: has several pages: save the one to restore as a file of its own")
         image.seek(0)
+        image.info = info
     elif image.format in ("GIF", "PNG", "WEBP", "AVIF") and getattr(image, "is_animated", False):
         raise ImageError(f"{name}: is an animation: save the picture to restore as a file of its own")
 
