@@ -357,11 +357,12 @@ def test_a_turned_photo_says_so_nowhere():
     exif[ExifTags.IFD.Exif] = {ExifTags.Base.ExifImageWidth: 80, ExifTags.Base.ExifImageHeight: 96}
     source = io.BytesIO()
     turned = XMP.replace(b"<dc:rights", b"<tiff:Orientation>6</tiff:Orientation><dc:rights")
-    make_photo().save(source, "JPEG", exif=exif, xmp=turned)
+    make_photo().save(source, "JPEG", exif=exif, xmp=turned, dpi=(200, 100))
     read = Image.open(io.BytesIO(imaging.encode_image(imaging.decode_photo(source.getvalue(), "photo"), ".jpg")))
     details = read.getexif().get_ifd(ExifTags.IFD.Exif)
     assert read.size == (details[ExifTags.Base.ExifImageWidth], details[ExifTags.Base.ExifImageHeight]) == (96, 80)
     assert b"<tiff:Orientation>1<" in read.info["xmp"]
+    assert read.info["dpi"] == (100, 200)
 
 
 def test_a_png_whose_exif_comes_after_its_pixels_is_turned_and_keeps_it():

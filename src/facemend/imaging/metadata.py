@@ -69,10 +69,10 @@ def read_metadata(image: Image.Image, orientation: int) -> Info:
     kept: Info = {}
     if profile := image.info.get("icc_profile"):
         kept["icc_profile"] = profile
+    turned = orientation >= 5  # width and height change places
     dpi = tuple(float(number) for number in image.info.get("dpi", ()))
     if len(dpi) == 2 and all(0 < number < MAX_DPI for number in dpi):  # a damaged file may say 0, or no number at all
-        kept["dpi"] = dpi
-    turned = orientation >= 5  # width and height change places
+        kept["dpi"] = dpi[::-1] if turned else dpi
     if exif := _remaining_exif(image, turned):
         kept["exif"] = exif
     if isinstance(xmp := image.info.get("xmp"), bytes):
