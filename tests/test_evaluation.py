@@ -463,12 +463,14 @@ def test_a_bad_face_in_the_middle_costs_only_itself(evaluate, faces, tmp_path):
         (("--masks", "strokes", "--model", "nowhere/at/all"), "nowhere"),
         (("--masks", "strokes", "--people", "nobody.csv"), "cannot be read"),
         (("--masks", "strokes", "--people", "crooked.csv"), "row 2, of face-1, has more values than there are columns"),
+        (("--masks", "strokes", "--people", "nameless.csv"), "row 2 has no name"),
         (("--masks", "strokes", "--without", "colour"), "--without"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing_behind(evaluate, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     Path("crooked.csv").write_text("name,age\nface-0,old\nface-1,old,tall\n")
+    Path("nameless.csv").write_text("age,name\nold,face-0\nyoung\n")
     outcome = evaluate(*arguments)
     assert outcome.code == 2 and message in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1

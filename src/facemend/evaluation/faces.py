@@ -56,7 +56,11 @@ def open_faces(path: Path) -> Faces:
 
 
 def read_people(path: Path) -> dict[str, Groups]:
-    """Read who the people are: a CSV with the column `name` and one column for each kind of group, such as age and sex."""
+    """Read who the people are: a CSV with the column `name` and one column for each kind of group, such as age and sex.
+
+    Raises:
+        DataError: It cannot be read, or a row has no name or more values than there are columns.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -65,6 +69,8 @@ def read_people(path: Path) -> dict[str, Groups]:
     if not rows or "name" not in rows[0] or len(rows[0]) < 2:
         raise DataError(f"{path}: needs rows with the column name and one column for each kind of group, such as age")
     for number, row in enumerate(rows, 1):
+        if not row["name"]:
+            raise DataError(f"{path}: row {number} has no name: give the face's, or take the row out")
         if None in row:
             raise DataError(f"{path}: row {number}, of {row['name']}, has more values than there are columns")
     return {row["name"]: {kind: value for kind, value in row.items() if kind != "name" and value} for row in rows}
