@@ -96,6 +96,8 @@ def evaluate(
         if gap["method"] == outcome.report["methods"][0]["name"]:
             values = "{value:+.3f} ({low:+.3f} to {high:+.3f})".format(**gap["gap"])
             note(f"{gap['metric']} by {gap['kind']}: {gap['best']} is served best, {gap['worst']} worst, by {values}")
+    if strangers := sorted(set(subject.people) - set(faces.names)):
+        note(f"note: --people: {len(strangers)} of its names belong to no face, such as {strangers[0]}")
     _finish(outcome.problems, folder / "report.html", as_json, **outcome.report["faces"], figures=figures)
 
 

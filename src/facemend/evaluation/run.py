@@ -67,19 +67,19 @@ def evaluate(subject: Subject, methods: Sequence[Method], output: Path, device: 
 
     Raises:
         ConfigError: Two methods of one name.
-        DataError: Fewer than two faces, no masks, or an output folder of another run.
+        DataError: Fewer than two faces, no masks, people of whom none is among the faces, or an output folder of another run.
         OutputError: The output cannot be written.
         WeightsError: A judging network's weights are damaged or not to be had.
     """
     check_names(methods)
     if len(subject.chosen) < 2:
         raise DataError(f"{subject.data}: {len(subject.chosen)} face is too few to judge by; give two or more")
+    if subject.people and not subject.people.keys() & set(subject.faces.names):
+        raise DataError(f"--people: none of its names, such as {min(subject.people)}, is of a face in {subject.data}: mend them")
     find_cases, problems = open_holes(subject.protocol, subject.faces.names)
     for method in methods:
         if isinstance(method, ResultsMethod):
             problems += method.extra_files(set(subject.faces.names))
-    if strangers := sorted(set(subject.people) - set(subject.faces.names)):
-        problems.append(f"--people: {len(strangers)} of its names belong to no face, such as {strangers[0]}")
     judge = Judge(device, subject.without)
     records = Records(output, _settings(subject))
     bench = _Bench(subject, methods, find_cases, records, judge, problems)
