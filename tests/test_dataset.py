@@ -82,6 +82,7 @@ def edit_index(root: Path, old: str, new: str) -> None:
     ("damage", "message"),
     [
         (lambda root: (root / "index.csv").unlink(), r"index\.csv is missing.*native_crop_px"),
+        (lambda root: edit_index(root, "face.03,drawn", "face.03\rdrawn"), r"unreadable \(new-line character"),
         (lambda root: edit_index(root, "yaw", "turn"), "lacks the columns yaw"),
         (lambda root: edit_index(root, "face.03,drawn,32", "face.03,drawn,big"), "line 5: .*'big'"),
         (lambda root: edit_index(root, "face.03", "face.02"), r"line 5: face\.02 is there twice"),

@@ -189,19 +189,20 @@ def _read_index(files: _Files, path: Path) -> list[IndexRow]:
     columns = [field.name for field in fields(IndexRow)]
     try:
         reader = csv.DictReader(io.StringIO(files.read(INDEX_NAME).decode("utf-8")))
-    except (KeyError, OSError, BadZipFile, UnicodeDecodeError) as error:
+        numbered = [(reader.line_num, values) for values in reader]
+    except (KeyError, OSError, BadZipFile, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: {INDEX_NAME} is missing or unreadable ({error}); its columns are {','.join(columns)}") from None
     missing = set(columns) - set(reader.fieldnames or ())
     if missing:
         raise DataError(f"{path}: {INDEX_NAME} lacks the columns {', '.join(sorted(missing))}")
     rows: dict[str, IndexRow] = {}
-    for values in reader:
+    for line, values in numbered:
         try:
             row = _parse_row(values)
         except (TypeError, ValueError) as error:
-            raise DataError(f"{path}: {INDEX_NAME} line {reader.line_num}: {error}") from None
+            raise DataError(f"{path}: {INDEX_NAME} line {line}: {error}") from None
         if row.name in rows:
-            raise DataError(f"{path}: {INDEX_NAME} line {reader.line_num}: {row.name} is there twice")
+            raise DataError(f"{path}: {INDEX_NAME} line {line}: {row.name} is there twice")
         rows[row.name] = row
     return list(rows.values())
 
