@@ -449,6 +449,11 @@ def test_results_and_masks_inside_the_folder_of_photos_are_no_photos(tmp_path):
     assert [item.output for item in plan_batch(photos, tmp_path / "out", tmp_path / "masks").items] == ["a.jpg"]
 
 
+def test_results_and_photos_inside_the_folder_of_masks_are_no_masks(tmp_path):
+    masks = touch(tmp_path, "a.png", "out/a.jpg", "in/a.jpg")
+    assert plan_batch(tmp_path / "in", tmp_path / "out", masks).notes == []
+
+
 def test_no_result_takes_the_place_of_a_photo_or_a_mask(tmp_path):
     photos = touch(tmp_path / "in", "in/a.jpg", "a.jpg", "b.jpg", "c.jpg")
     (tmp_path / "again").symlink_to(photos)

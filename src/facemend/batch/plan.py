@@ -79,10 +79,10 @@ def _pair(input_dir: Path, output_dir: Path, masks: Path | None, suffix: str | N
         raise DataError(f"{masks}: holds the photos; keep the masks in a folder of their own")
     if masks is not None and masks.resolve() == output_dir.resolve():
         raise DataError(f"{output_dir}: holds the masks; name another folder for the results")
-    other_places = {place.resolve() for place in (output_dir, masks) if place is not None}
-    photos = list(_images(input_dir, other_places))
+    places = {place.resolve() for place in (input_dir, output_dir, masks) if place is not None}  # any may lie in another
+    photos = list(_images(input_dir, places))
     found: dict[str, list[PurePath]] = {}
-    for mask in _images(masks, set()) if masks else ():
+    for mask in _images(masks, places) if masks else ():
         found.setdefault(_stem(mask), []).append(mask)
 
     items: list[Item] = []
