@@ -431,6 +431,15 @@ def test_names_with_accents_are_the_same_however_they_are_spelt(tmp_path):
     assert plan.notes == []
 
 
+def test_two_photos_whose_names_differ_by_the_spelling_of_an_accent_have_their_own_masks(tmp_path):
+    photos = touch(tmp_path / "in", "Zo\u00eb.jpg", "Zoe\u0308.jpg")
+    if len(list(photos.iterdir())) < 2:
+        pytest.skip("to this file system both names are one")
+    masks = touch(tmp_path / "masks", "Zo\u00eb.png", "Zoe\u0308.png")
+    plan = plan_batch(photos, tmp_path / "out", masks)
+    assert pairs(plan, masks) == [("Zoe\u0308.jpg", "Zoe\u0308.png", None), ("Zo\u00eb.jpg", "Zo\u00eb.png", None)]
+
+
 def test_photos_that_cannot_be_paired_are_failures_of_their_own(tmp_path):
     photos = touch(tmp_path / "in", "none.jpg", "two.jpg", "same.jpg", "same.tif", "good.jpg")
     masks = touch(tmp_path / "masks", "two.png", "two.tif", "same.png", "good.png")

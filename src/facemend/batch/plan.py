@@ -89,7 +89,8 @@ def _pair(input_dir: Path, output_dir: Path, masks: Path | None, suffix: str | N
     for photo in photos:
         item = Item(str(input_dir / photo), None, _output(photo, suffix), seed)
         if masks is not None:
-            candidates = found.get(_stem(photo), [])
+            alike = found.get(_stem(photo), [])
+            candidates = [mask for mask in alike if mask.with_suffix("") == photo.with_suffix("")] or alike
             if len(candidates) == 1:
                 item = replace(item, mask=str(masks / candidates[0]))
             elif candidates:
