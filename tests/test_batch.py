@@ -317,17 +317,28 @@ def test_a_photo_without_damage_is_left_alone(output, restore, tmp_path):
         assert not (output / "flat.png").exists()
 
 
-def test_a_result_of_damage_that_is_found_no_more_is_removed_if_it_is_the_batchs_own(item, restore, restored):
+def test_a_result_of_damage_that_is_found_no_more_is_removed(item, restore, restored):
     Image.new("RGB", (SIDE, SIDE), (120, 110, 100)).save(item.photo)
-    item, before = replace(item, mask=None), restored.read_bytes()
-    restored.write_text("retouched by hand")
-    row = restore(item, overwrite=True)
-    assert (row.status, restored.read_text()) == ("clean", "retouched by hand"), row.note
-    restored.write_bytes(before)
+    item = replace(item, mask=None)
     assert restore(item).status == "outdated"
     assert restore(item, overwrite=True).status == "clean"
     assert not restored.exists()
     assert restore(item).status == "clean"
+
+
+def test_a_file_that_no_batch_made_is_kept_in_the_place_of_a_photo_without_damage(item, restore, restored, monkeypatch):
+    Image.new("RGB", (SIDE, SIDE), (120, 110, 100)).save(item.photo)
+    item = replace(item, mask=None)
+    restored.write_text("retouched by hand")
+    assert "pass --overwrite" in restore(item).note
+    assert restore(item, overwrite=True).status == "clean"
+    with monkeypatch.context() as known:
+        known.setattr("facemend.damage.find_damage", None)  # it is not searched again
+        assert [restore(item, overwrite=overwrite).status for overwrite in (False, True)] == ["clean"] * 2
+    change_photo(item)
+    row = restore(item)
+    assert (row.status, "pass --overwrite" in row.note) == ("failed", True)
+    assert restored.read_text() == "retouched by hand"
 
 
 def test_quality_is_for_the_formats_that_have_one(item, output, restore):

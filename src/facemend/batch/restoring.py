@@ -93,15 +93,14 @@ class Restorer:
 
     def _leave_alone(self, item: Item, made_from: dict[str, Any], facts: dict[str, Any]) -> Row:
         """Report that there is nothing to restore; a result that an earlier run made, of other damage, is removed."""
-        output = self.output_dir / item.output
+        output, note = self.output_dir / item.output, "no damage found, nothing written"
         if output.exists():
             record = self.records.read(item.output)
-            if record is None or record.row.output_sha256 != _sha256(output, OutputError):
-                return Row(
-                    **facts, status="clean", note="no damage found; in the result's place is a file that no batch made: kept"
-                )
-            output.unlink()
-        row = Row(**facts, status="clean", note="no damage found, nothing written")
+            if record is not None and record.row.output_sha256 == _sha256(output, OutputError):
+                output.unlink()
+            else:
+                note = "no damage found; in the result's place is a file that no batch made: kept"
+        row = Row(**facts, status="clean", note=note)
         self.records.write(Record(made_from, row))
         return row
 
@@ -133,15 +132,16 @@ class Restorer:
         output = self.output_dir / item.output
         there = _sha256(output, OutputError) if output.exists() else None
         record = self.records.read(item.output)
-        if record is not None and record.row.output_sha256 == there:
+        if record is not None:
             # What a record does not name yet, as older ones no backend, counts as unchanged.
             changed = [key for key, value in made_from.items() if record.made_from.get(key, value) != value]
-            if not changed:
-                return replace(record.row, **facts, status="skipped" if there else "clean")
-            if there is not None and not self.settings.overwrite:
+            made = record.row.output_sha256  # None: there was no damage, and is none whatever lies in the result's place
+            if not changed and made in (there, None):
+                return replace(record.row, **facts, status="skipped" if made else "clean")
+            if there is not None and made == there and not self.settings.overwrite:
                 note = f"{', '.join(changed)} changed since it was restored; pass --overwrite to restore it again"
                 return Row(**facts, status="outdated", note=note, output_sha256=there)
-        elif there is not None and not self.settings.overwrite:
+        if there is not None and not self.settings.overwrite:
             raise OutputError(f"{output}: exists, and is not what a batch left there; pass --overwrite to replace it")
         return None
 
