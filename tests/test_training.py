@@ -223,7 +223,8 @@ def test_a_run_begins_with_weights_of_its_own_network_and_goes_on_without_them(
     shutil.copytree(whole_run / "weights", tmp_path / "start")
     config = recipe(faces, images=4, init_from=str(tmp_path / "start"))
     with pytest.raises(ConfigError, match="holds another network"):
-        train(config.model_copy(update={"model": TINY.model_copy(update={"head_depth": 2})}), faces.parent, tmp_path / "other")
+        train(config.model_copy(update={"model": TINY.model_copy(update={"head_depth": 2})}), faces.parent, tmp_path / "run")
+    assert not (tmp_path / "run").exists()  # so that the recipe can be corrected
     train(config, faces.parent, tmp_path / "run")
     shutil.rmtree(tmp_path / "start")
     train(config, faces.parent, tmp_path / "run")

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from facemend.config import PhaseConfig, TrainConfig
 from facemend.data.sampling import Batch, FaceStore, TrainingSamples
 from facemend.errors import ConfigError, TrainingError
+from facemend.models.inpainter import InpaintNet
 from facemend.training.distributed import Group
 from facemend.training.objective import Objective
 from facemend.training.state import TrainState, clip_and_check, list_checkpoints, load_latest, save_checkpoint
@@ -39,8 +40,9 @@ def train(config: TrainConfig, data_root: Path, run_dir: Path, *, max_minutes: f
         device: A torch device.
 
     Raises:
-        ConfigError: `run_dir` holds a run of another recipe.
+        ConfigError: `run_dir` holds a run of another recipe, or `init_from` another network.
         DataError: A source cannot be read.
+        WeightsError: The weights that `init_from` names are missing or damaged.
         TrainingError: Losses stay non-finite, or no checkpoint of a run that has some can be read.
     """
     started = time.monotonic()
@@ -59,23 +61,16 @@ class _Run:
         recipe = run_dir / CONFIG_NAME
         if group.is_first and recipe.exists():
             _check_same(recipe, config)
+        start = None if list_checkpoints(run_dir / CHECKPOINTS) else _load_start(config)  # which hold all that was begun with
         self.console.print(f"decoding faces from {data_root} ...")
         sizes = sorted({size for phase in config.phases for size in _sizes(phase, config)})
         self.stores = {size: FaceStore(config.data, data_root, size) for size in sizes}
         for size, store in self.stores.items():
             self.console.print(f"{sum(store.counts):,} faces of {size} x {size} in {len(store.counts)} sources")
-        if group.is_first and not recipe.exists():
-            run_dir.mkdir(parents=True, exist_ok=True)
-            write_whole(recipe, (config.model_dump_json(indent=2) + "\n").encode())
 
         torch.manual_seed(config.seed)  # the same first weights in every process
         objective = Objective(config.model, config.loss)
-        if config.init_from and not list_checkpoints(run_dir / CHECKPOINTS):  # which hold all that was begun with
-            start = load_model(config.init_from)
-            if start.config != config.model:
-                raise ConfigError(
-                    f"init_from: {config.init_from} holds another network than [model]: give the same widths and parts"
-                )
+        if start is not None:
             objective.net.load_state_dict(start.state_dict())
         self.objective = objective.to(device)
         self.objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - not in torch's overloads
@@ -84,6 +79,9 @@ class _Run:
             self.console.print(line)
         self.bf16 = multiplies_bfloat16(device) if config.bf16 is None else config.bf16
         self.console.print(f"computing on {device} in {'bfloat16' if self.bf16 else 'float32'}")
+        if group.is_first and not recipe.exists():  # only now: a recipe that cannot begin leaves nothing
+            run_dir.mkdir(parents=True, exist_ok=True)
+            write_whole(recipe, (config.model_dump_json(indent=2) + "\n").encode())
         self.tracker = Tracker(run_dir, self.state.images_seen) if group.is_first else None
         self.skipped_in_a_row = 0
 
@@ -228,6 +226,16 @@ def _check_same(path: Path, config: TrainConfig) -> None:
             f"{path.parent}: holds a run whose {', '.join(changed)} differ from this recipe's; give another --run-dir, "
             "or take the old recipe"
         )
+
+
+def _load_start(config: TrainConfig) -> InpaintNet | None:
+    """Load the network that a run begins with, if its recipe names one."""
+    if not config.init_from:
+        return None
+    start = load_model(config.init_from)
+    if start.config != config.model:
+        raise ConfigError(f"init_from: {config.init_from} holds another network than [model]: give the same widths and parts")
+    return start
 
 
 def _phases_from(phases: tuple[PhaseConfig, ...], images_seen: int) -> Iterator[tuple[PhaseConfig, int]]:
