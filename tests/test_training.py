@@ -255,6 +255,17 @@ def test_a_log_line_holds_means_over_the_steps_that_have_a_term(tmp_path: Path) 
     assert tracker.write(images_seen=12).keys() == {"images_seen", "images_per_second", "memory_mb"}  # every step was skipped
 
 
+def test_a_log_that_cannot_be_shortened_loses_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "".join(json.dumps({"images_seen": images}) + "\n" for images in (4, 8))
+    (tmp_path / "log.jsonl").write_text(lines)
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
+        broken.setattr(os, "fsync", lambda _: 1 / 0)
+        Tracker(tmp_path, images_seen=4)
+    assert (tmp_path / "log.jsonl").read_text() == lines
+    Tracker(tmp_path, images_seen=4)
+    assert (tmp_path / "log.jsonl").read_text() == lines.splitlines(keepends=True)[0]
+
+
 def fork_two(config: TrainConfig, faces: Path, run_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

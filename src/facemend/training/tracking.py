@@ -16,6 +16,7 @@ from facemend.data.sampling import Batch
 from facemend.imaging import color_layout
 from facemend.models.inpainter import InpaintNet
 from facemend.training.objective import as_float
+from facemend.whole_files import write_whole
 
 
 class Tracker:
@@ -62,7 +63,7 @@ def _forget_after(path: Path, images_seen: int) -> None:
         return
     lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("}\n")]
     kept = [line for line in lines if json.loads(line)["images_seen"] <= images_seen]
-    path.write_text("".join(kept), encoding="utf-8")
+    write_whole(path, "".join(kept).encode())  # a kill meanwhile costs no line
 
 
 def memory_mb() -> int | None:
