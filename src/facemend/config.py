@@ -19,12 +19,14 @@ Part = Literal[
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 HoleArea = Annotated[float, Field(ge=0, le=0.9)]
+Width = Annotated[int, Field(ge=1)]
+Depth = Annotated[int, Field(ge=0)]
 
 
 class Config(BaseModel):
-    """A frozen node of the tree; keys that are not declared are refused."""
+    """A frozen node of the tree; keys that are not declared are refused, and so are numbers that are not finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @classmethod
     def parse(cls, values: object, origin: str) -> Self:
@@ -41,14 +43,14 @@ class ModelConfig(Config):
 
     core_size: Annotated[int, Field(ge=64, multiple_of=16)] = 128
     num_classes: Annotated[int, Field(ge=2)] = NUM_CLASSES
-    layout_widths: tuple[int, int, int] = (64, 128, 176)
-    texture_widths: tuple[int, int, int] = (96, 160, 160)
-    vit_width: int = 192
-    vit_depth: int = 2
-    attention_head_width: Annotated[int, Field(ge=1)] = 32  # vit_width and the last of texture_widths are multiples of it
-    latent_size: int = 32
-    head_width: int = 64
-    head_depth: int = 4
+    layout_widths: tuple[Width, Width, Width] = (64, 128, 176)
+    texture_widths: tuple[Width, Width, Width] = (96, 160, 160)
+    vit_width: Width = 192
+    vit_depth: Depth = 2
+    attention_head_width: Width = 32  # vit_width and the last of texture_widths are multiples of it
+    latent_size: Width = 32
+    head_width: Annotated[int, Field(ge=2)] = 64  # half of it at 1/2
+    head_depth: Depth = 4
     without: tuple[Part, ...] = ()  # parts put out of action, to see what they are worth
 
     @model_validator(mode="after")
@@ -100,7 +102,7 @@ class MaskConfig(Config):
 class DataConfig(Config):
     """Which faces, how they are varied, and what is hidden of them."""
 
-    sources: tuple[SourceConfig, ...]
+    sources: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     size: Annotated[int, Field(ge=64, multiple_of=16)] = 256  # side of the training images, kept decoded as uint8
     masks: MaskConfig = MaskConfig()
     flip: Share = 0.5
@@ -165,7 +167,7 @@ class TrainConfig(Config):
     phases: Annotated[tuple[PhaseConfig, ...], Field(min_length=1)]
     init_from: str | None = None  # a weights folder to start from
     optimizer: OptimizerName = "adam"  # of the network; its critics have Adam
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     warmup_images: Annotated[int, Field(ge=0)] = 500
     ema_half_life: Annotated[float, Field(gt=0)] = 1000.0  # in images
     bf16: bool | None = None  # whether steps are computed in bfloat16; None: where the device multiplies it itself
