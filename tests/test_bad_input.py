@@ -133,6 +133,14 @@ def test_what_was_handed_in_is_not_replaced(restore, mask_file, tmp_path, option
         assert_refused(restore, restore("--layout", layout, "--overwrite", option, path), f"{path.name}: is the place of")
 
 
+@pytest.mark.usefixtures("no_model")
+def test_a_photo_is_not_replaced_by_a_further_variant(restore, tmp_path):
+    make_photo().save(tmp_path / "photo-2.png")
+    options = "--num-variants", 2, "--overwrite"
+    outcome = restore(*options, photo=tmp_path / "photo-2.png", output=tmp_path / "photo.png")
+    assert_refused(restore, outcome, "photo-2.png: is the place of the photo")
+
+
 def test_a_part_that_is_not_there(restore, monkeypatch):
     monkeypatch.setattr("facemend.pipeline.Inpainter.parse", lambda *_: np.full((96, 80), 13, np.uint8))
     assert_refused(restore, restore(mask="glasses"), "glasses: nothing of the kind", "only: hair")

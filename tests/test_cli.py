@@ -389,6 +389,9 @@ def test_mask_takes_its_size_from_the_layout(facemend, tmp_path):
     done = facemend("mask", tmp_path / "mask.png", "--family", "parts", "--area", "0.06", "--layout", tmp_path / "labels.png")
     assert done.code == 0
     assert np.asarray(Image.open(tmp_path / "mask.png"))[25:35, 35:45].all()
+    replaced = facemend("mask", tmp_path / "labels.png", "--layout", tmp_path / "labels.png", "--overwrite")
+    assert (replaced.code, "labels.png: is the place of" in replaced.err) == (2, True)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "labels.png")), labels)
 
 
 def test_a_mask_can_be_drawn_again_by_the_seed_that_was_told(facemend, tmp_path):

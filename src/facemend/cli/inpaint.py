@@ -132,6 +132,7 @@ def inpaint(
     beside = [(path, kind) for path, kind in kinds if path is not None]
     given = [*(mask or []), *([] if layout is None else [layout])]
     check_places(outputs, given)
+    check_places(outputs[1:], [photo])  # which the first may be meant to replace
     check_places([path for path, _ in beside], [*outputs, photo, *given])
     for path in outputs:
         imaging.check_output(path, mode, overwrite=overwrite, quality=quality, size=image.size)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from facemend.cli.options import AsJson, Overwrite, check_mask_suffix, note, print_json
+from facemend.cli.options import AsJson, Overwrite, check_mask_suffix, check_places, note, print_json
 from facemend.errors import ConfigError
 
 
@@ -34,6 +34,7 @@ def mask(
     from facemend import imaging
     from facemend.masks import mask_area, random_mask
 
+    check_places([output], [] if layout is None else [layout])
     imaging.check_output(output, "L", overwrite=overwrite)
     check_mask_suffix(output)
     ids = None
