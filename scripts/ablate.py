@@ -6,7 +6,6 @@ A run that was killed goes on when called again. The core alone is trained and m
 table; the full report lies in OUTPUT/report.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +23,7 @@ from facemend.imaging import Pixels
 from facemend.model_folders import WEIGHTS_FILE
 from facemend.training.trainer import train
 from facemend.weights import load_model
+from facemend.whole_files import sha256_of
 
 NO_STAGE_1 = {"layout": 0.0, "dice": 0.0, "layout_adversarial": 0.0}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -64,7 +64,7 @@ class Core:
     def __init__(self, name: str, weights: Path) -> None:
         self.name = name
         self.about = "the network alone"
-        self.key = hashlib.sha256((weights / WEIGHTS_FILE).read_bytes()).hexdigest()
+        self.key = sha256_of(weights / WEIGHTS_FILE)
         self._net = load_model(weights)
 
     @torch.inference_mode()

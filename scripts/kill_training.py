@@ -6,7 +6,6 @@ With --reference the recipe also runs once undisturbed, and both must end with t
 """
 
 import argparse
-import hashlib
 import json
 import random
 import re
@@ -18,6 +17,7 @@ import time
 from pathlib import Path
 
 from facemend.config import load_train_config
+from facemend.whole_files import sha256_of
 
 
 def images_in_log(run_dir: Path) -> int:
@@ -27,7 +27,7 @@ def images_in_log(run_dir: Path) -> int:
 
 
 def digest(run_dir: Path) -> str:
-    return hashlib.sha256((run_dir / "weights" / "model.safetensors").read_bytes()).hexdigest()[:16]
+    return sha256_of(run_dir / "weights" / "model.safetensors")[:16]
 
 
 def main() -> int:

@@ -3,7 +3,6 @@
 A folder holds `model.safetensors` (float16), `config.json`, and perhaps `graph.onnx` and a model card.
 """
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from facemend.errors import WeightsError
+from facemend.whole_files import sha256_of
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -111,6 +111,6 @@ def _info(folder: Path) -> ModelInfo:
         name=folder.name,
         parameters=sum(prod(entry.shape) for entry in read_tensor_table(path).values()),
         bytes=path.stat().st_size,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=sha256_of(path),
         path=folder,
     )

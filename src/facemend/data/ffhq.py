@@ -1,6 +1,5 @@
 """FFHQ as it is distributed: pictures without labels, which our own stage 1 draws."""
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from facemend.errors import DataError
 from facemend.model_folders import WEIGHTS_FILE, resolve
 from facemend.models.inpainter import InpaintNet, core_view
 from facemend.weights import load_model
+from facemend.whole_files import sha256_of
 
 FFHQ_TRAIN_IDS = 60_000  # of 70,000; the rest is the test set
 _LAYOUT = "the FFHQ download holds images1024x1024/00000/00000.png ... or thumbnails128x128/00000/00000.png ..."
@@ -41,7 +41,7 @@ def prepare_ffhq(
     check_size(size)
     faces = _list_faces(source)
     net = load_model(model, device)
-    digest = hashlib.sha256((resolve(model) / WEIGHTS_FILE).read_bytes()).hexdigest()
+    digest = sha256_of(resolve(model) / WEIGHTS_FILE)
 
     def parse(face: Face, picture: Picture) -> Labels:
         return _parse_face(net, picture, device)

@@ -7,7 +7,6 @@ The same call again goes on where it stopped: every file is written whole or not
 when every face is there. A source that lacks something is refused before anything is written.
 """
 
-import hashlib
 import io
 import json
 from collections import Counter
@@ -27,7 +26,7 @@ from rich.progress import track
 import facemend
 from facemend.data.dataset import INDEX_NAME, IndexRow, write_index
 from facemend.errors import DataError, OutputError
-from facemend.whole_files import UNFINISHED, write_whole
+from facemend.whole_files import UNFINISHED, sha256_of, write_whole
 
 Picture = NDArray[np.uint8]  # [H, W, 3] RGB
 Labels = NDArray[np.uint8]  # [h, w] class ids
@@ -166,7 +165,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 def _describe(job: Job, face: Face) -> tuple[IndexRow, dict[str, str]]:
     """Return a prepared face's index row, and the hashes of its files by name."""
     paths = _paths(job, face)
-    digests = {path.relative_to(job.output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    digests = {path.relative_to(job.output).as_posix(): sha256_of(path) for path in paths}
     picture = read_picture(paths[0], "L")
     with Image.open(face.source) as source:
         native_size = source.size[0]

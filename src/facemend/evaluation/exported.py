@@ -1,6 +1,5 @@
 """Inpainting networks of any system, given as an ONNX or TorchScript file together with what it expects."""
 
-import hashlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +16,7 @@ from facemend.errors import ConfigError, FacemendError
 from facemend.evaluation.holes import Case
 from facemend.evaluation.methods import Restored, split_named
 from facemend.imaging import Pixels
+from facemend.whole_files import sha256_of
 
 Range = Literal["0..1", "-1..1", "0..255"]
 Array = NDArray[Any]
@@ -44,7 +44,7 @@ class ExportedMethod:
         self.name = name
         self._conventions = conventions
         self._runner = runner
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = sha256_of(path)
         said = " ".join(f"{key}={value}" for key, value in conventions.model_dump(exclude_none=True).items())
         self.about = f"{path.name} {content[:12]}: {said}"
         self.key = f"{content} {said}"

@@ -23,6 +23,7 @@ from facemend.imaging import Hole, Layout, Pixels
 from facemend.model_folders import WEIGHTS_FILE, resolve
 from facemend.models.inpainter import InpaintNet
 from facemend.pipeline import Inpainter
+from facemend.whole_files import sha256_of
 
 BASELINES = ("telea", "ns", "biharmonic")
 
@@ -87,7 +88,7 @@ class OurMethod:
     def __init__(self, name: str, model: str | Path, device: str) -> None:
         folder = resolve(model)
         self.name = name
-        weights = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+        weights = sha256_of(folder / WEIGHTS_FILE)
         self.key = f"{weights} {_digest_code()}"
         backend = TorchBackend.open(folder, device)
         self._inpainter = Inpainter(backend)

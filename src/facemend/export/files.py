@@ -29,7 +29,7 @@ from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, WEIGHTS_FILE, re
 from facemend.models.inpainter import InpaintNet
 from facemend.onnx_runtime import FORMAT, METADATA_KEY, NAMES_IN, NAMES_OUT, OnnxNet
 from facemend.weights import load_model
-from facemend.whole_files import write_whole, written_whole
+from facemend.whole_files import sha256_of, write_whole, written_whole
 
 OPSET = 20
 MAX_BATCH = 64
@@ -118,7 +118,7 @@ def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path
         for key, value in (("location", WEIGHTS_FILE), ("offset", str(place.offset)), ("length", str(place.length))):
             tensor.external_data.add(key=key, value=value)
     model = fuse(model)
-    _describe(model, net, hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest())
+    _describe(model, net, sha256_of(folder / WEIGHTS_FILE))
     _write_graph(model, path)
     return path
 
