@@ -11,7 +11,7 @@ Features = NDArray[np.float64]  # [N, D]
 
 
 def frechet_distance(a: Features, b: Features) -> float:
-    """Return the Frechet distance of two Gaussians fitted to the sets: 0 = the same mean and covariance.
+    """Return the Frechet distance of two Gaussians fitted to the sets, each of two pictures or more: 0 = the same.
 
     It is too high for small sets, the more so the fewer pictures there are for each feature.
     Source: Dowson & Landau 1982, eq. 4; for pictures Heusel et al. 2017, eq. 6.
@@ -25,24 +25,19 @@ def frechet_distance(a: Features, b: Features) -> float:
     return float(difference @ difference + np.trace(covariance_a) + np.trace(covariance_b) - 2 * shared)
 
 
-def kernel_distance(a: Features, b: Features) -> float:
-    """Return the unbiased squared maximum mean discrepancy with a cubic kernel: about 0 for two draws from one population.
-
-    Unlike the Frechet distance it is right on average however small the sets, so that it may fall below 0. Picture i of one set
-    may be made of picture i of the other: these two are not compared, for they are alike whatever the sets are.
-    Source: Gretton et al. 2012, eq. 4; kernel and use for pictures Binkowski et al. 2018, section 4.
-    """
-    return float(resampled_kernel_distances(a, b, np.ones((1, len(a))))[0])
-
-
 def resampled_kernel_distances(a: Features, b: Features, counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the kernel distance of each bootstrap resample of two sets of the same pictures, [R].
+
+    It is the unbiased squared maximum mean discrepancy with a cubic kernel: about 0 for two draws from one population. Unlike the
+    Frechet distance it is right on average however small the sets, so that it may fall below 0.
+    Source: Gretton et al. 2012, eq. 4; kernel and use for pictures Binkowski et al. 2018, section 4.
 
     Args:
         a: Features [N, D] of one set.
         b: Features [N, D] of the other; picture i of both is drawn together.
-        counts: [R, N], how often picture i is in resample r. A picture is never compared with itself, a copy, or its like in the
-            other set.
+        counts: [R, N], how often picture i is in resample r; all ones are the sets themselves. A picture is never compared with
+            itself, a copy, or its like in the other set, to which it may be alike whatever the sets are: of one picture alone the
+            distance is nan.
     """
     kernel = _kernel(a, a) + _kernel(b, b) - _kernel(a, b) - _kernel(b, a)
     np.fill_diagonal(kernel, 0)
