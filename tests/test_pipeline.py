@@ -189,7 +189,7 @@ def test_a_box_is_restored_in_its_own_frame(inpainter):
     assert boxed.image.tobytes() != whole.image.tobytes()
 
 
-@pytest.mark.parametrize("box", [(10, 10, 5, 50), (0, 0, 81, 50), (-1, 0, 20, 20), (1, 2, 3), (9, 9, 9.5, 20)])
+@pytest.mark.parametrize("box", [(10, 10, 5, 50), (0, 0, 81, 50), (-1, 0, 20, 20), (1, 2, 3), (9, 9, 9.5, 20), 10, "abcd"])
 def test_a_box_that_is_none_is_refused(inpainter, box):
     with pytest.raises(ConfigError, match="80x96"):
         inpainter(make_photo(), make_hole(), boxes=[box])

@@ -286,8 +286,10 @@ def _write_ids(layout: Layout, seen: NetworkView, view: View) -> None:
 def _given_window(box: Box | Face, size: tuple[int, int]) -> Window:
     if isinstance(box, Face):
         return faces.face_window(box)
-    left, top, right, bottom = box if len(box) == 4 else (0, 0, 0, 0)
+    try:
+        left, top, right, bottom = map(float, box)
+    except (TypeError, ValueError):  # no four numbers
+        left = top = right = bottom = 0.0
     if not (0 <= left <= right - 1 <= size[0] - 1 and 0 <= top <= bottom - 1 <= size[1] - 1):
-        shown = ", ".join(f"{number:g}" for number in box)
-        raise ConfigError(f"box ({shown}) is no box in a photo of {size[0]}x{size[1]}: give left, top, right, bottom in pixels")
-    return faces.box_window(box)
+        raise ConfigError(f"box {box!r} is no box in a photo of {size[0]}x{size[1]}: give left, top, right, bottom in pixels")
+    return faces.box_window((left, top, right, bottom))
