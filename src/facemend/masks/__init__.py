@@ -4,6 +4,7 @@ Every family works the same way: it adds elements until the hole is as large as 
 the asked area is reached. So an area is met whatever the family, and drawing one mask at 256 takes about a millisecond.
 """
 
+from numbers import Integral
 from typing import cast, get_args
 
 import cv2
@@ -38,7 +39,7 @@ def random_mask(
             `dust`, `text`, `border` (all but an inner rectangle) or `mixed` (several of them).
         area: Share of the picture to cover, 0.01 to 0.9. At 64 pixels and more the mask is off by at most 0.02 or 15 % of
             the share asked for, whichever is larger.
-        seed: The same number draws the same mask. A generator is drawn from and moves on; None draws anew each time.
+        seed: The same number, from 0, draws the same mask. A generator is drawn from and moves on; None draws anew each time.
         layout: [H, W] uint8 class ids (CelebAMask-HQ), the face whose parts are covered; read by `parts` and `mixed`. None
             takes the places where an aligned face (as in FFHQ) has its parts.
 
@@ -46,7 +47,8 @@ def random_mask(
         [H, W] uint8, 255 = repaint, 0 = keep.
 
     Raises:
-        MaskError: An unknown family, an area or a size out of range, or a layout that does not fit.
+        MaskError: An unknown family, an area out of range, a size or a seed out of range or of another kind, or a layout that
+            does not fit.
     """
     shape = _check_size(size)
     if family not in FAMILIES:
@@ -60,7 +62,11 @@ def random_mask(
             f"layout is {layout.dtype} {list(layout.shape)} up to {layout.max()}: "
             f"give uint8 class ids below {NUM_CLASSES} of shape {list(shape)}"
         )
-    return _draw(shape, family, area, np.random.default_rng(seed), layout)
+    try:
+        rng = np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise MaskError(f"mask seed is {seed!r}: give a whole number from 0, a generator, or None") from None
+    return _draw(shape, family, area, rng, layout)
 
 
 def mask_area(mask: NDArray[np.generic]) -> float:
@@ -69,7 +75,10 @@ def mask_area(mask: NDArray[np.generic]) -> float:
 
 
 def _check_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    height, width = (size, size) if isinstance(size, int) else size
+    sides = size if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, Integral) for side in sides):
+        raise MaskError(f"mask size is {size!r}: give a whole number of pixels, or (height, width)")
+    height, width = sides
     if min(height, width) < MIN_SIZE or max(height, width) > MAX_SIZE:
         raise MaskError(f"a mask of {width}x{height} pixels is out of range: each side must have {MIN_SIZE} to {MAX_SIZE}")
     return height, width
