@@ -189,10 +189,17 @@ def test_a_box_is_restored_in_its_own_frame(inpainter):
     assert boxed.image.tobytes() != whole.image.tobytes()
 
 
-@pytest.mark.parametrize("box", [(10, 10, 5, 50), (0, 0, 81, 50), (-1, 0, 20, 20), (1, 2, 3), (9, 9, 9.5, 20), 10, "abcd"])
+@pytest.mark.parametrize(
+    "box", [(10, 10, 5, 50), (80, 0, 120, 50), (-30, 0, 0, 20), (0, 0, 300, 50), (1, 2, 3), (9, 9, 9.5, 20), 10, "abcd"]
+)
 def test_a_box_that_is_none_is_refused(inpainter, box):
     with pytest.raises(ConfigError, match="80x96"):
         inpainter(make_photo(), make_hole(), boxes=[box])
+
+
+def test_the_box_of_a_face_that_the_photo_cuts_off_may_reach_beyond_it(inpainter):
+    cut, inside = (inpainter(make_photo(), make_hole(), boxes=[(left, 20, 60, 90)]).image for left in (-30, 0))
+    assert cut.tobytes() != inside.tobytes()
 
 
 def test_a_large_photo_full_of_specks_takes_few_runs(inpainter, monkeypatch):

@@ -290,6 +290,9 @@ def _given_window(box: Box | Face, size: tuple[int, int]) -> Window:
         left, top, right, bottom = map(float, box)
     except (TypeError, ValueError):  # no four numbers
         left = top = right = bottom = 0.0
-    if not (0 <= left <= right - 1 <= size[0] - 1 and 0 <= top <= bottom - 1 <= size[1] - 1):
+    width, height = size
+    is_box = -width <= left <= right - 1 < 2 * width and -height <= top <= bottom - 1 < 2 * height
+    meets_photo = left < width and right > 0 and top < height and bottom > 0  # which may cut the face off
+    if not (is_box and meets_photo):
         raise ConfigError(f"box {box!r} is no box in a photo of {size[0]}x{size[1]}: give left, top, right, bottom in pixels")
     return faces.box_window((left, top, right, bottom))
