@@ -422,7 +422,13 @@ def test_a_photo_too_large_for_a_canvas_is_not_written_blank(modules):
 
 
 @pytest.mark.parametrize(
-    "window", [Window((61.3, 40.8), 52.5, 64, 13), Window((50, 60), 150.2, 64, -130), Window((64, 56), 64, 64)]
+    "window",
+    [
+        Window((61.3, 40.8), 52.5, 64, 13),
+        Window((50, 60), 150.2, 64, -130),
+        Window((64, 56), 64, 64),
+        *(Window((-33, 60), 192, 80), Window((-31, 61), 256, 64)),  # first made 52.5 and 48.5 pixels wide
+    ],
 )
 def test_views_are_opencvs_there_and_back(modules, window):
     rgb, hole = np.asarray(make_photo(width=120, height=110)), np.zeros((110, 120), bool)

@@ -207,7 +207,8 @@ def _warp(image: NDArray[Any], source: Matrix, size: tuple[int, int], border: in
         border: OpenCV's code for what lies beyond the image.
         dtype: of the result; uint8 cuts off what overshoots.
     """
-    ratio = math.sqrt(abs(np.linalg.det(source[:, :2])))
+    (a, b, _), (d, e, _) = source
+    ratio = math.sqrt(abs(a * e - b * d))  # NumPy's det() is a hair off, and the browser's view then a pixel wider or narrower
     oversampling = 2 if ratio > 1 else 1  # twice too fine and then averaged: sharper, and freer of jaggies, than in one step
     if ratio > oversampling:
         height, width = image.shape[:2]

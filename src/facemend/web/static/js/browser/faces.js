@@ -4,7 +4,7 @@
  */
 
 import { Window, workingSize } from './framing.js';
-import { mapped } from './resample.js';
+import { mapped, roundEven } from './resample.js';
 
 export const SURE = 0.99;
 export const LIKELY = 0.9;
@@ -48,7 +48,7 @@ export function isSure(face, { width, height }) {
 
 /** Angles, to 45 degrees, at which the sure faces of a photo stand; none if there is no sure one. */
 export function stances(faces, photo) {
-  const angles = faces.filter((face) => isSure(face, photo)).map((face) => STANCE * Math.round(faceWindow(face).angle / STANCE));
+  const angles = faces.filter((face) => isSure(face, photo)).map((face) => STANCE * roundEven(faceWindow(face).angle / STANCE));
   return [...new Set(angles)].sort((a, b) => a - b);
 }
 

@@ -170,7 +170,7 @@ export function toPixels(image, size) {
   const result = picture(size, size, 3);
   const plane = size * size;
   for (let i = 0; i < plane; i++) {
-    for (let c = 0; c < 3; c++) result.data[3 * i + c] = Math.round((Math.min(1, Math.max(-1, image[c * plane + i])) + 1) * 127.5);
+    for (let c = 0; c < 3; c++) result.data[3 * i + c] = roundEven((Math.min(1, Math.max(-1, image[c * plane + i])) + 1) * 127.5);
   }
   return result;
 }
@@ -204,7 +204,7 @@ function warped(image, source, width, height, { replicate = true, Kind = Uint8Ar
   const ratio = Math.sqrt(Math.abs(a * e - b * d));
   const oversampling = ratio > 1 ? 2 : 1; // twice too fine and then averaged: sharper than in one step
   if (ratio > oversampling) {
-    const smaller = [image.width, image.height].map((side) => Math.max(1, Math.round((side * oversampling) / ratio)));
+    const smaller = [image.width, image.height].map((side) => Math.max(1, roundEven((side * oversampling) / ratio)));
     const [fx, fy] = [smaller[0] / image.width, smaller[1] / image.height];
     image = resizeArea(image, ...smaller);
     [a, b, c, d, e, f] = [a * fx, b * fx, c * fx, d * fy, e * fy, f * fy];
