@@ -108,7 +108,6 @@ class DataConfig(Config):
     flip: Share = 0.5
     jitter: Share = 0.3  # share of faces that are turned, moved and scaled a little: not every photo is well aligned
     recolor: Share = 0.3  # share whose colours fade, tint, darken or go, as those of old photos do
-    blur: Share = 0.25  # share that is blurred
     num_workers: Annotated[int, Field(ge=0)] = 0
 
 
