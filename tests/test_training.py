@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 
 from facemend.config import MODEL_PRESETS, DataConfig, LossConfig, PhaseConfig, SourceConfig, TrainConfig
 from facemend.data.dataset import IndexRow, write_index
-from facemend.data.sampling import Batch, FaceStore, TrainingSamples, mirror, recolor
+from facemend.data.sampling import Batch, FaceStore, TrainingSamples, mirror
 from facemend.errors import ConfigError, DataError, TrainingError
 from facemend.face_classes import CLASS_NAMES
 from facemend.models.inpainter import InpaintNet
@@ -425,19 +425,6 @@ def test_samples_depend_on_seed_and_number_alone(faces: Path) -> None:
 def test_a_mirrored_face_swaps_left_and_right() -> None:
     labels = torch.tensor([[4, 5, 6, 7, 8, 9, 13]], dtype=torch.uint8).numpy()
     assert mirror(labels[..., None], labels)[1].tolist() == [[13, 8, 9, 6, 7, 4, 5]]
-
-
-def test_recoloured_faces_keep_what_is_lighter_lighter_and_some_lose_their_colour() -> None:
-    greys = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
-    red = np.full((1, 1, 3), (200, 40, 40), np.uint8)
-    grey = np.full((1, 1, 3), 88, np.uint8)  # as light as the red
-    colourless = 0
-    for seed in range(60):
-        faded = recolor(greys, np.random.default_rng(seed)).astype(int)
-        assert (np.diff(faded, axis=1) >= 0).all()
-        assert faded[0, -1].min() - faded[0, 0].max() > 40, "hardly anything of the picture is left"
-        colourless += np.array_equal(*(recolor(color, np.random.default_rng(seed)) for color in (red, grey)))
-    assert 10 < colourless < 30
 
 
 def test_crops_hold_a_hole_pixel_and_stay_inside() -> None:

@@ -107,7 +107,6 @@ class DataConfig(Config):
     masks: MaskConfig = MaskConfig()
     flip: Share = 0.5
     jitter: Share = 0.3  # share of faces that are turned, moved and scaled a little: not every photo is well aligned
-    recolor: Share = 0.3  # share whose colours fade, tint, darken or go, as those of old photos do
     num_workers: Annotated[int, Field(ge=0)] = 0
 
 

@@ -75,7 +75,7 @@ class FaceStore:
 
 
 class TrainingSamples(Dataset[tuple[Tensor, ...]]):
-    """Sample number `i` of a run: which face, how it is flipped, turned and coloured, what is hidden of it, which latent noise.
+    """Sample number `i` of a run: which face, how it is flipped and turned, what is hidden of it, which latent noise.
 
     Args:
         stores: one for each size, drawn from in turn, batch by batch.
@@ -104,8 +104,6 @@ class TrainingSamples(Dataset[tuple[Tensor, ...]]):
             image, labels = mirror(image, labels)
         if rng.random() < self.config.jitter:
             image, labels = jitter(image, labels, rng)
-        if rng.random() < self.config.recolor:
-            image = recolor(image, rng)
         mask = draw_mask(self.config.masks, labels, rng)
         noise = rng.standard_normal(self.latent_size, dtype=np.float32)
         share = rng.random()
@@ -139,19 +137,6 @@ def jitter(image: Picture, labels: Picture, rng: np.random.Generator) -> tuple[P
         np.ascontiguousarray(labels), turn, (size, size), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT
     )
     return warped.astype(np.uint8, copy=False), moved.astype(np.uint8, copy=False)
-
-
-def recolor(image: Picture, rng: np.random.Generator) -> Picture:
-    """Fade, tint, darken or bleach a picture, as age and cameras do; a third of them are left no colour but a tint."""
-    saturation = max(0.0, rng.uniform(-0.5, 1))
-    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)[:, :, None]
-    pale = np.round(grey + saturation * (image.astype(np.float32) - grey)).astype(np.uint8)
-    tint = max(0.0, rng.uniform(-0.1, 0.25))  # how far the curves of the three colours lie apart
-    gamma = np.exp(rng.uniform(-0.6, 0.6) + rng.uniform(-tint, tint, 3))
-    contrast, middle = np.exp(rng.uniform(-1, 0.5)), 0.5 + rng.uniform(-0.1, 0.1) + rng.uniform(-tint, tint, 3) / 5
-    curves = middle + contrast * ((np.arange(256)[:, None] / 255) ** gamma - 0.5)  # [256, 3]
-    table = np.round(255 * np.clip(curves, 0, 1)).astype(np.uint8)
-    return cv2.LUT(pale, table[None]).astype(np.uint8, copy=False)
 
 
 def draw_mask(config: MaskConfig, labels: Picture, rng: np.random.Generator) -> Picture:
