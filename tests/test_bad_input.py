@@ -361,7 +361,7 @@ RECIPE = '[data]\nsources = [{ path = "faces" }]\n[[phases]]\nphase = "core"\nim
     ("text", "word"),
     [
         ("sede = 1\n" + RECIPE, "sede"),
-        (RECIPE + "bach_size = 4\n", "phases.0.bach_size"),
+        (RECIPE + "bach_size = 4\n", "recipe.toml: phases.0.bach_size: no such key\n"),
         (RECIPE.replace('"core"', '"coer"'), "phases.0.phase"),
         (RECIPE + "[loss]\ncomponents = 0.5\nperceptual = 0.0\n", "give perceptual a weight too"),
         (RECIPE + "[data.masks]\nmin_area = 0.5\nmax_area = 0.2\n", "min_area must not exceed max_area"),

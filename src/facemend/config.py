@@ -34,8 +34,16 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-            raise ConfigError(f"{origin}: {wrong}") from None
+            raise ConfigError(f"{origin}: {_complaints(error)}") from None
+
+
+def _complaints(error: ValidationError) -> str:
+    """Say what is wrong with each key, but not that a list is too short because a wrong entry was left out of it."""
+    errors = error.errors()
+    holders = {e["loc"][:depth] for e in errors for depth in range(len(e["loc"]))}
+    wrong = [e for e in errors if e["type"] != "too_short" or e["loc"] not in holders]
+    words = {"extra_forbidden": "no such key", "missing": "is missing"}
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {words.get(e['type'], e['msg'])}" for e in wrong)
 
 
 class ModelConfig(Config):
