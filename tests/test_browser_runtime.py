@@ -29,6 +29,7 @@ from facemend.imaging import LAYOUT_COLORS, decode_photo, jpeg_coding, read_hole
 from facemend.photo.coloring import calm_colors
 from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face
+from facemend.photo.fading import find_levels
 from facemend.photo.framing import Window, unview_photo, view_photo
 from facemend.photo.guessing import Trial
 from facemend.photo.joining import fading
@@ -682,6 +683,27 @@ def test_colors_follow_brightness_as_in_python(modules):
     script = "return (await load('coloring')).calmColors(given.colors, given.unknown, 48);"
     calm = run(modules, script, colors=colors, unknown=unknown)
     assert np.abs(calm - calm_colors(colors, unknown).ravel()).max() < 1e-4
+
+
+@pytest.mark.parametrize("contrast", [0.1, 0.4, 0.9])
+def test_a_faded_view_is_spread_and_faded_again_as_in_python(modules, contrast):
+    rng = np.random.default_rng(0)
+    unknown = (rng.random((1, 48, 48)) < 0.4).astype(np.float32)
+    image = ((contrast * rng.uniform(-1, 1, (3, 48, 48)) + 0.1) * (1 - unknown)).astype(np.float32)
+    painted = rng.uniform(-1, 1, image.shape).astype(np.float32)
+    levels = find_levels(image, unknown)
+    script = """
+        const { findLevels, spread, fade } = await load('fading');
+        const levels = findLevels(given);
+        if (!levels) return null;
+        return Float32Array.from([...spread(given, levels).image, ...fade(given.painted, given, levels)]);
+    """
+    result = run(modules, script, image=image, unknown=unknown, painted=painted)
+    if contrast > 0.5:
+        assert levels is None and result is None
+    else:
+        expected = np.concatenate([levels.spread(image, unknown).ravel(), levels.fade(painted, image, unknown).ravel()])
+        assert np.abs(result - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize("masked", [False, True])

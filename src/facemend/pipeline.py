@@ -20,6 +20,7 @@ from facemend.photo import faces, framing, planning, search
 from facemend.photo.coloring import calm_colors
 from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face, FaceDetector
+from facemend.photo.fading import find_levels
 from facemend.photo.framing import Window
 from facemend.photo.grain import match_grain
 from facemend.photo.guessing import Trial
@@ -242,7 +243,7 @@ class Inpainter:
         """
         on_run()
         given = None if layout is None else framing.view_layout(layout, _as_run(view.window))
-        seen = self._run(rgb, hole, view.window, latent, given)
+        seen = self._run(rgb, hole, view.window, latent, given, unfade=not view.beside)
         if not view.beside:
             return replace(seen, completed=match_sharpness(seen.completed, seen.unknown, seen.person()))
         if given is None and (renamed := without_faces(seen.ids(), seen.unknown[0] > 0)) is not None:
@@ -265,13 +266,20 @@ class Inpainter:
         first = [np.zeros(size, np.float32)] if seed == 0 else []
         return first + [random.standard_normal(size, np.float32) for _ in range(num_variants - len(first))]
 
-    def _run(self, rgb: Pixels, hole: Hole, window: Window, latent: Floats, layout: Layout | None) -> NetworkView:
-        """Run the network on one window of a photo; the layout, if one is given, is that of the view, [S, S]."""
+    def _run(
+        self, rgb: Pixels, hole: Hole, window: Window, latent: Floats, layout: Layout | None, *, unfade: bool = False
+    ) -> NetworkView:
+        """Run the network on one window of a photo; the layout, if one is given, is that of the view, [S, S].
+
+        With `unfade` it sees a faded face in full contrast; a wall, which is no face, is plain rather than faded.
+        """
         window = _as_run(window)
         image, mask = framing.view_photo(rgb, hole, window)
-        (painted,) = self.backend([MaskedView(image, mask, latent, layout)])
-        region = window.region(hole.shape)
-        return NetworkView(window, region, painted.completed, mask, painted.scores, painted.layout)
+        levels = find_levels(image, mask) if unfade else None
+        seen = image if levels is None else levels.spread(image, mask)
+        (painted,) = self.backend([MaskedView(seen, mask, latent, layout)])
+        completed = painted.completed if levels is None else levels.fade(painted.completed, image, mask)
+        return NetworkView(window, window.region(hole.shape), completed, mask, painted.scores, painted.layout)
 
 
 def _as_run(window: Window) -> Window:

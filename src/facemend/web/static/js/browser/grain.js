@@ -123,7 +123,7 @@ function dot(a, b) {
 }
 
 /** numpy.quantile. */
-function quantile(values, share) {
+export function quantile(values, share) {
   const sorted = Float64Array.from(values).sort();
   const place = share * (sorted.length - 1);
   const low = Math.floor(place);

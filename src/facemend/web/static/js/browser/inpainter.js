@@ -3,6 +3,7 @@
 import { calmColors } from './coloring.js';
 import { matchCompression } from './compression.js';
 import { SURE, faceWindow, hidesLandmarks } from './faces.js';
+import { fade, findLevels, spread } from './fading.js';
 import { unviewLayout, unviewPhoto, viewLayout, viewPhoto } from './framing.js';
 import { matchGrain } from './grain.js';
 import { RIM, faded, fading } from './joining.js';
@@ -120,7 +121,7 @@ export class Inpainter {
    */
   async #see(rgb, hole, { window, beside }, latent, layout, onRun) {
     await onRun();
-    let seen = await this.#run(rgb, hole, window, latent, layout && viewLayout(layout, asRun(window)));
+    let seen = await this.#run(rgb, hole, window, latent, layout && viewLayout(layout, asRun(window)), !beside);
     const { size } = seen.window;
     if (!beside) return { ...seen, completed: matchSharpness(seen.completed, seen.unknown, size, personIn(seen)) };
     const renamed = layout ? null : withoutFaces(likeliest(seen.layout, size), seen.unknown);
@@ -137,14 +138,19 @@ export class Inpainter {
     return Array.from({ length: count }, (_, i) => (seed === 0 && i === 0 ? new Float32Array(size) : draw(size)));
   }
 
-  /** Run the network on one window of a photo; the layout, if one is given, is that of the view. */
-  async #run(rgb, hole, wanted, latent, layout) {
+  /**
+   * Run the network on one window of a photo; the layout, if one is given, is that of the view. With `unfade` it sees a faded face in full
+   * contrast; a wall, which is no face, is plain rather than faded.
+   */
+  async #run(rgb, hole, wanted, latent, layout, unfade = false) {
     const window = asRun(wanted);
     const view = viewPhoto(rgb, hole, window);
     const { core_size: core, legend } = this.description;
     const shares = layout && sharesOf(layout, legend.length, core);
-    const painted = await this.nets.inpaint(view, latent, shares);
-    return { ...painted, window, unknown: view.unknown };
+    const levels = unfade ? findLevels(view) : null;
+    const painted = await this.nets.inpaint(levels ? spread(view, levels) : view, latent, shares);
+    const completed = levels ? fade(painted.completed, view, levels) : painted.completed;
+    return { ...painted, completed, window, unknown: view.unknown };
   }
 }
 

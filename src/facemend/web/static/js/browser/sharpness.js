@@ -1,6 +1,7 @@
 /** Fills no sharper than their photo. Mirrors facemend/photo/sharpness.py. */
 
 import { boxBlur, gaussianBlur } from './filters.js';
+import { quantile } from './grain.js';
 
 const FINEST = 0.7;
 const EDGES = [1, 2.5];
@@ -58,11 +59,8 @@ function floor(energy, known, size) {
   const squares = (data) => boxBlur({ data, width: size, height: size, channels: 1 }, REACH).data;
   const share = squares(Float32Array.from(known));
   const sums = squares(energy.map((value, i) => (known[i] ? value : 0)));
-  const means = sums.map((sum, i) => sum / share[i]).filter((_, i) => known[i] && share[i] > NEARLY_ALL).sort();
-  if (!means.length) return 0;
-  const at = PLAINEST * (means.length - 1); // as numpy.quantile
-  const [low, high] = [Math.floor(at), Math.ceil(at)].map((i) => means[i]);
-  return low + (at - Math.floor(at)) * (high - low);
+  const means = sums.map((sum, i) => sum / share[i]).filter((_, i) => known[i] && share[i] > NEARLY_ALL);
+  return means.length ? quantile(means, PLAINEST) : 0;
 }
 
 /** Pixels more than APART from all of a hole: each of the others lies in a square round one. */

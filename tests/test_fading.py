@@ -1,0 +1,46 @@
+"""A faded face is seen in full contrast, and its fill faded again."""
+
+import numpy as np
+import pytest
+
+from facemend.photo.fading import find_levels
+
+RNG = np.random.default_rng(0)
+FULL = RNG.uniform(-1, 1, (3, 64, 64)).astype(np.float32)
+UNKNOWN = np.zeros((1, 64, 64), np.float32)
+UNKNOWN[:, 20:40, 20:40] = 1
+
+
+def faded(contrast, middle=0.0):
+    return (contrast * FULL + middle) * (1 - UNKNOWN)
+
+
+@pytest.mark.parametrize(("contrast", "middle"), [(0.5, 0.0), (0.3, 0.4), (0.2, -0.6)])
+def test_a_faded_face_is_spread_to_the_usual_range(contrast, middle):
+    image = faded(contrast, middle)
+    levels = find_levels(image, UNKNOWN)
+    assert levels is not None
+    seen = levels.spread(image, UNKNOWN)
+    assert not seen[:, UNKNOWN[0] > 0].any()
+    known = seen[:, UNKNOWN[0] == 0]
+    assert abs(known.mean()) < 0.05 and 0.6 < np.quantile(known, 0.99) <= 1
+    back = levels.fade(seen, image, UNKNOWN)
+    assert np.array_equal(back * (1 - UNKNOWN), image)
+
+
+def test_what_is_painted_fades_as_the_photo_did():
+    levels = find_levels(faded(0.3, 0.4), UNKNOWN)
+    assert levels is not None
+    fill = levels.fade(FULL, faded(0.3, 0.4), UNKNOWN)[:, UNKNOWN[0] > 0]
+    assert abs(fill.mean() - 0.4) < 0.05
+    assert fill.std() < 0.7 * FULL.std()
+
+
+def test_full_contrast_stays_and_so_does_what_nobody_knows():
+    assert find_levels(faded(1.0), UNKNOWN) is None
+    assert find_levels(FULL, np.ones_like(UNKNOWN)) is None
+
+
+def test_one_colour_alone_is_not_spread_without_end():
+    levels = find_levels(np.full_like(FULL, 0.3), UNKNOWN)
+    assert levels is not None and levels.gain == 4
