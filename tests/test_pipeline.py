@@ -207,7 +207,7 @@ def test_a_large_photo_full_of_specks_takes_few_runs(inpainter, monkeypatch):
     hole[::30, ::30] = True
     runs = []
     run = inpainter._run
-    monkeypatch.setattr(inpainter, "_run", lambda *arguments: runs.append(1) or run(*arguments))
+    monkeypatch.setattr(inpainter, "_run", lambda *seen, **how: runs.append(1) or run(*seen, **how))
     photo = make_photo("RGB", 900, 600)
     result = inpainter(photo, hole, boxes=[(100, 100, 200, 230)])
     assert np.array_equal(np.asarray(result.image)[~hole], np.asarray(photo)[~hole])
