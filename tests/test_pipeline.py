@@ -197,8 +197,13 @@ def test_a_box_that_is_none_is_refused(inpainter, box):
         inpainter(make_photo(), make_hole(), boxes=[box])
 
 
+def test_a_word_for_boxes_that_is_unknown_is_refused(inpainter):
+    with pytest.raises(ConfigError, match="portrait"):
+        inpainter(make_photo(), make_hole(), boxes="portrit")
+
+
 def test_the_box_of_a_face_that_the_photo_cuts_off_may_reach_beyond_it(inpainter):
-    cut, inside = (inpainter(make_photo(), make_hole(), boxes=[(left, 20, 60, 90)]).image for left in (-30, 0))
+    cut, inside = (inpainter(make_photo(), make_hole(), boxes=np.array([(left, 20, 60, 90)])).image for left in (-30, 0))
     assert cut.tobytes() != inside.tobytes()
 
 

@@ -137,11 +137,17 @@ class Inpainter:
         given = None if layout is None else imaging.read_layout(layout, photo.size)
         latents = self._latents(seed, num_variants)
         rgb = imaging.to_rgb(photo)
+        faceless = False
         if boxes is None:
             windows = self._find_windows(rgb, hole, on_run)
+        elif isinstance(boxes, str):  # an array of boxes would be compared number by number
+            if boxes != "portrait":  # pyright: ignore[reportUnnecessaryComparison] - words are mistyped
+                raise ConfigError(f"boxes is {boxes!r}: give boxes, or 'portrait'")
+            windows: list[Window] = []
         else:
-            windows = [] if boxes == "portrait" else [_given_window(box, photo.size) for box in boxes]
-        views = planning.plan_views(hole, windows, faceless=boxes not in (None, "portrait"))
+            windows = [_given_window(box, photo.size) for box in boxes]
+            faceless = not windows
+        views = planning.plan_views(hole, windows, faceless=faceless)
 
         coding = imaging.jpeg_coding(photo) if photo.mode in ("L", "RGB") else None
         images: list[Image.Image] = []

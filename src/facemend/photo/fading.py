@@ -19,8 +19,8 @@ _MOST = 4.0  # times the contrast of what is faded away all but wholly
 class Levels:
     """An affine map of colours in [-1, 1] that brings `middle` to 0 and spreads what lies round it."""
 
-    middle: float = 0.0
-    gain: float = 1.0
+    middle: float
+    gain: float
 
     def spread(self, image: Floats, unknown: Floats) -> Floats:
         """Spread the known pixels of an image [3, S, S]; the others, where `unknown` [1, S, S] is 1, stay 0."""

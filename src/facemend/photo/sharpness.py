@@ -18,8 +18,8 @@ _APART = 4  # pixels round the hole in which nothing is measured, for the filter
 _EXCESS = 1.25  # fills may be sharper by as much
 _FEW = 500  # pixels, too few to say anything
 _LEAST_SHARE = 0.02  # of the fill's edges: where the known part has fewer, they tell nothing of the photo
-_SQUARE = 9  # pixels a side
-_NEARLY_ALL = 0.9  # of a square is known, if it tells of grain
+_SQUARE = 9  # pixels a side, of the squares that tell of grain
+_NEARLY_ALL = 0.9  # of such a square is known
 _PLAINEST = 0.1  # of the squares are taken for plain
 _BLURS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)  # standard deviations tried
 
