@@ -36,9 +36,15 @@ def test_what_is_painted_fades_as_the_photo_did():
     assert fill.std() < 0.7 * FULL.std()
 
 
-def test_full_contrast_stays_and_so_does_what_nobody_knows():
+def test_full_contrast_stays():
     assert find_levels(faded(1.0), UNKNOWN) is None
-    assert find_levels(FULL, np.ones_like(UNKNOWN)) is None
+
+
+@pytest.mark.parametrize(("rows", "is_enough"), [(0, False), (20, False), (30, True)])
+def test_a_plain_strip_beside_a_hidden_face_does_not_make_it_faded(rows, is_enough):
+    unknown = np.ones_like(UNKNOWN)
+    unknown[:, :rows] = 0
+    assert (find_levels(0.3 * FULL * (1 - unknown), unknown) is not None) == is_enough
 
 
 def test_one_colour_alone_is_not_spread_without_end():

@@ -57,9 +57,11 @@ def test_a_sharp_person_before_a_soft_background_keeps_a_sharp_fill():
     assert np.array_equal(match_sharpness(picture, HOLE, person), picture)
 
 
-@pytest.mark.parametrize(
-    ("photo", "alike"), [(np.zeros((3, SIZE, SIZE), np.float32), None), (textured(0, 3.0), np.zeros((SIZE, SIZE), bool))]
-)
+LITTLE = np.zeros((SIZE, SIZE), bool)
+LITTLE[100:120, 40:60] = True
+
+
+@pytest.mark.parametrize(("photo", "alike"), [(np.zeros((3, SIZE, SIZE), np.float32), None), (textured(0, 3.0), LITTLE)])
 def test_what_tells_nothing_changes_nothing(photo, alike):
     picture = filled(photo, textured(1))
     assert np.array_equal(match_sharpness(picture, HOLE, alike), picture)

@@ -9,6 +9,7 @@ from facemend.imaging import LUMA
 
 Floats = NDArray[np.float32]
 
+_LEAST_KNOWN = 0.4  # of the image: less may be a plain wall beside a face of full contrast
 _ENDS = 0.01, 0.99  # of the known pixels, from the darkest on: between these lies the range of brightness
 _FADED = 1.1  # range in [-1, 1] that faces in photos of full contrast hardly fall below
 _USUAL = 1.6  # their median range, roughly
@@ -39,11 +40,12 @@ def find_levels(image: Floats, unknown: Floats) -> Levels | None:
         unknown: [1, S, S], 1 where nothing is known.
 
     Returns:
-        The map to spread it by; None for an image of full contrast, and one of which nothing is known.
+        The map to spread it by; None for an image of full contrast, and one of which little is known.
     """
-    luma = np.tensordot(LUMA, image, axes=1)[unknown[0] == 0]
-    if not len(luma):
+    known = unknown[0] == 0
+    if known.mean() < _LEAST_KNOWN:
         return None
+    luma = np.tensordot(LUMA, image, axes=1)[known]
     darkest, lightest = (float(end) for end in np.quantile(luma, _ENDS))
     if lightest - darkest >= _FADED:
         return None

@@ -16,7 +16,7 @@ _FINEST = 0.7  # standard deviation, in pixels, of the blur that takes the fines
 _EDGES = (1.0, 2.5)  # and of those between which edges lie
 _APART = 4  # pixels round the hole in which nothing is measured, for the filters reach into the paint there
 _EXCESS = 1.25  # fills may be sharper by as much
-_FEW = 500  # pixels, too few to say anything
+_LEAST_KNOWN = 0.03  # of the picture: less says nothing
 _LEAST_SHARE = 0.02  # of the fill's edges: where the known part has fewer, they tell nothing of the photo
 _SQUARE = 9  # pixels a side, of the squares that tell of grain
 _NEARLY_ALL = 0.9  # of such a square is known
@@ -38,7 +38,7 @@ def match_sharpness(picture: Floats, hole: Floats, alike: Hole | None = None) ->
     inside = hole[0] > 0
     known = cv2.dilate(inside.astype(np.uint8), np.ones((2 * _APART + 1, 2 * _APART + 1), np.uint8)) == 0
     known = known if alike is None else known & alike
-    if not inside.any() or np.count_nonzero(known) < _FEW:
+    if not inside.any() or known.mean() < _LEAST_KNOWN:
         return picture
     colors = np.ascontiguousarray(picture.transpose(1, 2, 0))
     finest, edges = _energies(colors)

@@ -2,6 +2,7 @@
 
 import { quantile } from './grain.js';
 
+const LEAST_KNOWN = 0.4;
 const ENDS = [0.01, 0.99];
 const FADED = 1.1;
 const USUAL = 1.6;
@@ -11,13 +12,13 @@ const TO_LUMA = [0.299, 0.587, 0.114];
 /**
  * Find how to spread a faded image.
  * @param {{image: Float32Array, unknown: Float32Array}} view [3, S, S] in [-1, 1], and [S, S], 1 where nothing is known
- * @returns {?{middle: number, gain: number}} null for an image of full contrast, and one of which nothing is known
+ * @returns {?{middle: number, gain: number}} null for an image of full contrast, and one of which little is known
  */
 export function findLevels({ image, unknown }) {
   const area = unknown.length;
   const luma = [];
   for (let i = 0; i < area; i++) if (unknown[i] === 0) luma.push(TO_LUMA.reduce((sum, share, c) => sum + share * image[c * area + i], 0));
-  if (!luma.length) return null;
+  if (luma.length < LEAST_KNOWN * area) return null;
   const [darkest, lightest] = ENDS.map((share) => quantile(luma, share));
   if (lightest - darkest >= FADED) return null;
   return { middle: (darkest + lightest) / 2, gain: Math.min(MOST, USUAL / Math.max(1e-6, lightest - darkest)) };

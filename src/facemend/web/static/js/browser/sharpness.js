@@ -7,7 +7,7 @@ const FINEST = 0.7;
 const EDGES = [1, 2.5];
 const APART = 4;
 const EXCESS = 1.25;
-const FEW = 500;
+const LEAST_KNOWN = 0.03;
 const LEAST_SHARE = 0.02;
 const REACH = 4; // of a square of 9 pixels
 const NEARLY_ALL = 0.9;
@@ -27,7 +27,7 @@ export function matchSharpness(colors, hole, size, alike = null) {
   const inside = Uint8Array.from(hole, (value) => (value > 0 ? 1 : 0));
   const known = apart(inside, size).map((far, i) => (alike && !alike[i] ? 0 : far));
   const [filled, left] = [inside, known].map((places) => places.reduce((sum, place) => sum + place, 0));
-  if (!filled || left < FEW) return colors;
+  if (!filled || left < LEAST_KNOWN * area) return colors;
 
   const energies = (planes) => {
     const luma = Float32Array.from({ length: area }, (_, i) => TO_LUMA.reduce((sum, share, c) => sum + share * planes[c * area + i], 0));
