@@ -38,7 +38,7 @@ from facemend.photo.renaming import without_faces
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.search import find_faces
 from facemend.photo.sharpness import match_sharpness
-from facemend.photo.toning import match_tone
+from facemend.photo.toning import measure_tones
 from facemend.pipeline import Inpainter
 from facemend.web.browser_export import STATIC, export_studio
 from facemend.web.runtime_package import PACKAGE, find_package
@@ -740,10 +740,12 @@ def test_a_photo_of_one_tint_is_given_no_other(modules):
     painted, hole = photo.copy(), np.zeros((110, 120), bool)
     hole[30:60, 40:80] = True
     painted[hole] = (180, 60, 70)
-    script = f"""const {{ matchTone }} = await load('toning');
-      return matchTone({picture("painted")}, {picture("photo")}, {picture("hole")}).data;"""
+    script = f"""const {{ matchTones, measureTones }} = await load('toning');
+      const tones = measureTones({picture("photo")}, given.hole.map((unknown) => 1 - unknown));
+      return matchTones({picture("painted")}, given.hole, tones).data;"""
     toned = run(modules, script, painted=painted, photo=photo, hole=hole)
-    assert np.abs(toned - match_tone(painted, photo, hole).ravel().astype(int)).max() <= 1
+    expected = measure_tones(photo, ~hole).match(painted, hole)
+    assert np.abs(toned - expected.ravel().astype(int)).max() <= 1
     assert (toned != painted.ravel()).any()
 
 

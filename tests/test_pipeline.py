@@ -207,6 +207,19 @@ def test_the_box_of_a_face_that_the_photo_cuts_off_may_reach_beyond_it(inpainter
     assert cut.tobytes() != inside.tobytes()
 
 
+@pytest.mark.parametrize("is_grey", [True, False])
+def test_a_face_keeps_to_the_tones_of_its_own_surroundings(inpainter, is_grey):
+    face = np.asarray(make_photo("RGB", 12, 12, seed=1).resize((200, 200), Image.Resampling.BICUBIC))
+    scene = np.full((1600, 1600, 3), (170, 50, 40), np.uint8)  # a grey print on a red cloth, or, less likely, the other way round
+    luma = [np.repeat(np.asarray(Image.fromarray(part).convert("L"))[..., None], 3, axis=2) for part in (face, scene)]
+    face, scene = (luma[0], scene) if is_grey else (face, luma[1])
+    scene[50:250, 50:250] = face
+    hole = np.zeros((1600, 1600), bool)
+    hole[130:160, 130:160] = True
+    filled = np.asarray(inpainter(Image.fromarray(scene), hole, boxes=[(96, 88, 204, 232)]).image)[hole]
+    assert (np.ptp(filled, axis=1) <= 1).all() == is_grey
+
+
 def test_a_large_photo_full_of_specks_takes_few_runs(inpainter, monkeypatch):
     hole = np.zeros((600, 900), bool)
     hole[::30, ::30] = True

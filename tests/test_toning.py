@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from facemend.photo.toning import match_tone
+from facemend.photo.toning import measure_tones
 
 HOLE = np.zeros((512, 512), bool)
 HOLE[80:180, 160:290] = True
@@ -26,7 +26,7 @@ def sepia():
 def test_a_fill_gets_the_photos_one_tint(make):
     photo = make()
     painted = np.where(HOLE[..., None], data.astronaut(), photo)  # as the network paints: in colour
-    result = match_tone(painted, photo, HOLE)
+    result = measure_tones(photo, ~HOLE).match(painted, HOLE)
     assert np.array_equal(result[~HOLE], photo[~HOLE])
     brightness = np.asarray(Image.fromarray(result).convert("L"))
     for level in (60, 120, 180):
@@ -42,4 +42,10 @@ def test_photos_in_colour_are_left_alone(name):
     photo = getattr(data, name)()
     hole = np.zeros(photo.shape[:2], bool)
     hole[100:150, 100:180] = True
-    assert match_tone(photo, photo, hole) is photo
+    assert measure_tones(photo, ~hole).match(photo, hole) is photo
+
+
+def test_too_little_to_tell_by_tells_nothing():
+    known = np.zeros((512, 512), bool)
+    known[:16, :16] = True
+    assert measure_tones(grey(), known) is None

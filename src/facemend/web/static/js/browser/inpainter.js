@@ -11,12 +11,14 @@ import { Mtcnn } from './mtcnn.js';
 import { eachPixel, planFaces, planViews, settleWindow } from './planning.js';
 import { normals } from './random.js';
 import { withoutFaces } from './renaming.js';
-import { resizeArea, resizeLinear } from './resample.js';
+import { cut, resizeArea, resizeLinear } from './resample.js';
 import { carryResiduals, softened } from './residuals.js';
 import { findFaces, measureAgain } from './search.js';
 import { matchSharpness } from './sharpness.js';
-import { matchTone } from './toning.js';
+import { matchTones, measureTones } from './toning.js';
 
+const TONED = 0.75;
+const TELLING = 0.3;
 const LARGEST_RUN = 256;
 const HAIR = 13;
 const NUM_FITS = 2;
@@ -89,9 +91,10 @@ export class Inpainter {
     const painted = { ...rgb, data: rgb.data.slice() };
     const rest = { ...hole, data: hole.data.slice() };
     const ids = emptyLayout(rgb);
+    const tonesOfAll = measureTones(rgb, hole.data.map((unknown) => 1 - unknown));
     let smallest = Infinity;
     for (const view of views) {
-      const { window, region } = view;
+      const { window, region, beside } = view;
       smallest = Math.min(smallest, window.side);
       const own = { data: view.area.slice(), width: region.right - region.left, height: region.bottom - region.top };
       const mended = new Uint8Array(own.data.length);
@@ -104,7 +107,9 @@ export class Inpainter {
       const seen = await this.#see(painted, rest, view, latent, layout, onRun);
       const soft = unviewPhoto(softened(seen), seen.window, region);
       const wanted = Uint8Array.from(share, (each) => (each > 0 ? 1 : 0));
-      const detailed = carryResiduals(painted, rest, wanted, soft, seen, region);
+      const tones = (beside ? null : tonesOfFace(rgb, hole, window)) ?? tonesOfAll;
+      let detailed = carryResiduals(painted, rest, wanted, soft, seen, region);
+      if (tones) detailed = matchTones(detailed, wanted, tones);
       eachPixel(region, hole.width, (k, at) => {
         if (!share[k]) return;
         for (let c = 0; c < 3; c++) painted.data[3 * at + c] = faded(painted.data[3 * at + c], detailed.data[3 * k + c], share[k]);
@@ -112,7 +117,7 @@ export class Inpainter {
       });
       writeIds(ids, seen, view);
     }
-    return { painted: matchGrain(matchTone(painted, rgb, hole), rgb, hole, ids.data.map((id) => id === HAIR)), ids };
+    return { painted: matchGrain(painted, rgb, hole, ids.data.map((id) => id === HAIR)), ids };
   }
 
   /**
@@ -156,6 +161,17 @@ export class Inpainter {
 
 function asRun(window) {
   return window.withSize(Math.min(window.size, LARGEST_RUN));
+}
+
+/** A face's own tones; null where too little of it is left. */
+function tonesOfFace(rgb, hole, window) {
+  const middle = window.scaled(TONED);
+  const region = middle.region(hole);
+  const known = middle.inside(region);
+  const count = () => known.reduce((sum, there) => sum + there, 0);
+  const all = count();
+  eachPixel(region, hole.width, (k, at) => (known[k] &= 1 - hole.data[at]));
+  return count() > TELLING * all ? measureTones(cut(rgb, region), known) : null;
 }
 
 /** What a run says of the face it painted: how sure it is of the parts in the hole, and how much of the person is no paint. */

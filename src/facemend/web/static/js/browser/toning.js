@@ -6,31 +6,29 @@ import { resizeArea, roundEven } from './resample.js';
 const CELL = 4;
 const LEVELS = 16;
 const FEW = 20;
-const [NEARLY_ALL, ALIKE] = [0.99, 10];
+const [NEARLY_ALL, ALIKE] = [0.98, 8];
 
-/** Give a fill the tint that the photo has at each brightness, if colours hardly differ from that. */
-export function matchTone(painted, photo, hole) {
-  const tint = measure(average(photo, hole));
-  if (!tint) return painted;
+/** Give the wanted part of a picture, 1 = wanted, the tones that were measured, if there are hardly others. */
+export function matchTones(painted, wanted, { colors, share }) {
+  if (share <= NEARLY_ALL) return painted;
   const result = { ...painted, data: painted.data.slice() };
-  for (let i = 0; i < hole.data.length; i++) {
-    if (!hole.data[i]) continue;
+  for (let i = 0; i < wanted.length; i++) {
+    if (!wanted[i]) continue;
     const level = 3 * brightness(painted.data, 3 * i);
-    for (let c = 0; c < 3; c++) result.data[3 * i + c] = Math.min(255, Math.max(0, roundEven(tint[level + c])));
+    for (let c = 0; c < 3; c++) result.data[3 * i + c] = Math.min(255, Math.max(0, roundEven(colors[level + c])));
   }
   return result;
 }
 
-/** The colours of cells without a hole, three bytes each. */
-function average(photo, hole) {
-  const [width, height] = [photo.width, photo.height].map((side) => Math.max(1, Math.floor(side / CELL)));
-  const colors = resizeArea(photo, width, height).data;
-  const shares = resizeArea({ ...hole, channels: 1, data: hole.data.map((set) => 255 * set) }, width, height).data;
-  return colors.filter((_, i) => shares[Math.floor(i / 3)] === 0);
-}
-
-/** The mean colour [256, 3] at each brightness, or null where the colours differ from it. */
-function measure(colors) {
+/**
+ * Measure which colours a photo has where it is known.
+ * @param known one plane, 1 = known
+ * @returns {?{colors: Float32Array, share: number}} the mean colour [256, 3] at each brightness, and how much of what was measured has it;
+ *   null where too little is known to tell
+ */
+export function measureTones(photo, known) {
+  if (!known.includes(1)) return null;
+  const colors = average(photo, known);
   const sums = Array.from({ length: LEVELS }, () => ({ count: 0, light: 0, cast: [0, 0, 0] }));
   for (let at = 0; at < colors.length; at += 3) {
     const light = brightness(colors, at);
@@ -48,7 +46,16 @@ function measure(colors) {
     const level = 3 * brightness(colors, 3 * i);
     for (let c = 0; c < 3; c++) off[i] = Math.max(off[i], Math.abs(colors[3 * i + c] - tint[level + c]));
   }
-  return off.sort()[Math.floor(NEARLY_ALL * (off.length - 1))] < ALIKE ? tint : null;
+  return { colors: tint, share: off.filter((distance) => distance < ALIKE).length / off.length };
+}
+
+/** The colours of cells that are wholly known, three bytes each. */
+function average(photo, known) {
+  const [width, height] = [photo.width, photo.height].map((side) => Math.max(1, Math.floor(side / CELL)));
+  const colors = resizeArea(photo, width, height).data;
+  const unknown = { ...photo, channels: 1, data: Uint8Array.from(known, (there) => (there ? 0 : 255)) };
+  const shares = resizeArea(unknown, width, height).data;
+  return colors.filter((_, i) => shares[Math.floor(i / 3)] === 0);
 }
 
 function castAt(level, used, c) {
