@@ -34,6 +34,7 @@ from facemend.photo.framing import Window, unview_photo, view_photo
 from facemend.photo.guessing import Trial
 from facemend.photo.joining import fading
 from facemend.photo.planning import plan_views
+from facemend.photo.print_border import find_border
 from facemend.photo.renaming import without_faces
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.search import find_faces
@@ -46,6 +47,7 @@ from facemend.web.server import Server, open_socket
 from facemend.web.static_server import create_static_app
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'facemend[dev]'")
+from test_print_border import make_print, torn_corner  # noqa: E402
 from test_web_page import CHROMIUM, DESKTOP, QUIET, TIMEOUT, expect  # noqa: E402  # it needs playwright too
 
 MAX_MODEL_BYTES = 16_000_000
@@ -732,6 +734,21 @@ def test_a_face_beside_faces_is_given_pythons_names(modules):
     assert set(expected[hole & (ids != expected)]) == {17, 18}
     assert (run(modules, script, ids=ids, hole=hole) == expected.ravel()).all()
     assert run(modules, script, ids=np.full_like(ids, 13), hole=hole) is None
+
+
+@pytest.mark.parametrize(("turned", "is_print"), [(0.0, True), (-1.5, True), (6.0, False)])
+def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, turned, is_print):
+    photo, _ = make_print(turned)
+    hole = torn_corner()
+    script = f"""const {{ fillBorder, findBorder }} = await load('print-border');
+      const [photo, hole] = [{picture("photo")}, {picture("hole")}];
+      const border = findBorder(photo, hole);
+      return border && [border.share, fillBorder(photo, hole, border).data];"""
+    result, border = run(modules, script, photo=photo, hole=hole), find_border(photo, hole)
+    assert (border is not None) == is_print == (result is not None)
+    if border is not None:
+        assert np.abs(result[0] - border.share.ravel()).max() < 1e-3
+        assert np.abs(result[1].astype(int) - border.fill(photo, hole).ravel()).max() <= 1
 
 
 def test_a_photo_of_one_tint_is_given_no_other(modules):

@@ -220,6 +220,25 @@ def test_a_face_keeps_to_the_tones_of_its_own_surroundings(inpainter, is_grey):
     assert (np.ptp(filled, axis=1) <= 1).all() == is_grey
 
 
+def test_paper_round_a_print_is_not_painted_by_the_network(inpainter):
+    photo = np.full((300, 300, 3), (236, 230, 214), np.uint8)
+    photo[20:280, 20:280] = np.asarray(make_photo("RGB", 26, 26).resize((260, 260), Image.Resampling.BICUBIC))
+    hole = np.zeros((300, 300), bool)
+    hole[:18, 200:] = True
+    runs = []
+    only_paper = inpainter(Image.fromarray(np.where(hole[..., None], 0, photo)), hole, on_run=runs.append)
+    assert np.abs(np.asarray(only_paper.image).astype(int) - photo).max() <= 1
+    assert not runs and not only_paper.notes
+
+    hole[:100, 200:] = True  # a torn corner
+    torn = np.asarray(inpainter(Image.fromarray(np.where(hole[..., None], 0, photo)), hole, on_run=runs.append).image)
+    picture = np.zeros((300, 300), bool)
+    picture[20:280, 20:280] = True
+    assert np.abs(torn.astype(int) - photo)[hole & ~picture].mean() < 3  # grain may be added
+    assert (torn != photo).any(axis=2)[hole & picture].mean() > 0.9
+    assert runs
+
+
 def test_a_large_photo_full_of_specks_takes_few_runs(inpainter, monkeypatch):
     hole = np.zeros((600, 900), bool)
     hole[::30, ::30] = True

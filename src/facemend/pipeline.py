@@ -26,6 +26,7 @@ from facemend.photo.grain import match_grain
 from facemend.photo.guessing import Trial
 from facemend.photo.joining import RIM, fade_in, fading
 from facemend.photo.planning import View
+from facemend.photo.print_border import find_border
 from facemend.photo.renaming import without_faces
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.sharpness import match_sharpness
@@ -139,28 +140,30 @@ class Inpainter:
         given = None if layout is None else imaging.read_layout(layout, photo.size)
         latents = self._latents(seed, num_variants)
         rgb = imaging.to_rgb(photo)
-        faceless = False
-        if boxes is None:
-            windows = self._find_windows(rgb, hole, on_run)
-        elif isinstance(boxes, str):  # an array of boxes would be compared number by number
-            if boxes != "portrait":  # pyright: ignore[reportUnnecessaryComparison] - words are mistyped
-                raise ConfigError(f"boxes is {boxes!r}: give boxes, or 'portrait'")
-            windows: list[Window] = []
-        else:
-            windows = [_given_window(box, photo.size) for box in boxes]
-            faceless = not windows
-        views = planning.plan_views(hole, windows, faceless=faceless)
+        unknown, wanted = hole, hole
+        if (border := find_border(rgb, hole)) is not None:
+            # Paper is as little for the network to see as what lies beyond a photo, but not to be painted by it.
+            rgb, unknown, wanted = border.fill(rgb, hole), hole | (border.share > 0), hole & (border.share < 1)
+        windows = self._choose_windows(rgb, wanted, boxes, on_run) if wanted.any() else []
+        faceless = boxes is not None and not isinstance(boxes, str) and not len(boxes)
+        views = planning.plan_views(wanted, windows, faceless=faceless) if wanted.any() else []
 
         coding = imaging.jpeg_coding(photo) if photo.mode in ("L", "RGB") else None
         images: list[Image.Image] = []
         layouts: list[Layout] = []
         for variant, latent in enumerate(latents, 1):
-            painted, ids = self._paint(rgb, hole, views, latent, given, on_run=lambda variant=variant: on_run(variant))
+            painted, ids = self._paint(
+                rgb, unknown, wanted, views, latent, layout=given, on_run=lambda variant=variant: on_run(variant)
+            )
+            if border is not None:
+                painted = border.fill(painted, hole)
+            painted = match_grain(painted, rgb, hole, textured=ids == HAIR)
             if coding is not None:
                 painted = match_compression(painted, rgb, hole, coding, photo.mode)
             images.append(imaging.paste(photo, painted, hole))
             layouts.append(ids)
-        return InpaintResult(images, layouts[0] if given is None else given, () if windows or boxes is not None else (NO_FACE,))
+        notes = (NO_FACE,) if boxes is None and views and not windows else ()
+        return InpaintResult(images, layouts[0] if given is None else given, notes)
 
     def parse(
         self,
@@ -209,6 +212,18 @@ class Inpainter:
 
         return search.find_faces(rgb, hole, self.detector, paint=paint)
 
+    def _choose_windows(
+        self, rgb: Pixels, hole: Hole, boxes: Sequence[Box | Face] | Literal["portrait"] | None, on_run: OnRun
+    ) -> list[Window]:
+        """Lay squares round the faces that are given, or else found."""
+        if boxes is None:
+            return self._find_windows(rgb, hole, on_run)
+        if isinstance(boxes, str):  # an array of boxes would be compared number by number
+            if boxes != "portrait":  # pyright: ignore[reportUnnecessaryComparison] - words are mistyped
+                raise ConfigError(f"boxes is {boxes!r}: give boxes, or 'portrait'")
+            return []
+        return [_given_window(box, (hole.shape[1], hole.shape[0])) for box in boxes]
+
     def _find_windows(self, rgb: Pixels, hole: Hole, on_run: OnRun) -> list[Window]:
         return [self._frame(face, rgb, hole, on_run) for face in self.find_faces(rgb, hole, on_run)]
 
@@ -225,25 +240,33 @@ class Inpainter:
         return planning.settle_window(faces.face_window(face), hole, certain=certain)
 
     def _paint(
-        self, rgb: Pixels, hole: Hole, views: list[View], latent: Floats, layout: Layout | None, *, on_run: Callable[[], None]
+        self,
+        rgb: Pixels,
+        unknown: Hole,
+        wanted: Hole,
+        views: list[View],
+        latent: Floats,
+        *,
+        layout: Layout | None,
+        on_run: Callable[[], None],
     ) -> tuple[Pixels, Layout]:
-        """Fill the hole view by view, each knowing what those before it painted."""
-        painted, rest = rgb.copy(), hole.copy()
-        layout_found: Layout = np.zeros(hole.shape, np.uint8)
-        tones_of_all = measure_tones(rgb, ~hole)
+        """Fill what is wanted of the unknown, view by view, each knowing what those before it painted."""
+        painted, rest = rgb.copy(), unknown.copy()
+        layout_found: Layout = np.zeros(unknown.shape, np.uint8)
+        tones_of_all = measure_tones(rgb, ~unknown)
         for i, view in enumerate(views, 1):
             photo, left = painted[view.region], rest[view.region]
-            damaged = hole[view.region]
+            damaged = wanted[view.region]
             share = fading(damaged & view.area, damaged & ~left, RIM * min(each.window.side for each in views[:i]))
             left |= share > 0
             seen = self._see(painted, rest, view, latent, layout, on_run=on_run)
             soft = framing.unview_photo(seen.softened(), seen.window, view.region)
-            tones = (None if view.beside else _tones_of_face(rgb, hole, view.window)) or tones_of_all
+            tones = (None if view.beside else _tones_of_face(rgb, unknown, view.window)) or tones_of_all
             detailed = carry_residuals(photo, left, share > 0, soft, seen)
             fade_in(photo, tones.match(detailed, share > 0) if tones else detailed, share)
             left &= share == 0
             _write_ids(layout_found, seen, view)
-        return match_grain(painted, rgb, hole, textured=layout_found == HAIR), layout_found
+        return painted, layout_found
 
     def _see(
         self, rgb: Pixels, hole: Hole, view: View, latent: Floats, layout: Layout | None, *, on_run: Callable[[], None]

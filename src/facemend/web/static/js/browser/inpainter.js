@@ -9,6 +9,7 @@ import { matchGrain } from './grain.js';
 import { RIM, faded, fading } from './joining.js';
 import { Mtcnn } from './mtcnn.js';
 import { eachPixel, planFaces, planViews, settleWindow } from './planning.js';
+import { fillBorder, findBorder } from './print-border.js';
 import { normals } from './random.js';
 import { withoutFaces } from './renaming.js';
 import { cut, resizeArea, resizeLinear } from './resample.js';
@@ -39,16 +40,23 @@ export class Inpainter {
    * @returns {{variants: object[], layout, notes}} variants: pictures, changed in the hole alone
    */
   async restore(rgb, hole, { seed, numVariants, layout, coding, onRun }) {
-    const windows = await this.#findWindows(rgb, hole, () => onRun(0));
-    const views = planViews(hole, windows);
+    const border = findBorder(rgb, hole);
+    // Paper is as little for the network to see as what lies beyond a photo, but not to be painted by it.
+    const where = (isHole) => ({ ...hole, data: hole.data.map((there, i) => (isHole(there, border.share[i]) ? 1 : 0)) });
+    const known = border ? fillBorder(rgb, hole, border) : rgb;
+    const unknown = border ? where((there, paper) => there || paper > 0) : hole;
+    const wanted = border ? where((there, paper) => there && paper < 1) : hole;
+    const windows = wanted.data.includes(1) ? await this.#findWindows(known, wanted, () => onRun(0)) : [];
+    const views = wanted.data.includes(1) ? planViews(wanted, windows) : [];
     const variants = [];
     let firstLayout = layout;
     for (const [i, latent] of this.#latents(seed, numVariants).entries()) {
-      const { painted, ids } = await this.#paint(rgb, hole, views, latent, layout, () => onRun(i + 1));
-      variants.push(matchCompression(painted, rgb, hole, coding));
+      const { painted, ids } = await this.#paint(known, { unknown, wanted, views }, latent, layout, () => onRun(i + 1));
+      const whole = matchGrain(border ? fillBorder(painted, hole, border) : painted, known, hole, ids.data.map((id) => id === HAIR));
+      variants.push(matchCompression(whole, rgb, hole, coding));
       firstLayout ??= ids;
     }
-    return { variants, layout: firstLayout, notes: windows.length ? [] : [NO_FACE] };
+    return { variants, layout: firstLayout, notes: views.length && !windows.length ? [NO_FACE] : [] };
   }
 
   /** Tell the parts of every face in a photo, those under the hole as the network would paint them. */
@@ -86,12 +94,12 @@ export class Inpainter {
     return settleWindow(faceWindow(face), hole, certain);
   }
 
-  /** Fill the hole view by view, each knowing what those before it painted. */
-  async #paint(rgb, hole, views, latent, layout, onRun) {
+  /** Fill what is wanted of the unknown, view by view, each knowing what those before it painted. */
+  async #paint(rgb, { unknown, wanted: hole, views }, latent, layout, onRun) {
     const painted = { ...rgb, data: rgb.data.slice() };
-    const rest = { ...hole, data: hole.data.slice() };
+    const rest = { ...unknown, data: unknown.data.slice() };
     const ids = emptyLayout(rgb);
-    const tonesOfAll = measureTones(rgb, hole.data.map((unknown) => 1 - unknown));
+    const tonesOfAll = measureTones(rgb, unknown.data.map((there) => 1 - there));
     let smallest = Infinity;
     for (const view of views) {
       const { window, region, beside } = view;
@@ -107,7 +115,7 @@ export class Inpainter {
       const seen = await this.#see(painted, rest, view, latent, layout, onRun);
       const soft = unviewPhoto(softened(seen), seen.window, region);
       const wanted = Uint8Array.from(share, (each) => (each > 0 ? 1 : 0));
-      const tones = (beside ? null : tonesOfFace(rgb, hole, window)) ?? tonesOfAll;
+      const tones = (beside ? null : tonesOfFace(rgb, unknown, window)) ?? tonesOfAll;
       let detailed = carryResiduals(painted, rest, wanted, soft, seen, region);
       if (tones) detailed = matchTones(detailed, wanted, tones);
       eachPixel(region, hole.width, (k, at) => {
@@ -117,7 +125,7 @@ export class Inpainter {
       });
       writeIds(ids, seen, view);
     }
-    return { painted: matchGrain(painted, rgb, hole, ids.data.map((id) => id === HAIR)), ids };
+    return { painted, ids };
   }
 
   /**

@@ -1,0 +1,160 @@
+/** The paper round a print. Mirrors facemend/photo/print_border.py. A print's sides: upper, lower, left, right. */
+
+import { gaussianBlur } from './filters.js';
+import { quantile } from './grain.js';
+import { resizeArea, resizeLinear, roundEven } from './resample.js';
+
+const POSITIONS = 200;
+const EVERY = 8;
+const IN_A_ROW = 3;
+const PAPER = 30;
+const FIRST = 150;
+const DEPTHS = [0.01, 0.25];
+const STEEPEST = 0.06;
+const NEAR = 0.002;
+const [JUDGED, MOSTLY] = [0.3, 0.4];
+const TURNED = [1, -1, -1, 1];
+const ALIKE = 0.01;
+const LEAST_SIDES = 3;
+const SMALL = 128;
+const SPREAD = 3;
+const FAR = 9;
+
+/**
+ * Find the paper round a print.
+ * @param photo picture of bytes; what lies under the hole is not looked at
+ * @param hole {data, width, height}, 1 = hole
+ * @returns {?{share: Float32Array, colors: object}} how much of each pixel is paper, and its colours, reduced; null where there is no
+ *   paper along three sides at least, and where the hole does not reach any
+ */
+export function findBorder(photo, hole) {
+  const edges = findEdges(photo, hole);
+  if (edges.length < LEAST_SIDES) return null;
+  const share = new Float32Array(hole.data.length);
+  for (const { side, depth, slope } of edges) {
+    const { width, height, at } = seenFrom(hole, side);
+    for (let along = 0; along < width; along++) {
+      const end = depth + slope * along;
+      for (let row = 0; row < Math.min(height, end); row++) share[at(row, along)] = Math.max(share[at(row, along)], Math.min(1, end - row));
+    }
+  }
+  if (!share.some((part, i) => part > 0 && hole.data[i])) return null;
+  const color = [0, 1, 2].map((c) => edges.reduce((sum, { paper }) => sum + paper[c], 0) / edges.length);
+  const paper = hole.data.map((unknown, i) => (share[i] === 1 && !unknown ? 1 : 0));
+  return { share, colors: spread(photo, paper, color) };
+}
+
+/** Put paper into the hole of a picture where there is to be paper. */
+export function fillBorder(picture, hole, { share, colors }) {
+  const paper = resizeLinear(colors, picture.width, picture.height).data;
+  const data = picture.data.slice();
+  for (let i = 0; i < share.length; i++) {
+    if (!hole.data[i] || share[i] === 0) continue;
+    for (let c = 3 * i; c < 3 * i + 3; c++) data[c] = roundEven(data[c] + share[i] * (paper[c] - data[c]));
+  }
+  return { ...picture, data };
+}
+
+/** The edges of a print: those that are turned alike. */
+function findEdges(photo, hole) {
+  const edges = TURNED.flatMap((sign, side) => {
+    const edge = findEdge(photo, hole, seenFrom(hole, side));
+    return edge ? [{ ...edge, side, turn: sign * edge.slope }] : [];
+  });
+  const turn = quantile(edges.map((edge) => edge.turn), 0.5);
+  return edges.filter((edge) => Math.abs(edge.turn - turn) <= ALIKE);
+}
+
+/** A picture turned so that one of its sides comes first: its sides then, and where it has which pixel. */
+function seenFrom({ width, height }, side) {
+  const at = [
+    (row, along) => row * width + along,
+    (row, along) => (height - 1 - row) * width + along,
+    (row, along) => along * width + row,
+    (row, along) => along * width + width - 1 - row,
+  ][side];
+  return side < 2 ? { width, height, at } : { width: height, height: width, at };
+}
+
+/** The straight line at which the picture begins below a photo's upper side. */
+function findEdge(photo, hole, { width, height, at }) {
+  const [shorter, deepest] = [Math.min(height, width), roundEven(DEPTHS[1] * height)];
+  const first = Math.max(2, Math.floor(shorter / FIRST));
+  if (deepest <= first + IN_A_ROW || width < 4 * EVERY) return null;
+  const strip = [[], [], []];
+  for (let row = 0; row < first; row++) {
+    for (let along = 0; along < width; along++) {
+      const place = at(row, along);
+      if (!hole.data[place]) strip.forEach((values, c) => values.push(photo.data[3 * place + c]));
+    }
+  }
+  if (!strip[0].length) return null;
+  const paper = strip.map((values) => quantile(values, 0.5));
+
+  const columns = (along) => Array.from({ length: IN_A_ROW }, (_, i) => along + i - Math.floor(IN_A_ROW / 2));
+  const isPicture = (row, along) => {
+    const places = columns(along).map((column) => 3 * at(row, column));
+    return paper.some((color, c) => Math.abs(places.reduce((sum, place) => sum + photo.data[place + c], 0) / IN_A_ROW - color) > PAPER);
+  };
+  const isHole = (row, along) => columns(along).some((column) => hole.data[at(row, column)]);
+  const count = Math.min(POSITIONS, width - 2);
+  const [x, y] = [[], []];
+  for (let i = 0; i < count; i++) {
+    const along = 1 + Math.floor((i * (width - 3)) / (count - 1));
+    const depth = firstRun((row) => isPicture(row, along), deepest, IN_A_ROW);
+    if (firstRun((row) => isHole(row, along), deepest, 1) < Math.min(depth + IN_A_ROW, deepest)) continue;
+    x.push(along);
+    y.push(depth);
+  }
+  if (x.length < Math.max(2 * EVERY, JUDGED * count)) return null;
+  const { depth, slope, onIt } = fit(x, y, Math.max(1.5, NEAR * width));
+  const middle = depth + (slope * width) / 2;
+  const isBorder = Math.max(first, DEPTHS[0] * shorter) <= middle && middle < deepest && Math.abs(slope) <= STEEPEST && onIt >= MOSTLY;
+  return isBorder ? { depth, slope, paper } : null;
+}
+
+/** The first row from which so many are true; far beyond all of them if there is none. */
+function firstRun(isTrue, rows, length) {
+  for (let row = 0, run = 0; row < rows; row++) {
+    run = isTrue(row) ? run + 1 : 0;
+    if (run === length) return row - length + 1;
+  }
+  return FAR * rows;
+}
+
+/** Fit a line to points of which some lie elsewhere: through the two that have most others near it, then to all of these. */
+function fit(x, y, near) {
+  let best = [];
+  for (let i = 0; i < x.length; i += EVERY) {
+    for (let j = i + EVERY; j < x.length; j += EVERY) {
+      const slope = (y[j] - y[i]) / (x[j] - x[i]);
+      const height = y[i] - slope * x[i];
+      const close = x.flatMap((place, k) => (Math.abs(height + slope * place - y[k]) <= near ? [k] : []));
+      if (close.length > best.length) best = close;
+    }
+  }
+  const mean = (values) => best.reduce((sum, k) => sum + values[k], 0) / best.length;
+  const [middle, height] = [mean(x), mean(y)];
+  const [up, along] = [y, x].map((values) => best.reduce((sum, k) => sum + (x[k] - middle) * values[k], 0));
+  const slope = up / (along - middle * best.reduce((sum, k) => sum + x[k] - middle, 0));
+  return { depth: height - slope * middle, slope, onIt: best.length / x.length };
+}
+
+/** Spread paper's colours, where it is known and clean, over all of a reduced picture. */
+function spread(photo, paper, color) {
+  const scale = Math.min(1, SMALL / Math.max(photo.width, photo.height));
+  const [width, height] = [photo.width, photo.height].map((side) => Math.max(1, roundEven(side * scale)));
+  const isClean = (i) => paper[i] && color.every((value, c) => Math.abs(photo.data[3 * i + c] - value) <= PAPER);
+  const clean = paper.map((_, i) => (isClean(i) ? 1 : 0));
+  const reduced = (value) => {
+    const plane = resizeArea({ ...photo, channels: 1, data: clean.map((there, i) => (there ? value(i) : 0)) }, width, height);
+    return gaussianBlur({ ...plane, data: Float32Array.from(plane.data) }, SPREAD).data;
+  };
+  const weight = reduced(() => 255);
+  const little = 1e-3;
+  const data = new Uint8Array(3 * width * height);
+  color.forEach((mean, c) => {
+    reduced((i) => photo.data[3 * i + c]).forEach((sum, i) => (data[3 * i + c] = roundEven((sum + little * mean) / (weight[i] / 255 + little))));
+  });
+  return { data, width, height, channels: 3 };
+}

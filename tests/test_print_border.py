@@ -1,0 +1,88 @@
+"""The paper round a print: found, and put back where it was torn."""
+
+import cv2
+import numpy as np
+import pytest
+from conftest import make_photo
+
+from facemend.photo.print_border import find_border
+
+PAPER = np.array((236, 230, 214))
+SIZE = (300, 260)  # rows, columns
+
+
+def make_print(turned=0.0, widths=(20, 20, 20, 20), seed=0):
+    """A picture of random pixels on paper that is not quite even, turned by so many degrees; and where it is picture."""
+    rows, columns = SIZE
+    top, bottom, left, right = widths
+    picture = np.zeros(SIZE, np.float32)
+    picture[top : rows - bottom, left : columns - right] = 1
+    matrix = cv2.getRotationMatrix2D((columns / 2, rows / 2), turned, 1)
+    share = cv2.warpAffine(picture, matrix, (columns, rows))[..., None]
+    rng = np.random.default_rng(seed)
+    paper = PAPER + rng.normal(0, 3, (*SIZE, 3)) - np.linspace(0, 8, rows)[:, None, None]
+    inside = cv2.resize(rng.integers(0, 200, (30, 26, 3)).astype(np.float32), (columns, rows))
+    return np.clip(paper + share * (inside - paper), 0, 255).astype(np.uint8), share[..., 0]
+
+
+def torn_corner():
+    hole = np.zeros(SIZE, bool)
+    rows, columns = np.indices(SIZE)
+    hole[columns - rows > 170] = True
+    return hole
+
+
+@pytest.mark.parametrize("turned", [0.0, 1.0, -2.0])
+def test_a_torn_corner_is_paper_where_the_print_has_paper(turned):
+    photo, picture = make_print(turned)
+    hole = torn_corner()
+    border = find_border(np.where(hole[..., None], np.uint8(0), photo), hole)
+    assert border is not None
+    assert np.abs(border.share - (1 - picture)).mean() < 0.01
+    assert ((border.share > 0.5) == (picture < 0.5)).mean() > 0.99
+
+    painted = np.full_like(photo, 90)
+    filled = border.fill(painted, hole)
+    paper = hole & (border.share == 1)
+    assert np.abs(filled[paper].astype(int) - photo[paper]).mean() < 4  # as even as the paper's noise of 3 allows
+    assert (filled[~hole] == 90).all() and (filled[border.share == 0] == 90).all()
+
+
+def test_a_print_cut_off_at_one_side_has_paper_along_the_others():
+    photo, picture = make_print(widths=(20, 0, 12, 30))
+    border = find_border(photo, torn_corner())
+    assert border is not None
+    assert ((border.share > 0.5) == (picture < 0.5)).all()
+
+
+def test_dirt_and_bright_places_at_the_edge_do_not_mislead():
+    photo, picture = make_print()
+    photo[20:60, 40:100] = PAPER  # a cloud that is as white
+    photo[2:9, 110:130] = (60, 50, 40)  # writing
+    border = find_border(photo, torn_corner())
+    assert border is not None
+    assert ((border.share > 0.5) == (picture < 0.5)).mean() > 0.99
+
+
+@pytest.mark.parametrize("widths", [(0, 0, 0, 0), (20, 20, 0, 0)], ids=["no paper", "bars above and below"])
+def test_a_photo_without_paper_round_it_has_no_border(widths):
+    assert find_border(make_print(widths=widths)[0], torn_corner()) is None
+
+
+def test_a_plain_wall_is_no_paper():
+    photo = np.full((*SIZE, 3), 225, np.uint8)
+    cv2.circle(photo, (130, 170), 110, (120, 90, 80), -1)
+    assert find_border(photo, torn_corner()) is None
+
+
+def test_a_hole_in_the_picture_alone_is_no_matter_of_paper():
+    hole = np.zeros(SIZE, bool)
+    hole[100:150, 100:150] = True
+    assert find_border(make_print()[0], hole) is None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 3), (16, 16)])
+def test_any_size(size):
+    hole = np.zeros(size, bool)
+    hole[:1] = True
+    assert find_border(np.asarray(make_photo("RGB", size[1], size[0])), hole) is None
