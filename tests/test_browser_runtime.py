@@ -736,10 +736,9 @@ def test_a_face_beside_faces_is_given_pythons_names(modules):
     assert run(modules, script, ids=np.full_like(ids, 13), hole=hole) is None
 
 
-@pytest.mark.parametrize(("turned", "is_print"), [(0.0, True), (-1.5, True), (6.0, False)])
-def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, turned, is_print):
-    photo, _ = make_print(turned)
-    hole = torn_corner()
+@pytest.mark.parametrize(("turned", "times", "is_print"), [(0.0, 4, True), (-1.5, 1, True), (6.0, 1, False)])
+def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, turned, times, is_print):
+    photo, hole = (np.repeat(part, times, axis=1) for part in (make_print(turned)[0], torn_corner()))  # wide ones are thinned out
     script = f"""const {{ fillBorder, findBorder }} = await load('print-border');
       const [photo, hole] = [{picture("photo")}, {picture("hole")}];
       const border = findBorder(photo, hole);

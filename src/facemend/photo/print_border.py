@@ -4,6 +4,7 @@ The network knows nothing of paper: it painted leaves over a torn white corner. 
 it ended where the paper begins. Needs no torch.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ _JUDGED, _MOSTLY = 0.3, 0.4  # so many of the positions can be judged, and so ma
 _TURNED = (1, -1, -1, 1)  # signs of the slopes of all four sides of a print that is turned
 _ALIKE = 0.01  # by how much these may differ from their median
 _LEAST_SIDES = 3
+_LARGE = 1024  # pixels, the longer side of what is looked at for paper's colours
 _SMALL = 128  # pixels, the longer side of the picture in which paper's colours spread
 _SPREAD = 3.0  # of them, standard deviation
 
@@ -70,8 +72,9 @@ def find_border(photo: Pixels, hole: Hole) -> PrintBorder | None:
         return None
     share = np.zeros(hole.shape, np.float32)
     for side, edge in edges.items():
-        part = _seen_from(share, side)
-        depths = edge.depth + edge.slope * np.arange(part.shape[1], dtype=np.float32)
+        turned = _seen_from(share, side)
+        depths = edge.depth + edge.slope * np.arange(turned.shape[1], dtype=np.float32)
+        part = turned[: math.ceil(depths.max())]
         np.maximum(part, np.clip(depths - np.arange(part.shape[0], dtype=np.float32)[:, None], 0, 1), out=part)
     if not (hole & (share > 0)).any():
         return None
@@ -138,6 +141,8 @@ def _fit(x: NDArray[np.float64], y: NDArray[np.float64], near: float) -> tuple[f
 
 def _spread(photo: Pixels, paper: Hole, color: NDArray[np.float64]) -> Pixels:
     """Spread paper's colours, where it is known and clean, over all of a reduced picture [h, w, 3]."""
+    every = math.ceil(max(paper.shape) / _LARGE)
+    photo, paper = photo[::every, ::every], paper[::every, ::every]
     scale = min(1.0, _SMALL / max(paper.shape))
     size = (max(1, round(paper.shape[1] * scale)), max(1, round(paper.shape[0] * scale)))
     clean = paper & (np.abs(photo - color.astype(np.float32)).max(axis=2) <= _PAPER)

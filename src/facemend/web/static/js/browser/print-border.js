@@ -2,7 +2,7 @@
 
 import { gaussianBlur } from './filters.js';
 import { quantile } from './grain.js';
-import { resizeArea, resizeLinear, roundEven } from './resample.js';
+import { picture, resizeArea, resizeLinear, roundEven } from './resample.js';
 
 const POSITIONS = 200;
 const EVERY = 8;
@@ -16,6 +16,7 @@ const [JUDGED, MOSTLY] = [0.3, 0.4];
 const TURNED = [1, -1, -1, 1];
 const ALIKE = 0.01;
 const LEAST_SIDES = 3;
+const LARGE = 1024;
 const SMALL = 128;
 const SPREAD = 3;
 const FAR = 9;
@@ -41,18 +42,19 @@ export function findBorder(photo, hole) {
   if (!share.some((part, i) => part > 0 && hole.data[i])) return null;
   const color = [0, 1, 2].map((c) => edges.reduce((sum, { paper }) => sum + paper[c], 0) / edges.length);
   const paper = hole.data.map((unknown, i) => (share[i] === 1 && !unknown ? 1 : 0));
-  return { share, colors: spread(photo, paper, color) };
+  const every = Math.ceil(Math.max(hole.width, hole.height) / LARGE);
+  return { share, colors: spread(thinned(photo, every), thinned({ ...hole, data: paper, channels: 1 }, every).data, color) };
 }
 
 /** Put paper into the hole of a picture where there is to be paper. */
-export function fillBorder(picture, hole, { share, colors }) {
-  const paper = resizeLinear(colors, picture.width, picture.height).data;
-  const data = picture.data.slice();
+export function fillBorder(image, hole, { share, colors }) {
+  const paper = resizeLinear(colors, image.width, image.height).data;
+  const data = image.data.slice();
   for (let i = 0; i < share.length; i++) {
     if (!hole.data[i] || share[i] === 0) continue;
     for (let c = 3 * i; c < 3 * i + 3; c++) data[c] = roundEven(data[c] + share[i] * (paper[c] - data[c]));
   }
-  return { ...picture, data };
+  return { ...image, data };
 }
 
 /** The edges of a print: those that are turned alike. */
@@ -138,6 +140,15 @@ function fit(x, y, near) {
   const [up, along] = [y, x].map((values) => best.reduce((sum, k) => sum + (x[k] - middle) * values[k], 0));
   const slope = up / (along - middle * best.reduce((sum, k) => sum + x[k] - middle, 0));
   return { depth: height - slope * middle, slope, onIt: best.length / x.length };
+}
+
+/** One pixel of every so many, along rows and columns. */
+function thinned({ data, width, height, channels }, every) {
+  const part = picture(Math.ceil(width / every), Math.ceil(height / every), channels);
+  for (let i = 0, y = 0; y < height; y += every) {
+    for (let x = 0; x < width; x += every) for (let c = 0; c < channels; c++) part.data[i++] = data[(y * width + x) * channels + c];
+  }
+  return part;
 }
 
 /** Spread paper's colours, where it is known and clean, over all of a reduced picture. */
