@@ -69,6 +69,13 @@ def test_a_photo_without_paper_round_it_has_no_border(widths):
     assert find_border(make_print(widths=widths)[0], torn_corner()) is None
 
 
+def test_bars_of_several_colours_are_no_paper():
+    photo, _ = make_print()
+    photo[:20] = 0
+    photo[-20:] = 120
+    assert find_border(photo, torn_corner()) is None
+
+
 def test_a_plain_wall_is_no_paper():
     photo = np.full((*SIZE, 3), 225, np.uint8)
     cv2.circle(photo, (130, 170), 110, (120, 90, 80), -1)

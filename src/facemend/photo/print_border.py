@@ -82,11 +82,18 @@ def find_border(photo: Pixels, hole: Hole) -> PrintBorder | None:
 
 
 def _find_edges(photo: Pixels, hole: Hole) -> dict[int, _Edge]:
-    """Find the edges of a print, by side: those that are turned alike."""
+    """Find the edges of a print, by side: those that are turned alike, and are of one paper."""
     found = {side: _find_edge(_seen_from(photo, side), _seen_from(hole, side)) for side in range(4)}
     edges = {side: edge for side, edge in found.items() if edge is not None}
-    turns = {side: _TURNED[side] * edge.slope for side, edge in edges.items()}
-    return {side: edge for side, edge in edges.items() if abs(turns[side] - np.median(list(turns.values()))) <= _ALIKE}
+    if not edges:
+        return {}
+    turn = np.median([_TURNED[side] * edge.slope for side, edge in edges.items()])
+    paper = np.median([edge.paper for edge in edges.values()], axis=0)
+    return {
+        side: edge
+        for side, edge in edges.items()
+        if abs(_TURNED[side] * edge.slope - turn) <= _ALIKE and np.abs(edge.paper - paper).max() <= _PAPER
+    }
 
 
 def _seen_from(picture: NDArray[Any], side: int) -> NDArray[Any]:

@@ -57,14 +57,16 @@ export function fillBorder(image, hole, { share, colors }) {
   return { ...image, data };
 }
 
-/** The edges of a print: those that are turned alike. */
+/** The edges of a print: those that are turned alike, and are of one paper. */
 function findEdges(photo, hole) {
   const edges = TURNED.flatMap((sign, side) => {
     const edge = findEdge(photo, hole, seenFrom(hole, side));
     return edge ? [{ ...edge, side, turn: sign * edge.slope }] : [];
   });
-  const turn = quantile(edges.map((edge) => edge.turn), 0.5);
-  return edges.filter((edge) => Math.abs(edge.turn - turn) <= ALIKE);
+  const middle = (valueOf) => quantile(edges.map(valueOf), 0.5);
+  const turn = middle((edge) => edge.turn);
+  const color = [0, 1, 2].map((c) => middle(({ paper }) => paper[c]));
+  return edges.filter((edge) => Math.abs(edge.turn - turn) <= ALIKE && edge.paper.every((value, c) => Math.abs(value - color[c]) <= PAPER));
 }
 
 /** A picture turned so that one of its sides comes first: its sides then, and where it has which pixel. */
