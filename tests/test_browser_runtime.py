@@ -48,10 +48,11 @@ from facemend.web.static_server import create_static_app
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'facemend[dev]'")
 from test_print_border import make_print, torn_corner  # noqa: E402
-from test_web_page import CHROMIUM, DESKTOP, QUIET, TIMEOUT, expect  # noqa: E402  # it needs playwright too
+from test_web_page import CALM, CHROMIUM, DESKTOP, QUIET, RESTORED, TIMEOUT, expect, wait_until  # noqa: E402  # it needs playwright too
 
 MAX_MODEL_BYTES = 16_000_000
 HALF_A_LEVEL = 0.5 / 127.5
+LOADED = "document.body.dataset.device?.startsWith('wasm, ')"
 
 
 # --- a folder, served ------------------------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ def webkit():
 @contextmanager
 def a_page(browser, address, prepare=lambda page: None, *, keeps=True, breaks=False):
     """Show the exported page; whatever it asked for must have come from this computer."""
-    options = {"viewport": DESKTOP, "locale": "en-US", "accept_downloads": True}
+    options = CALM | {"viewport": DESKTOP, "accept_downloads": True}
     context = browser.new_context(**options, service_workers="allow" if keeps else "block")
     page = context.new_page()
     page.set_default_timeout(TIMEOUT)
@@ -133,10 +134,10 @@ def offline(browser, address):
     """The page once it has loaded everything; then the network is cut, and the page loaded anew."""
     with a_page(browser, address) as page:
         page.on("dialog", lambda dialog: dialog.accept())  # a test may leave a mask behind
-        expect(page.locator("body")).to_have_attribute("data-device", re.compile("^wasm, "))
+        wait_until(page, LOADED)
         page.context.set_offline(True)
         page.reload()
-        expect(page.locator("body")).to_have_attribute("data-device", re.compile("^wasm, "))
+        wait_until(page, LOADED)
         yield page
 
 
@@ -159,7 +160,7 @@ def open_photo(page, photo, name="photo.png", **options):
     """Open a photo and wait until the network has read it."""
     upload(page, "#photo-file", photo, name, **options)
     expect(page).to_have_title(f"{name} · facemend")
-    expect(page.locator("#save-layout")).to_be_enabled()
+    wait_until(page, "!document.getElementById('save-layout').disabled")
 
 
 def upload(page, place, picture, name, **options):
@@ -174,7 +175,7 @@ def restore(page, photo, hole, name):
     upload(page, "#mask-file", mask_image(hole), "mask.png")
     expect(page.locator("#status")).to_contain_text("will be repainted")
     page.get_by_role("button", name="Restore", exact=True).click()
-    expect(page.locator("body")).to_have_attribute("data-view", "compare")
+    wait_until(page, RESTORED)
 
 
 def download(page, format_name):

@@ -25,8 +25,10 @@ expect.set_options(timeout=TIMEOUT)
 
 STATIC = Path(web.__file__).parent / "static"
 LANGUAGES = ("en", "de", "fr", "es", "zh")
+RESTORED = "document.body.dataset.view === 'compare'"
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+CALM = {"locale": "en-US", "reduced_motion": "reduce"}  # what moves costs as much as the work whose progress it shows
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -81,7 +83,7 @@ class Studio:
 
     def restore(self):
         self.press("Restore")
-        expect(self.page.locator("body")).to_have_attribute("data-view", "compare")
+        wait_until(self.page, RESTORED)
 
     def next_frame(self):
         """Wait until what was asked for is drawn."""
@@ -124,7 +126,7 @@ class Studio:
 def studio(browser, address, request):
     """The page on a fresh desktop; whatever it asked for must have come from this computer."""
     options = getattr(request, "param", {})
-    context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", "accept_downloads": True} | options)
+    context = browser.new_context(**CALM | {"viewport": DESKTOP, "accept_downloads": True} | options)
     page = context.new_page()
     page.set_default_timeout(TIMEOUT)
     opened = Studio(page)
@@ -141,7 +143,7 @@ def studio(browser, address, request):
 @pytest.fixture(scope="module")
 def modules(browser, address):
     """A page whose modules are to be called; nobody looks at it."""
-    page = browser.new_page(viewport=DESKTOP)
+    page = browser.new_page(viewport=DESKTOP, **CALM)
     show(page, address)
     yield page
     page.close()
@@ -149,14 +151,28 @@ def modules(browser, address):
 
 def show(page, address):
     page.goto(address)
-    expect(page.locator("#samples button")).to_have_count(2)  # the page is built
+    wait_until(page, "document.querySelectorAll('#samples button').length === 2")  # the page is built
+
+
+def wait_until(page, condition):
+    """Wait for a JavaScript expression to be true, and notice it at once: `expect` soon looks but once a second.
+
+    Playwright's `wait_for_function` calls `eval`, which the page's Content Security Policy forbids.
+    """
+    page.evaluate(f"""async () => {{
+        const deadline = performance.now() + {TIMEOUT};
+        while (!({condition})) {{
+            if (performance.now() > deadline) throw new Error({json.dumps("never true: " + condition)});
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }}
+    }}""")
 
 
 # --- the way through ------------------------------------------------------------------------------------------------------
 
 
 def test_paint_restore_pick_and_save_changes_the_hole_alone(studio):
-    photo = soft_photo(width=300, height=400)
+    photo = soft_photo(width=200, height=240)
     studio.open(photo)
     studio.drag((0.45, 0.45), (0.55, 0.5))
     mask = studio.mask()
@@ -175,7 +191,7 @@ def test_paint_restore_pick_and_save_changes_the_hole_alone(studio):
 
 
 def test_restoring_again_works_on_top_of_the_picked_face(studio):
-    photo = soft_photo(width=300, height=400)
+    photo = soft_photo(width=200, height=240)
     studio.open(photo)
     studio.drag((0.45, 0.4), (0.5, 0.4))
     first_mask = studio.mask()
@@ -246,7 +262,7 @@ def test_the_slider_moves_between_before_and_after(studio):
 
 
 def test_a_painted_layout_is_what_the_network_paints_by(studio):
-    studio.open(soft_photo(width=300, height=400))
+    studio.open(soft_photo(width=200, height=240))
     studio.press("Layout")
     before = studio.layout()
     studio.press("Hat")
@@ -262,7 +278,7 @@ def test_a_painted_layout_is_what_the_network_paints_by(studio):
 
 
 def test_undo_takes_back_every_step_and_redo_does_it_again(studio):
-    studio.open(soft_photo(width=300, height=400))
+    studio.open(soft_photo(width=200, height=240))
     undo, redo = (studio.page.locator(f"#{name}") for name in ("undo", "redo"))
     masks = [studio.mask()]
     for y in (0.3, 0.5, 0.7):
@@ -324,7 +340,7 @@ def test_keyboard_alone_is_enough(studio):
     expect(studio.page.locator("#status")).to_contain_text("will be repainted")
     tab_to(studio.page, "Restore")
     keyboard.press("Control+Enter")
-    expect(studio.page.locator("body")).to_have_attribute("data-view", "compare")
+    wait_until(studio.page, RESTORED)
     expect(studio.page.get_by_role("button", name="Download")).to_be_focused()
     tab_to(studio.page, "Face 1 of 4")
     keyboard.press("ArrowRight")
@@ -542,7 +558,7 @@ def test_a_photo_that_is_refused_while_it_is_moved_leaves_the_pointer(studio):
 
 def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model):
     with serving(tiny_model, limits=Limits(queue_size=1, at_once=1)) as (address, inpainter):
-        running, queued, refused = studios = [Studio(browser.new_page(locale="en-US")) for _ in range(3)]
+        running, queued, refused = studios = [Studio(browser.new_page(**CALM)) for _ in range(3)]
         for studio in studios:
             show(studio.page, address)
             studio.open(soft_photo(width=200, height=240))
@@ -558,7 +574,7 @@ def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model
             running.press("Stop")
             expect(running.page.locator("#main-action")).to_be_visible()
         for studio in (queued, refused):
-            expect(studio.page.locator("body")).to_have_attribute("data-view", "compare")
+            wait_until(studio.page, RESTORED)
         for studio in studios:
             studio.page.close()
 
@@ -586,7 +602,7 @@ BLOCKED = """for (const storage of ['localStorage', 'sessionStorage']) {
 
 def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, tiny_model):
     with serving(tiny_model, token=TOKEN) as (address, _):
-        page = browser.new_page(locale="en-US")
+        page = browser.new_page(**CALM)
         page.goto(address)
         for token in ("wrong", TOKEN):
             expect(page.get_by_label("Token", exact=True)).to_be_focused()
@@ -595,7 +611,7 @@ def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, t
         expect(page.get_by_role("button", name="Portrait")).to_be_visible()
         page.close()
 
-        page = browser.new_page(locale="en-US")
+        page = browser.new_page(**CALM)
         page.add_init_script(BLOCKED)
         page.goto(f"{address}/#token={TOKEN}")
         expect(page.get_by_role("button", name="Portrait")).to_be_visible()
@@ -611,7 +627,7 @@ def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, t
 @pytest.mark.parametrize("studio", [{"viewport": PHONE, "has_touch": True, "is_mobile": True}], indirect=True, ids=["touch"])
 def test_a_phone_shows_all_and_fingers_paint_and_pinch(studio):
     page = studio.page
-    studio.open(soft_photo(width=300, height=400))
+    studio.open(soft_photo(width=200, height=240))
     touch(page, [[(0.45, 0.4)], [(0.5, 0.45)], [(0.55, 0.45)]])
     mask = studio.mask()
     assert mask.any()
@@ -679,7 +695,7 @@ def test_axe_finds_no_fault_in_any_view(studio):
         assert not [(view, each["id"], [node["target"] for node in each["nodes"]]) for each in found]
 
     check("empty")
-    studio.open(soft_photo(width=300, height=400))
+    studio.open(soft_photo(width=200, height=240))
     studio.drag((0.45, 0.45), (0.55, 0.5))
     check("paint")
     studio.restore()
