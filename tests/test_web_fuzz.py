@@ -6,21 +6,14 @@ import random
 
 import httpx
 import pytest
-import schemathesis
 from conftest import make_hole, make_photo, mask_image
 from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image
-from schemathesis import checks
-from schemathesis.specs.openapi import checks as openapi_checks
 from serving import encoded, serving
 
 from facemend.web.limits import Limits
 
 ROUTES = ("inpaint", "export", "preview", "layout", "detect", "damage")
-CHECKS = (
-    checks.not_a_server_error, openapi_checks.status_code_conformance, openapi_checks.content_type_conformance,
-    openapi_checks.response_schema_conformance, openapi_checks.unsupported_method,
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +26,14 @@ def address(tiny_model):
 
 
 def compare_with_description(address, number):
+    import schemathesis  # takes longer than many a test: not wherever tests are merely collected
+    from schemathesis import checks
+    from schemathesis.specs.openapi import checks as openapi_checks
+
+    described = (
+        checks.not_a_server_error, openapi_checks.status_code_conformance, openapi_checks.content_type_conformance,
+        openapi_checks.response_schema_conformance, openapi_checks.unsupported_method,
+    )  # fmt: skip
     for operation in schemathesis.openapi.from_url(f"{address}/openapi.json").get_all_operations():
 
         @settings(
@@ -41,7 +42,7 @@ def compare_with_description(address, number):
         )  # fmt: skip
         @given(case=operation.ok().as_strategy())
         def compare(case):
-            case.call_and_validate(checks=CHECKS)
+            case.call_and_validate(checks=described)
 
         compare()
 
