@@ -939,7 +939,7 @@ def test_what_was_fetched_is_kept_when_a_new_export_takes_over(browser, bare_add
 def test_a_page_without_threads_works_slower_and_says_so(browser, bare_address):
     with a_page(browser, bare_address, keeps=False) as page:
         expect(page.locator("#empty .privacy-text")).to_contain_text("one processor core alone: slower")
-        expect(page.locator("body")).to_have_attribute("data-device", "wasm, 1 thread")
+        wait_until(page, "document.body.dataset.device === 'wasm, 1 thread'")
 
 
 class _Quiet(SimpleHTTPRequestHandler):

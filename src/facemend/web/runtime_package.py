@@ -49,11 +49,13 @@ def find_package(given: Path | None = None) -> Path:
 def extract(package: Path, folder: Path) -> None:
     """Write what a page needs of the package, and its licences, into a folder that is made for it."""
     folder.mkdir()
-    with tarfile.open(package) as archive:
-        for name in FILES:
-            member = archive.extractfile(f"package/dist/{name}")
-            assert member is not None  # the digest was right
-            (folder / name).write_bytes(member.read())
+    wanted = {f"package/dist/{name}": folder / name for name in FILES}
+    with tarfile.open(package, "r|gz") as archive:  # as a stream: to go back is to unpack all that comes before once more
+        for member in archive:
+            if member.name in wanted:
+                content = archive.extractfile(member)
+                assert content is not None  # it is a file, the digest was right
+                wanted[member.name].write_bytes(content.read())
     spec = find_spec("onnxruntime")
     assert spec is not None and spec.origin is not None  # a dependency of ours
     for name in LICENSE_FILES:
