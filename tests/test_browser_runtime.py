@@ -47,7 +47,7 @@ from facemend.web.server import Server, open_socket
 from facemend.web.static_server import create_static_app
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'facemend[dev]'")
-from test_print_border import make_print, torn_corner  # noqa: E402
+from test_print_border import make_print, torn_corner, torn_side  # noqa: E402
 from test_web_page import CALM, CHROMIUM, DESKTOP, QUIET, RESTORED, TIMEOUT, expect, wait_until  # noqa: E402  # it needs playwright too
 
 MAX_MODEL_BYTES = 16_000_000
@@ -737,9 +737,12 @@ def test_a_face_beside_faces_is_given_pythons_names(modules):
     assert run(modules, script, ids=np.full_like(ids, 13), hole=hole) is None
 
 
-@pytest.mark.parametrize(("turned", "times", "is_print"), [(0.0, 4, True), (-1.5, 1, True), (6.0, 1, False)])
-def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, turned, times, is_print):
-    photo, hole = (np.repeat(part, times, axis=1) for part in (make_print(turned)[0], torn_corner()))  # wide ones are thinned out
+@pytest.mark.parametrize(
+    ("turned", "torn", "times", "is_print"),
+    [(0.0, torn_corner(), 4, True), (-1.5, torn_corner(), 1, True), (1.0, torn_side(), 1, True), (6.0, torn_corner(), 1, False)],
+)
+def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, turned, torn, times, is_print):
+    photo, hole = (np.repeat(part, times, axis=1) for part in (make_print(turned)[0], torn))  # wide ones are thinned out
     script = f"""const {{ fillBorder, findBorder }} = await load('print-border');
       const [photo, hole] = [{picture("photo")}, {picture("hole")}];
       const border = findBorder(photo, hole);

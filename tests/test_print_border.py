@@ -55,6 +55,20 @@ def test_a_print_cut_off_at_one_side_has_paper_along_the_others():
     assert ((border.share > 0.5) == (picture < 0.5)).all()
 
 
+def torn_side():
+    hole = np.zeros(SIZE, bool)
+    hole[30:, 210:] = True
+    return hole
+
+
+@pytest.mark.parametrize("turned", [0.0, -1.5])
+def test_a_side_that_is_torn_off_is_taken_to_be_as_wide_as_the_one_across(turned):
+    photo, picture = make_print(turned)
+    border = find_border(photo, torn_side())
+    assert border is not None
+    assert ((border.share > 0.5) == (picture < 0.5)).mean() > 0.99
+
+
 def test_dirt_and_bright_places_at_the_edge_do_not_mislead():
     photo, picture = make_print()
     photo[20:60, 40:100] = PAPER  # a cloud that is as white

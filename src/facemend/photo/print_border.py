@@ -25,10 +25,11 @@ _FIRST = 150  # pixels of the shorter side for each of the first rows, which mus
 _DEPTHS = (0.01, 0.25)  # of the shorter side, of the photo across the side: how wide a border is
 _STEEPEST = 0.06  # pixels of depth for each along the side: a scan is turned by 3 degrees at most
 _NEAR = 0.002  # of the side, but 1.5 pixels at least: what is no farther from a line lies on it
-_JUDGED, _MOSTLY = 0.3, 0.4  # so many of the positions can be judged, and so many of these lie on the line
+_JUDGED, _MOSTLY = 0.15, 0.4  # so many of the positions can be judged, and so many of these lie on the line
 _TURNED = (1, -1, -1, 1)  # signs of the slopes of all four sides of a print that is turned
 _ALIKE = 0.01  # by how much these may differ from their median
 _LEAST_SIDES = 3
+_HIDDEN = 0.5  # of the paper along the fourth, by the hole: then it is taken to be there
 _LARGE = 1024  # pixels, the longer side of what is looked at for paper's colours
 _SMALL = 128  # pixels, the longer side of the picture in which paper's colours spread
 _SPREAD = 3.0  # of them, standard deviation
@@ -82,18 +83,27 @@ def find_border(photo: Pixels, hole: Hole) -> PrintBorder | None:
 
 
 def _find_edges(photo: Pixels, hole: Hole) -> dict[int, _Edge]:
-    """Find the edges of a print, by side: those that are turned alike, and are of one paper."""
-    found = {side: _find_edge(_seen_from(photo, side), _seen_from(hole, side)) for side in range(4)}
-    edges = {side: edge for side, edge in found.items() if edge is not None}
-    if not edges:
+    """Find the edges of a print, by side: those that are turned alike, and are of one paper.
+
+    Of four, one that is hidden for the most part is taken to lie as the one across from it does.
+    """
+    sides = [(_seen_from(photo, side), _seen_from(hole, side)) for side in range(4)]
+    found = {side: edge for side in range(4) if (edge := _find_edge(*sides[side])) is not None}
+    if not found:
         return {}
-    turn = np.median([_TURNED[side] * edge.slope for side, edge in edges.items()])
-    paper = np.median([edge.paper for edge in edges.values()], axis=0)
-    return {
+    turn = float(np.median([_TURNED[side] * edge.slope for side, edge in found.items()]))
+    paper = np.median([edge.paper for edge in found.values()], axis=0)
+    edges = {
         side: edge
-        for side, edge in edges.items()
+        for side, edge in found.items()
         if abs(_TURNED[side] * edge.slope - turn) <= _ALIKE and np.abs(edge.paper - paper).max() <= _PAPER
     }
+    missing = next((side for side in range(4) if side not in edges), 0)
+    if len(edges) == _LEAST_SIDES and sides[missing][1][: math.ceil(edges[missing ^ 1].depth)].any(axis=0).mean() > _HIDDEN:
+        opposite, half = edges[missing ^ 1], hole.shape[1 - missing // 2] / 2
+        slope = _TURNED[missing] * turn
+        edges[missing] = _Edge(opposite.depth + (opposite.slope - slope) * half, slope, paper)
+    return edges
 
 
 def _seen_from(picture: NDArray[Any], side: int) -> NDArray[Any]:

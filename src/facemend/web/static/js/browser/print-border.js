@@ -12,10 +12,11 @@ const FIRST = 150;
 const DEPTHS = [0.01, 0.25];
 const STEEPEST = 0.06;
 const NEAR = 0.002;
-const [JUDGED, MOSTLY] = [0.3, 0.4];
+const [JUDGED, MOSTLY] = [0.15, 0.4];
 const TURNED = [1, -1, -1, 1];
 const ALIKE = 0.01;
 const LEAST_SIDES = 3;
+const HIDDEN = 0.5;
 const LARGE = 1024;
 const SMALL = 128;
 const SPREAD = 3;
@@ -57,16 +58,30 @@ export function fillBorder(image, hole, { share, colors }) {
   return { ...image, data };
 }
 
-/** The edges of a print: those that are turned alike, and are of one paper. */
+/**
+ * The edges of a print: those that are turned alike, and are of one paper. Of four, one that is hidden for the most part is taken to lie as
+ * the one across from it does.
+ */
 function findEdges(photo, hole) {
-  const edges = TURNED.flatMap((sign, side) => {
+  const found = TURNED.flatMap((sign, side) => {
     const edge = findEdge(photo, hole, seenFrom(hole, side));
     return edge ? [{ ...edge, side, turn: sign * edge.slope }] : [];
   });
-  const middle = (valueOf) => quantile(edges.map(valueOf), 0.5);
+  const middle = (valueOf) => quantile(found.map(valueOf), 0.5);
   const turn = middle((edge) => edge.turn);
-  const color = [0, 1, 2].map((c) => middle(({ paper }) => paper[c]));
-  return edges.filter((edge) => Math.abs(edge.turn - turn) <= ALIKE && edge.paper.every((value, c) => Math.abs(value - color[c]) <= PAPER));
+  const paper = [0, 1, 2].map((c) => middle((edge) => edge.paper[c]));
+  const isOfOne = (edge) => Math.abs(edge.turn - turn) <= ALIKE && edge.paper.every((value, c) => Math.abs(value - paper[c]) <= PAPER);
+  const edges = found.filter(isOfOne);
+  if (edges.length === LEAST_SIDES) {
+    const side = [0, 1, 2, 3].find((each) => !edges.some((edge) => edge.side === each));
+    const opposite = edges.find((edge) => edge.side === (side ^ 1));
+    const { width, at } = seenFrom(hole, side);
+    const isHidden = (along) => Array.from({ length: Math.ceil(opposite.depth) }, (_, row) => hole.data[at(row, along)]).includes(1);
+    const hidden = Array.from({ length: width }, (_, along) => isHidden(along)).filter(Boolean).length / width;
+    const slope = TURNED[side] * turn;
+    if (hidden > HIDDEN) edges.push({ depth: opposite.depth + ((opposite.slope - slope) * width) / 2, slope, paper, side });
+  }
+  return edges;
 }
 
 /** A picture turned so that one of its sides comes first: its sides then, and where it has which pixel. */
