@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import make_photo, mask_image
+from conftest import make_hole, make_photo, mask_image
 from PIL import Image
 from skimage.data import astronaut
 
@@ -87,7 +87,7 @@ def break_it(how, photo, mask):
         mask.unlink()
         return "has no mask"
     if how == 3:
-        mask_image(np.zeros((SIDE, SIDE), bool)).save(mask)
+        Image.fromarray(np.eye(SIDE, dtype=np.uint8)).save(mask)  # strokes of 1, where 255 was meant
         return "the mask is empty"
     mask_image(np.ones((SIDE, 2 * SIDE), bool)).save(mask)
     return f"{2 * SIDE}x{SIDE} but the photo {SIDE}x{SIDE}"
@@ -315,6 +315,29 @@ def test_a_photo_without_damage_is_left_alone(output, restore, tmp_path):
         row = restore(item)
         assert (row.status, row.hole_area) == ("clean", 0)
         assert not (output / "flat.png").exists()
+
+
+def test_a_photo_whose_mask_is_black_has_nothing_to_restore(item, output, restore):
+    mask_image(np.zeros((96, 80), bool)).save(item.mask)
+    for _ in range(2):
+        row = restore(item)
+        assert (row.status, row.hole_area, row.note) == ("clean", 0, "the mask is black, nothing written")
+        assert not (output / item.output).exists()
+
+
+@pytest.mark.parametrize("levels", [np.uint8(127), np.uint8(1), np.uint16(1)])
+def test_a_mask_whose_strokes_are_too_dark_is_an_error(item, restore, levels):
+    Image.fromarray(make_hole() * levels).save(item.mask)
+    row = restore(item)
+    assert (row.status, "the mask is empty" in row.note) == ("failed", True)
+
+
+def test_a_result_whose_mask_is_black_now_is_removed_only_when_told(item, restore, restored):
+    mask_image(np.zeros((96, 80), bool)).save(item.mask)
+    assert restore(item).status == "outdated"
+    assert restored.exists()
+    assert restore(item, overwrite=True).status == "clean"
+    assert not restored.exists()
 
 
 def test_a_result_of_damage_that_is_found_no_more_is_removed(item, restore, restored):

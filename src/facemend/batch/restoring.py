@@ -92,14 +92,15 @@ class Restorer:
         return row
 
     def _leave_alone(self, item: Item, made_from: dict[str, Any], facts: dict[str, Any]) -> Row:
-        """Report that there is nothing to restore; a result that an earlier run made, of other damage, is removed."""
-        output, note = self.output_dir / item.output, "no damage found, nothing written"
+        """Report that there is nothing to restore; a result that an earlier run made, of another hole, is removed."""
+        output, reason = self.output_dir / item.output, "no damage found" if item.mask is None else "the mask is black"
+        note = f"{reason}, nothing written"
         if output.exists():
             record = self.records.read(item.output)
             if record is not None and record.row.output_sha256 == _sha256(output, OutputError):
                 output.unlink()
             else:
-                note = "no damage found; in the result's place is a file that no batch made: kept"
+                note = f"{reason}; in the result's place is a file that no batch made: kept"
         row = Row(**facts, status="clean", note=note)
         self.records.write(Record(made_from, row))
         return row
@@ -152,7 +153,7 @@ class Restorer:
             return find_damage(imaging.to_rgb(photo), strictness=self.settings.strictness)
         mask = imaging.load_mask(Path(item.mask))
         try:
-            return imaging.read_hole(mask, photo.size)
+            return imaging.read_hole(mask, photo.size, may_be_black=True)
         except MaskError as error:
             raise MaskError(f"{item.mask}: {error}") from None
 

@@ -45,7 +45,8 @@ def batch(
     facemend batch scans/ restored/ --masks auto --format png
     facemend batch photos/ restored/ --masks list.csv --ray 10.0.0.1:6379
 
-    Exit code 0: every photo has its result. 1: some could not be restored, each is named. 2: nothing could be begun.
+    Exit code 0: every photo has its result, or nothing to restore. 1: some could not be restored, each is named. 2: nothing
+    could be begun.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -113,7 +114,7 @@ def _describe(summary: "Summary") -> str:
     words = {
         "restored": "restored",
         "skipped": "done before",
-        "clean": "without damage",
+        "clean": "with nothing to restore",
         "outdated": "made from something that changed since (pass --overwrite to make them again)",
         "failed": "failed",
         "pending": "not begun (the same command goes on)",

@@ -14,7 +14,7 @@ THRESHOLD = 128  # a mask's grey level from which a pixel is repainted
 HOLE_COLOR = (228, 64, 140)  # in pictures for people
 
 
-def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int]) -> Hole:
+def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int], *, may_be_black: bool = False) -> Hole:
     """Find the pixels a mask asks to repaint.
 
     Grey levels from 128 up are hole; colours count by their brightness, transparent pixels as black. A mask of the photo's
@@ -23,6 +23,8 @@ def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int]) -> Hole:
     Args:
         mask: a PIL image, or an array [H, W] of bool or of uint8.
         size: the photo's (width, height).
+        may_be_black: take a mask that is black all over for an empty hole. One with levels from 1 to 127, as of strokes that
+            are 1 in place of 255, is an error still.
 
     Returns:
         Bool [H, W], True = repaint.
@@ -30,10 +32,11 @@ def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int]) -> Hole:
     Raises:
         MaskError: Another aspect, another kind of array, an empty mask or one that covers the whole photo.
     """
-    hole = _grey(mask) >= THRESHOLD
+    grey = _grey(mask)
+    hole = grey >= THRESHOLD
     if (hole.shape[1], hole.shape[0]) != size:
         hole = _fit_hole(hole, size)
-    if not hole.any():
+    if not (hole.any() or (may_be_black and not grey.any())):
         raise MaskError("the mask is empty, there is nothing to repaint: paint the hole white (128 to 255) on black")
     if hole.all():
         raise MaskError("the mask covers the whole photo: leave the part that is to be kept black (0 to 127)")
@@ -61,7 +64,8 @@ def _grey(mask: Image.Image | NDArray[Any]) -> Pixels:
             raise MaskError(f"mask is {mask.dtype} {list(mask.shape)}: give bool or uint8 (255 = repaint) of shape [H, W]")
         return mask.astype(np.uint8) * 255 if mask.dtype == np.bool_ else mask
     if mask.mode.startswith("I"):
-        return (_sixteen_bit_mask(mask) >> 8).astype(np.uint8)
+        levels = _sixteen_bit_mask(mask)
+        return ((levels >> 8) | (levels > 0)).astype(np.uint8)  # the faintest stroke is not black
     if mask.mode in ("F", "LAB", "HSV"):
         raise MaskError(f"mask of colour mode {mask.mode} is not supported: save it as 8-bit grey")
     if mask.has_transparency_data:
