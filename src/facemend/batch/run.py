@@ -39,6 +39,7 @@ def run_batch(
     ray: str | None = None,
     overwrite: bool = False,
     contact_sheet: bool = True,
+    on_start: Callable[[], None] = lambda: None,
     on_row: Callable[[Row], None] = lambda row: None,
     on_stop: Callable[[], None] = lambda: None,
 ) -> Summary:
@@ -62,6 +63,7 @@ def run_batch(
         ray: Address of a Ray cluster, or `local` to start one; None for processes of this machine.
         overwrite: Replace results that were made from something else, and files that no batch made.
         contact_sheet: Draw contact sheets.
+        on_start: Told when nothing stands in the way any more, before the first photo is begun.
         on_row: Told of every photo as soon as it is settled.
         on_stop: Told when the user asks to stop, before the photos in work are finished.
 
@@ -98,6 +100,7 @@ def run_batch(
         with _refusals_told(records.folder):
             records.folder.mkdir(parents=True, exist_ok=True)
             records.sweep()
+        on_start()
         for row in settled.values():
             on_row(row)
         if ray is None:

@@ -1,5 +1,6 @@
 """`facemend batch`: many photos."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,8 +61,12 @@ def batch(
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     try:
-        with Progress(*columns, console=Console(stderr=True)) as progress:
+        with ExitStack() as started:
+            progress = Progress(*columns, console=Console(stderr=True))
             bar = progress.add_task("restoring", total=len(plan.items))
+
+            def start() -> None:  # not before: beside a bar a wrong option would look like a failure
+                started.enter_context(progress)
 
             def show(row: "Row") -> None:
                 if row.status == "failed":
@@ -82,6 +87,7 @@ def batch(
                 ray=ray,
                 overwrite=overwrite,
                 contact_sheet=contact_sheet,
+                on_start=start,
                 on_row=show,
                 on_stop=lambda: progress.update(bar, description="stopping, once the photos in work are done"),
             )
