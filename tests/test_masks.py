@@ -88,6 +88,9 @@ def test_border_keeps_one_inner_rectangle():
         (64, {"area": 0.0}, ["0.01"]),
         (64, {"area": 1.0}, ["0.9"]),
         (64, {"area": float("nan")}, ["0.01"]),
+        (64, {"area": "x"}, ["'x'", "0.01 to 0.9"]),
+        (64, {"area": [0.1, 0.2]}, ["[0.1, 0.2]", "0.01 to 0.9"]),
+        (64, {"area": None}, ["None", "0.01 to 0.9"]),
         (8, {}, ["8x8", "16"]),
         ((64, 2), {}, ["2x64", "16"]),
         (100_000, {}, ["100000x100000", "16384"]),
@@ -98,6 +101,9 @@ def test_border_keeps_one_inner_rectangle():
         (64, {"layout": np.zeros((32, 32), np.uint8)}, ["[32, 32]", "[64, 64]"]),
         (64, {"layout": np.full((64, 64), 19, np.uint8)}, ["19"]),
         (64, {"layout": np.zeros((64, 64), np.int64)}, ["int64", "uint8"]),
+        (64, {"layout": np.full((64, 64), "eye")}, ["<U3", "uint8"]),
+        (64, {"layout": np.zeros((0, 0), np.uint8)}, ["[0, 0]", "[64, 64]"]),
+        (64, {"layout": [[4]]}, ["list", "uint8", "[64, 64]"]),
     ],
 )
 def test_wrong_wishes_say_what_is_allowed(size, options, words):

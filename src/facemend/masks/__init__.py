@@ -4,7 +4,7 @@ Every family works the same way: it adds elements until the hole is as large as 
 the asked area is reached. So an area is met whatever the family, and drawing one mask at 256 takes about a millisecond.
 """
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import cast, get_args
 
 import cv2
@@ -47,21 +47,19 @@ def random_mask(
         [H, W] uint8, 255 = repaint, 0 = keep.
 
     Raises:
-        MaskError: An unknown family, an area out of range, a size or a seed out of range or of another kind, or a layout that
-            does not fit.
+        MaskError: An unknown family, an area, a size or a seed out of range or of another kind, or a layout that does not fit.
     """
     shape = _check_size(size)
     if family not in FAMILIES:
         raise MaskError(f"unknown mask family {family!r}: take one of {', '.join(FAMILIES)}")
+    if not isinstance(area, Real):  # pyright: ignore[reportUnnecessaryIsInstance] - words and lists are tried
+        raise MaskError(f"mask area is {area!r}: give a number from {MIN_AREA:g} to {MAX_AREA:g}, a share of the picture")
     if not MIN_AREA <= area <= MAX_AREA:
         raise MaskError(f"mask area {area:g} is out of range: ask for {MIN_AREA:g} to {MAX_AREA:g} of the picture")
     if layout is None:
         layout = shapes.aligned_face(shape)
-    elif layout.shape != shape or layout.dtype != np.uint8 or layout.max() >= NUM_CLASSES:
-        raise MaskError(
-            f"layout is {layout.dtype} {list(layout.shape)} up to {layout.max()}: "
-            f"give uint8 class ids below {NUM_CLASSES} of shape {list(shape)}"
-        )
+    else:
+        _check_layout(layout, shape)
     try:
         rng = np.random.default_rng(seed)
     except (TypeError, ValueError):
@@ -82,6 +80,15 @@ def _check_size(size: int | tuple[int, int]) -> tuple[int, int]:
     if min(height, width) < MIN_SIZE or max(height, width) > MAX_SIZE:
         raise MaskError(f"a mask of {width}x{height} pixels is out of range: each side must have {MIN_SIZE} to {MAX_SIZE}")
     return height, width
+
+
+def _check_layout(layout: Mask, shape: tuple[int, int]) -> None:
+    is_array = isinstance(layout, np.ndarray)  # pyright: ignore[reportUnnecessaryIsInstance] - pictures and lists are tried
+    if not is_array or layout.shape != shape or layout.dtype != np.uint8:
+        found = f"{layout.dtype} {list(layout.shape)}" if is_array else f"of type {type(layout).__name__}"
+        raise MaskError(f"layout is {found}: give uint8 class ids below {NUM_CLASSES} of shape {list(shape)}")
+    if layout.max() >= NUM_CLASSES:
+        raise MaskError(f"layout holds {layout.max()}: give class ids below {NUM_CLASSES}")
 
 
 def _draw(shape: tuple[int, int], family: MaskFamily, area: float, rng: Rng, layout: Mask) -> Mask:
