@@ -20,6 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 from serving import encoded, serving, soft_photo
 
 from facemend import face_classes, imaging
+from facemend.pipeline import Inpainter
 
 API_PAGE = Path(__file__).parent.parent / "docs" / "api.md"
 JSON = {"Accept": "application/json"}
@@ -88,6 +89,19 @@ def test_a_box_beyond_the_photo_is_refused(server, box):
     assert answer.status_code == 422
     assert answer.json()["error"]["code"] == "field"
     assert "80x96" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("form", [True, False])
+def test_a_photo_of_no_face_is_searched_for_none(server, tiny_model, monkeypatch, form):
+    faceless = Inpainter.from_pretrained(tiny_model, "cpu")(soft_photo(), mask_image(make_hole()), boxes=[])
+    monkeypatch.setattr("facemend.pipeline.Inpainter.find_faces", None)
+    if form:
+        answer = post(server, "inpaint", mask=MASK, box="none", accept="application/json")
+    else:
+        answer = server.post("/api/v1/inpaint", json=REQUEST | {"box": ["none"]})
+    assert answer.json()["notes"] == []
+    restored = decoded(answer.json()["images"][0]["image"])
+    assert np.array_equal(np.asarray(restored), np.asarray(faceless.image))
 
 
 @pytest.mark.parametrize(

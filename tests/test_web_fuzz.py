@@ -65,7 +65,7 @@ PHOTOS = [encoded(make_photo(mode), kind) for mode, kind in [
 MASK = encoded(mask_image(make_hole()), "PNG")
 PATCH = encoded(Image.new("RGBA", (20, 20), (10, 20, 30, 255)), "PNG")
 VALUES = [
-    "", "0", "1", "-1", "9", "1e9", "nan", "inf", "9" * 400, "0.5", "patch", "whole", "png", "heif", "0,0", "0,0,40,40",
+    "", "0", "1", "-1", "9", "1e9", "nan", "inf", "9" * 400, "0.5", "patch", "whole", "png", "heif", "none", "0,0", "0,0,40,40",
     "5,5,4,4", "\x00", "ü", "\U0001f642", "null", "[]", "../../etc/passwd", "%s%n", "' or 1=1", "A" * 5000,
 ]  # fmt: skip
 FIELDS = [

@@ -479,6 +479,7 @@ def test_a_wrong_body(address, content_type, content, expected):
         ({"num_variants": "0"}, "num_variants"), ({"num_variants": "9"}, "num_variants"), ({"seed": "-1"}, "seed"),
         ({"seed": "x"}, "seed"), ({"quality": "101"}, "quality"), ({"answer": "half"}, "answer"), ({"colour": "red"}, "colour"),
         ({"seed": ["1", "2"]}, "twice"), ({"box": "1,2,3"}, "box"), ({"format": "exe"}, "format"),
+        ({"box": "nobody"}, "box"), ({"box": ["none", "0,0,40,40"]}, "box: none"),
     ],
 )  # fmt: skip
 def test_a_wrong_field(address, fields, word):

@@ -11,6 +11,7 @@ from facemend.web.limits import MAX_PATCHES, MAX_VARIANTS
 from facemend.web.refusal import RefusalError
 
 MAX_SEED = 2**53 - 1  # the largest that survives JavaScript
+NO_FACE = "none"  # in place of a box
 _PLACE = re.compile(r"-?\d{1,6}(?:,-?\d{1,6})*", re.ASCII)
 
 
@@ -32,13 +33,18 @@ def _numbers(value: object) -> object:
     return tuple(int(number) for number in value.split(","))
 
 
-def _place_schema(numbers: int) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": rf"^-?[0-9]{{1,6}}(,-?[0-9]{{1,6}}){{{numbers - 1}}}$"})
+def _box(value: object) -> object:
+    return None if value == NO_FACE else _numbers(value)
+
+
+def _place_schema(numbers: int, *words: str) -> WithJsonSchema:
+    choices = (*words, rf"-?[0-9]{{1,6}}(,-?[0-9]{{1,6}}){{{numbers - 1}}}")
+    return WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(choices)})$"})
 
 
 Picture = Annotated[bytes, BeforeValidator(_bytes), WithJsonSchema({"type": "string", "format": "binary"})]
 Place = Annotated[tuple[int, int], BeforeValidator(_numbers), _place_schema(2)]
-Box = Annotated[tuple[int, int, int, int], BeforeValidator(_numbers), _place_schema(4)]
+Box = Annotated[tuple[int, int, int, int] | None, BeforeValidator(_box), _place_schema(4, NO_FACE)]  # None: of no face
 FormatName = Literal["png", "jpeg", "webp", "tiff", "bmp", "heif"]
 
 
@@ -72,8 +78,19 @@ class InpaintFields(ExportFields):
     seed: int = Field(0, ge=0, le=MAX_SEED, description="0 begins with the single most likely face, others draw one")
     num_variants: int = Field(1, ge=1, le=MAX_VARIANTS, description="several come as JSON")
     layout: Picture | None = Field(None, description="class ids, or the legend's colours, to paint by")
-    box: list[Box] = Field([], max_length=32, description="LEFT,TOP,RIGHT,BOTTOM of each face")
+    box: list[Box] = Field([], max_length=32, description="LEFT,TOP,RIGHT,BOTTOM of each face; none: there is no face")
     answer: Literal["whole", "patch"] = Field("whole", description="the photo, or as JSON only what was repainted")
+
+    @model_validator(mode="after")
+    def _no_face_is_said_alone(self) -> Self:
+        if None in self.box and len(self.box) > 1:
+            raise ValueError(f"box: {NO_FACE} says that there is no face, and stands alone")
+        return self
+
+    @property
+    def faces(self) -> list[tuple[int, int, int, int]] | None:
+        """The faces' boxes; None where they are to be looked for."""
+        return [box for box in self.box if box is not None] if self.box else None
 
 
 class PreviewFields(PhotoFields):

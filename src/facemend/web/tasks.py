@@ -45,7 +45,7 @@ def inpaint(inpainter: Inpainter, fields: InpaintFields, *, as_json: bool) -> Wo
         layout = None if fields.layout is None else read_layout(fields.layout, photo)
         with refusing("photo"):
             result = inpainter(
-                photo.image, hole, seed=fields.seed, num_variants=fields.num_variants, layout=layout, boxes=fields.box or None,
+                photo.image, hole, seed=fields.seed, num_variants=fields.num_variants, layout=layout, boxes=fields.faces,
                 on_run=_telling(job, fields.num_variants),
             )  # fmt: skip
         job.enter("writing")
