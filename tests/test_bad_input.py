@@ -142,7 +142,7 @@ def test_a_photo_is_not_replaced_by_a_further_variant(restore, tmp_path):
 
 
 def test_a_part_that_is_not_there(restore, monkeypatch):
-    monkeypatch.setattr("facemend.pipeline.Inpainter.parse", lambda *_: np.full((96, 80), 13, np.uint8))
+    monkeypatch.setattr("facemend.pipeline.Inpainter.parse", lambda *_, **told: np.full((96, 80), 13, np.uint8))
     assert_refused(restore, restore(mask="glasses"), "glasses: nothing of the kind", "only: hair")
     assert_refused(restore, restore(mask="hair,wings"), "'wings'", "eyes")
 

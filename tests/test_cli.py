@@ -331,6 +331,17 @@ def test_parts_of_a_face_are_a_mask(facemend, tmp_path):
     assert used.mean() < 0.12
 
 
+def test_a_part_that_one_of_two_faces_lacks_is_told(facemend, tmp_path):
+    astronaut = pytest.importorskip("skimage.data").astronaut()
+    faces = np.concatenate([astronaut[:256, 100:356]] * 2, axis=1)
+    faces[82:117, 256 + 74 : 256 + 175] = (215, 175, 155)  # where the second one's eyes are
+    Image.fromarray(faces).save(tmp_path / "both.png")
+    done = facemend("inpaint", tmp_path / "both.png", "--mask", "eyes,mouth")
+    assert [line for line in done.err.splitlines() if " faces" in line] == [
+        "note: eyes: found in 1 of 2 faces; a painted mask covers what was missed"
+    ]
+
+
 def test_a_face_is_found_under_a_mask_that_hides_it(facemend, tmp_path):
     image = pytest.importorskip("skimage.data").astronaut()
     Image.fromarray(image).save(tmp_path / "astronaut.png")

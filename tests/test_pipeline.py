@@ -169,7 +169,10 @@ def test_a_given_layout_reaches_turned_faces(of_two_faces):
 
 
 def test_a_photo_is_parsed_face_by_face(of_two_faces):
-    layout = of_two_faces.parse(make_photo("RGB", 420, 260), two_face_hole())
+    faces = []
+    layout = of_two_faces.parse(make_photo("RGB", 420, 260), two_face_hole(), on_face=faces.append)
+    assert sorted(np.concatenate(faces)[np.concatenate(faces) > 0]) == sorted(layout[layout > 0])
+    assert len(faces) == 2
     assert layout.shape == (260, 420) and layout.dtype == np.uint8
     assert len(np.unique(layout[90:150, 100:140])) > 1
     assert not layout[:, :30].any() and not layout[:, 410:].any()  # beyond both

@@ -171,6 +171,7 @@ class Inpainter:
         mask: Image.Image | NDArray[Any] | None = None,
         *,
         on_run: OnRun = lambda variant: None,
+        on_face: Callable[[NDArray[np.uint8]], None] = lambda ids: None,
     ) -> Layout:
         """Tell the parts of every face in a photo, those under the mask as the network would paint them.
 
@@ -178,6 +179,7 @@ class Inpainter:
             image: The photo, W x H.
             mask: What is damaged; as for `__call__`.
             on_run: As for `__call__`.
+            on_face: Told of each face the class ids of its pixels, uint8 [N].
 
         Returns:
             Class ids, uint8 [H, W]: 0 (background) beyond the faces. A photo without faces is taken for one.
@@ -193,6 +195,7 @@ class Inpainter:
         for view in planning.plan_faces(hole.shape, self._find_windows(rgb, hole, on_run)):
             on_run(1)
             _write_ids(layout, self._run(rgb, hole, view.window, latent, None), view)
+            on_face(layout[view.region][view.area])
         return layout
 
     def find_faces(self, rgb: Pixels, hole: Hole, on_run: OnRun = lambda variant: None) -> list[Face]:

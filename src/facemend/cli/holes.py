@@ -1,13 +1,15 @@
 """What a user may call the hole: a mask file, a word, a rectangle, parts of faces, a colour."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facemend.errors import MaskError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from facemend.imaging import Hole, Layout
@@ -85,6 +87,19 @@ def names_parts(masks: list[str]) -> bool:
     from facemend.imaging import is_face_part
 
     return any(is_face_part(name) for mask in masks for name in mask.split(","))
+
+
+def count_parts(masks: list[str], faces: "Sequence[NDArray[np.uint8]]") -> list[str]:
+    """Say of parts asked for that some faces lack in how many they were found; `faces` are the class ids of each one's pixels."""
+    from facemend.imaging import find_part, is_face_part
+
+    names = [name for mask in masks for name in mask.split(",") if is_face_part(name)]
+    counts = {name: sum(bool(find_part(ids, name).any()) for ids in faces) for name in names}
+    return [
+        f"{name}: found in {count} of {len(faces)} faces; a painted mask covers what was missed"
+        for name, count in counts.items()
+        if count < len(faces)
+    ]
 
 
 def find_covered_faces(image: "Image", hole: "Hole") -> "list[Face] | None":

@@ -3,13 +3,17 @@
 import time
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from facemend.cli.holes import MUCH, STRICTNESS, find_covered_faces, find_hole, names_parts, read_box
+from facemend.cli.holes import MUCH, STRICTNESS, count_parts, find_covered_faces, find_hole, names_parts, read_box
 from facemend.cli.options import check_mask_suffix, check_places, note, print_json, progress_line, shown_share
 from facemend.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _HOLE, _PAINT, _FILES, _MODEL = "What to repaint", "How to paint it", "Where to write", "The model"
 
@@ -150,6 +154,7 @@ def inpaint(
 
         return Inpainter.from_pretrained(model, device=device, backend=backend)
 
+    parsed: list[NDArray[np.uint8]] = []  # the class ids of each face
     with progress_line(quiet=as_json) as tell:
         tell("looking for damage" if "auto" in (mask or []) else "looking for faces")
         hole = find_hole(
@@ -158,7 +163,7 @@ def inpaint(
             color=mask_color,
             strictness=strictness,
             invert=invert_mask,
-            parse=lambda damaged: load_inpainter().parse(image, damaged),
+            parse=lambda damaged: load_inpainter().parse(image, damaged, on_face=parsed.append),
         )
         if hole.mean() > MUCH and not invert_mask:
             note(f"note: the mask covers {hole.mean():.0%} of the photo; if that is the part to keep, pass --invert-mask")
@@ -187,7 +192,8 @@ def inpaint(
             sheet = draw_contact_sheet(image, hole, result.images)
             imaging.save_image(sheet, contact_sheet, overwrite=overwrite, provenance=provenance)
 
-    for line in result.notes:
+    notes = [*count_parts(mask or [], parsed), *result.notes]
+    for line in notes:
         note(f"note: {line}")
     if not imaging.keeps_pixels(output, quality):
         kept = quality is None and "jpeg_coding" in image.info and output.suffix.lower() in (".jpg", ".jpeg")
@@ -206,7 +212,7 @@ def inpaint(
             device=inpainter.backend.device,
             seed=seed,
             seconds=round(seconds, 4),
-            notes=list(result.notes),
+            notes=notes,
         )
     else:
         share = shown_share(hole.mean())

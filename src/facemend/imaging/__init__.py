@@ -10,7 +10,7 @@ from facemend.imaging.masks import HOLE_COLOR, cover_hole, mask_picture, read_ho
 from facemend.imaging.metadata import JpegCoding, jpeg_coding
 from facemend.imaging.modes import LUMA, PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, decode_picture, load_layout, load_mask, load_photo, open_image
-from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, is_face_part, part_hole
+from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, find_part, is_face_part, part_hole
 from facemend.imaging.writing import (
     check_folder,
     check_format,
@@ -45,6 +45,7 @@ __all__ = [
     "decode_picture",
     "encode_image",
     "file_mode",
+    "find_part",
     "fitting_suffix",
     "is_face_part",
     "jpeg_coding",

@@ -115,6 +115,11 @@ def is_face_part(name: str) -> bool:
     return _plain(name) in FACE_PARTS
 
 
+def find_part(ids: NDArray[np.uint8], name: str) -> NDArray[np.bool_]:
+    """Find the pixels of a part of a face, one that `is_face_part` knows, among class ids of any shape."""
+    return np.isin(ids, [CLASS_NAMES.index(each) for each in FACE_PARTS[_plain(name)]])
+
+
 def part_hole(layout: Layout, names: list[str]) -> Hole:
     """Take parts of the faces for the hole, each a little wider than the layout draws it, so that its edge is covered too.
 
@@ -132,7 +137,7 @@ def part_hole(layout: Layout, names: list[str]) -> Hole:
     for name in names:
         if not is_face_part(name):
             raise MaskError(f"{name!r} is no part of a face: take some of {', '.join(FACE_PARTS)}")
-        part = np.isin(layout, [CLASS_NAMES.index(each) for each in FACE_PARTS[_plain(name)]])
+        part = find_part(layout, name)
         if not part.any():
             there = [other for other, classes in FACE_PARTS.items() if classes == (other,) and CLASS_NAMES.index(other) in layout]
             found = f"only: {', '.join(there)}" if there else "since no face was found in it"
