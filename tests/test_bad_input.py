@@ -108,6 +108,8 @@ def test_mask_that_is_none(restore, tmp_path, content):
         (None, ("--mask-color", "reddish"), ("'reddish'", "#ff0000")),
         ("10,20,30,40", ("--strictness", "0.4"), ("--mask auto",)),
         ("10,20,30,40", ("--box", "10,20"), ("--box '10,20'", "LEFT,TOP")),
+        ("10,20,30,40", ("--box", "none", "--box", "1,2,30,40"), ("--box none", "alone")),
+        ("10,20,30,40", ("--layout", ""), ("an empty word stands after --layout: give a value",)),
         ("10,20,30,40", ("--quality", "80"), ("PNG has no quality",)),
         ("10,20,30,40", ("--save-layout", "a.jpg"), ("a.jpg", ".png")),
         ("10,20,30,40", ("--save-mask", "a.jpg"), ("a.jpg", ".png")),
@@ -243,7 +245,7 @@ def test_output_that_cannot_be(restore, tmp_path, name, word):
 
 @pytest.mark.usefixtures("no_model")
 def test_several_outputs_without_a_name(restore):
-    assert_refused(restore, restore("--num-variants", "2", output="."), "suffix ''")
+    assert_refused(restore, restore("--num-variants", "2", output="."), "is a folder: name a file in it")
 
 
 @pytest.mark.usefixtures("no_model")

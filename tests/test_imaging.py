@@ -382,9 +382,10 @@ def test_output_is_checked_before_any_work(tmp_path):
     ]:
         with pytest.raises(OutputError, match=word):
             imaging.check_output(tmp_path / name, mode, overwrite=False)
-    (tmp_path / "folder.png").mkdir()
-    with pytest.raises(OutputError, match="is a folder"):
-        imaging.check_output(tmp_path / "folder.png", "RGB", overwrite=True)
+    for name in ("folder.png", "folder"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(OutputError, match="is a folder"):
+            imaging.check_output(tmp_path / name, "RGB", overwrite=True)
 
 
 def test_a_folder_that_refuses_is_named(tmp_path, monkeypatch):

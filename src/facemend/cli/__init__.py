@@ -35,6 +35,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. A mistake of the user's is one line on stderr and exit code 2."""
     words = sys.argv[1:] if arguments is None else arguments
+    if "" in words:  # as of a shell's variable that is not set; for a path it would be the folder one is in
+        sys.exit(_refuse(f"an empty word stands after {['facemend', *words][words.index('')]}: give a value"))
     library_settings.suit_libraries()
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what it cannot print
         sys.stdout.reconfigure(errors="surrogateescape" if sys.stdout.encoding.lower() == "utf-8" else "backslashreplace")

@@ -223,6 +223,8 @@ def inpaint(
 
 def _read_face_box(text: str) -> tuple[int, int, int, int]:
     box = read_box(text)
+    if text == "none":
+        raise ConfigError("--box none says that there is no face: give it alone, or the faces' boxes without it")
     if box is None:
         raise ConfigError(f"--box {text!r} is no box: give LEFT,TOP,RIGHT,BOTTOM in pixels, such as 120,80,300,260, or none")
     return box

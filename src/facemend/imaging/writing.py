@@ -55,9 +55,9 @@ def check_output(path: Path, mode: str, *, overwrite: bool, quality: int | None 
         OutputError: An existing file without `overwrite`, a folder that is missing or not writable, a suffix of no known
             format, or of one that cannot hold the image or has no quality to choose, or a quality beyond 1 to 100.
     """
-    check_format(path.suffix, mode, quality=quality, size=size, name=str(path))
     if os.path.isdir(path):  # os.path, unlike pathlib, takes a place it may not look into for one that is not there
         raise OutputError(f"{path}: is a folder: name a file in it")
+    check_format(path.suffix, mode, quality=quality, size=size, name=str(path))
     if os.path.lexists(path) and not overwrite:
         raise OutputError(f"{path}: exists; pass --overwrite to replace it")
     check_folder(path.parent)
