@@ -584,6 +584,8 @@ def no_ray(monkeypatch):
         ({"--model": "nothing"}, "no model or folder"),
         ({"--device": "abacus"}, "'abacus'"),
         ({"--format": ".doc"}, "'.doc' cannot be written"),
+        ({"--format": "png", "--quality": "80"}, "PNG has none"),
+        ({"masks": "masks/a.png"}, "is one picture: give a folder"),
         ({"--seed": str(2**63)}, "2^63 - 1"),
         ({"--ray": "nowhere"}, "facemend[ray]"),
     ],

@@ -63,6 +63,8 @@ def plan_batch(input_dir: Path, output_dir: Path, masks: str | Path, *, suffix: 
         raise DataError(f"format {suffix!r} cannot be written: take one of {', '.join(WRITE_SUFFIXES)}")
     if not 0 <= seed <= MAX_SEED:
         raise DataError(f"seed {seed} must be a whole number from 0 to 2^63 - 1")
+    if str(masks) != AUTO and Path(masks).is_file() and Path(masks).suffix.lower() in READ_SUFFIXES:
+        raise DataError(f"masks {str(masks)!r}: is one picture: give a folder, or a CSV file that names it beside every photo")
     if str(masks) != AUTO and Path(masks).is_file():
         plan = Plan(_read_manifest(Path(masks).absolute(), input_dir, suffix, seed), [])
     else:

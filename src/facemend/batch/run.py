@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import FrameType
 
 from facemend.backends import BackendName, open_backend
@@ -18,6 +18,7 @@ from facemend.batch.records import Records, Row
 from facemend.batch.report import Summary, write_contact_sheets, write_report
 from facemend.batch.restoring import Settings, failed_row, pending_row
 from facemend.errors import ConfigError, OutputError
+from facemend.imaging.writing import FORMATS
 from facemend.model_folders import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE, resolve
 from facemend.whole_files import sha256_of
 
@@ -68,12 +69,16 @@ def run_batch(
         on_stop: Told when the user asks to stop, before the photos in work are finished.
 
     Raises:
-        ConfigError: No such device, no such cluster, a number of workers below 1.
+        ConfigError: No such device, no such cluster, a number of workers below 1, a quality where no result has one.
         WeightsError: The model is missing or damaged.
         OutputError: The folder cannot be written.
     """
     if num_workers is not None and num_workers < 1:
         raise ConfigError(f"{num_workers} workers restore nothing: ask for 1 or more")
+    formats = [FORMATS[PurePath(item.output).suffix.lower()] for item in plan.items]
+    if quality is not None and not any(each.has_quality for each in formats):
+        kept = ", ".join(sorted({each.name for each in formats}))
+        raise ConfigError(f"quality {quality} is for no result of this batch: {kept} has none, it keeps every pixel")
     if ray is not None:
         check_ray()
     model, weights_sha256, own_device = _check_model(model, "auto" if ray is not None else device, backend)
