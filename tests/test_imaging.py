@@ -273,8 +273,8 @@ def test_no_hole_pixel_is_lost_when_a_mask_is_reduced():
 @pytest.mark.parametrize(
     ("mask", "word"),
     [
-        (np.zeros((96, 80), bool), "empty"),
-        (np.full((96, 80), 127, np.uint8), "empty"),
+        (np.zeros((96, 80), bool), "mask is empty, there is nothing"),
+        (np.full((96, 80), 127, np.uint8), r"mask is empty \(its brightest level is 127\), there is nothing"),
         (np.ones((96, 80), bool), "whole photo"),
         (np.eye(80, dtype=bool), "80x80 but the photo 80x96"),
         (np.eye(80, 96, dtype=bool), "96x80 but the photo 80x96"),

@@ -37,7 +37,8 @@ def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int], *, may_be
     if (hole.shape[1], hole.shape[0]) != size:
         hole = _fit_hole(hole, size)
     if not (hole.any() or (may_be_black and not grey.any())):
-        raise MaskError("the mask is empty, there is nothing to repaint: paint the hole white (128 to 255) on black")
+        brightest = f" (its brightest level is {grey.max()})" if grey.any() else ""
+        raise MaskError(f"the mask is empty{brightest}, there is nothing to repaint: paint the hole white (128 to 255) on black")
     if hole.all():
         raise MaskError("the mask covers the whole photo: leave the part that is to be kept black (0 to 127)")
     return hole
