@@ -74,7 +74,8 @@ class NetworkView:
 def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view: NetworkView) -> Pixels:
     """Add to what the network painted the fine detail that the known part of the photo has, and its fills lack.
 
-    Takes 3 bytes for a pixel of the region, some 10 MB for a band of its rows (40 at 12 megapixels), and 10 for the search.
+    Takes 3 bytes for a pixel of the region (7 where that is narrower than the photo), some 10 MB for a band of its rows (40 at 12
+    megapixels), and 10 for the search.
 
     Args:
         photo: the view's region of it, uint8 [h, w, 3]; what lies under the hole is not looked at.
@@ -89,6 +90,7 @@ def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view:
     filled = soft.copy()
     if not wanted.any():
         return filled
+    photo, hole = np.ascontiguousarray(photo), np.ascontiguousarray(hole)  # their pixels are taken by number
     left, first, width, height = cv2.boundingRect(wanted.view(np.uint8))
     grid = _Grid(view.window, view.region, wanted)
     sources = _match(view, grid)
@@ -100,8 +102,9 @@ def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view:
         if len(places[0]):
             carried = np.zeros((*wanted[part].shape, 3), np.float32)
             carried[places] = _carried(photo, hole, soft, grid, sources, places=(places[0] + top, places[1] + left))
-            detailed = soft[part] + _joined(carried, photo, hole, soft, part, ratio=ratio)
-            filled[part][places] = np.clip(np.round(detailed[places]), 0, 255).astype(np.uint8)
+            _join(carried, photo, hole, soft, part, ratio=ratio)
+            detailed = np.clip(np.round(soft[part] + carried), 0, 255).astype(np.uint8)
+            cv2.copyTo(detailed, wanted[part].view(np.uint8), filled[part])
     return filled
 
 
@@ -240,17 +243,23 @@ def _carried(
     height, width = hole.shape
     bump = np.hanning(grid.size + 2)[1:].astype(np.float32)  # 0 at `size`: beyond the patch
     mean = np.full((3, 1), 1 / 3 / _LIKENESS, np.float32)  # of the colours: numpy's own is slow where so few are averaged
-    here = soft[places].astype(np.float32)
+    tops, lefts = sources.corners.reshape(-1, 2).T
+    kinship = sources.kinship.ravel()
+    # Pixels are taken by their number, which takes a third of the time that rows and columns do.
+    photo, hole, soft = photo.reshape(-1, 3), hole.ravel(), soft.reshape(-1, 3)
+    here = np.take(soft, places[0] * width + places[1], axis=0).astype(np.float32)
     sums, weights = np.zeros((len(here), 3), np.float32), np.zeros((len(here), 1), np.float32)
+    columns_over = list(_patches_over(grid.lefts, grid.size, places[1]))
     for rows, y in _patches_over(grid.tops, grid.size, places[0]):
-        for columns, x in _patches_over(grid.lefts, grid.size, places[1]):
-            v, u = sources.corners[rows, columns].T + np.stack([y, x])
-            weight = (bump[y] * bump[x] * ((v >= 0) & (v < height) & (u >= 0) & (u < width)))[:, None]
-            at = np.clip(v, 0, height - 1), np.clip(u, 0, width - 1)
-            there = soft[at].astype(np.float32)
+        for columns, x in columns_over:
+            patches = rows * len(grid.lefts) + columns
+            v, u = tops.take(patches) + y, lefts.take(patches) + x
+            weight = (bump.take(y) * bump.take(x) * ((v >= 0) & (v < height) & (u >= 0) & (u < width)))[:, None]
+            at = np.clip(v, 0, height - 1) * width + np.clip(u, 0, width - 1)
+            there = np.take(soft, at, axis=0).astype(np.float32)
             unlike = np.abs(there - here) @ mean
-            likeness = sources.kinship[rows, columns, None] * np.exp(-(unlike**2))
-            sums += weight * likeness * np.logical_not(hole[at])[:, None] * (photo[at] - there)
+            likeness = kinship.take(patches)[:, None] * np.exp(-(unlike**2))
+            sums += weight * likeness * ~hole[at][:, None] * (np.take(photo, at, axis=0) - there)
             weights += weight
     return (sums / np.maximum(weights, 1e-6)).astype(np.float32)
 
@@ -260,30 +269,43 @@ def _patches_over(starts: Indices, size: int, along: Indices) -> Iterator[tuple[
 
     Yields numbers among `starts` [n], and how far into its patch each place lies, `size` where it is in none.
     """
+    first = int(along.min())
+    side = np.arange(first, int(along.max()) + 1)  # each row or column once, however many places are in it
     for turn in (0, 1):
-        numbers = np.maximum(np.searchsorted(starts[turn::2], along, "right") * 2 - 2, 0) + turn
-        inside = along - starts[numbers]
-        yield numbers, np.where((inside >= 0) & (inside < size), inside, size)
+        numbers = np.maximum(np.searchsorted(starts[turn::2], side, "right") * 2 - 2, 0) + turn
+        inside = side - starts[numbers]
+        yield numbers.take(along - first), np.where((inside >= 0) & (inside < size), inside, size).take(along - first)
 
 
-def _joined(carried: Floats, photo: Pixels, hole: Hole, soft: Pixels, part: Region, *, ratio: float) -> Floats:
-    """Join carried residuals to those that are known across the hole's edge, in a part of the region: [h, w, 3].
+def _join(carried: Floats, photo: Pixels, hole: Hole, soft: Pixels, part: Region, *, ratio: float) -> None:
+    """Join carried residuals, [h, w, 3], to those that are known across the hole's edge, in a part of the region.
 
     Known residuals spread into the hole, near ones before far ones: pull-push (Gortler et al. 1996, section 3.4) of three levels.
     Beyond the widest they are 0; within a pixel of the network they say more than what was carried.
     """
     radii = [round(_REACH * ratio), round(ratio), 1]
-    rows, columns = (slice(max(0, side.start - radii[0]), side.stop + radii[0]) for side in part)
-    seen = rows, columns
-    inner = tuple(slice(side.start - wider.start, side.stop - wider.start) for side, wider in zip(part, seen, strict=True))
+    reach = radii[0]
+    rows, columns = (slice(max(0, side.start - reach), side.stop + reach) for side in part)
+    known_columns = np.flatnonzero(~hole[rows, columns].all(axis=0)) + columns.start
+    if not len(known_columns):
+        return
+    # Deep in a hole nothing is known to be joined: between these columns it is.
+    left = max(part[1].start, int(known_columns[0]) - reach)
+    right = min(part[1].stop, int(known_columns[-1]) + 1 + reach)
+    seen = rows, slice(max(0, left - reach), right + reach)
+    inner = (
+        slice(part[0].start - seen[0].start, part[0].stop - seen[0].start),
+        slice(left - seen[1].start, right - seen[1].start),
+    )
     known = np.logical_not(hole[seen]).astype(np.float32)
     off = (photo[seen].astype(np.float32) - soft[seen]) * known[..., None]
-    joined = np.zeros_like(carried)
+    near_edge = carried[:, left - part[1].start : right - part[1].start]
+    joined = np.zeros_like(near_edge)
     for i, radius in enumerate(radii):
         box = (2 * radius + 1, 2 * radius + 1)
         share = np.asarray(cv2.blur(known, box), np.float32)[inner][..., None]
         near = np.asarray(cv2.blur(off, box), np.float32)[inner] / np.maximum(share, 1e-6)
         joined += np.minimum(share / _SURE_SHARE, 1) * (near - joined)
         if i == 0:
-            joined += carried
-    return joined
+            joined += near_edge
+    near_edge[:] = joined
