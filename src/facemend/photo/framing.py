@@ -118,8 +118,8 @@ def view_photo(rgb: Pixels, hole: Hole, window: Window) -> tuple[NDArray[np.floa
     region = window.region(hole.shape)
     if 0 in _size(region):  # OpenCV resamples nothing that is empty
         return np.zeros((3, window.size, window.size), np.float32), np.ones((1, window.size, window.size), np.float32)
-    known = np.where(hole[region], np.uint8(0), np.uint8(255))
-    colors = cv2.bitwise_and(rgb[region], rgb[region], mask=known)
+    known = hole[region].view(np.uint8) - np.uint8(1)  # 0 in the hole, else 255
+    colors = cv2.copyTo(rgb[region], known)  # 0 in the hole
     share, colors = (_resample(x, _from(region, window), window) for x in (known, colors))
     share = share / 255  # [S, S]; the same averages as of the colours, so that their quotient is a mean of known colours
     unknown = (share < 0.5).astype(np.float32)
