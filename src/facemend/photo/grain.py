@@ -64,8 +64,9 @@ def match_grain(filled: Pixels, photo: Pixels, hole: Hole, *, textured: Hole | N
         wanted = hole[band]
         if wanted.any():
             noise = _synthesize(wanted.shape, grain.kernels, grain.colors, random)
-            noisy = filled[band] + _missing(filled[band], grain)[..., None] * noise
-            result[band][wanted] = np.clip(np.round(noisy[wanted]), 0, 255).astype(np.uint8)
+            noisy = filled[band].transpose(2, 0, 1) + _missing(filled[band], grain) * noise
+            noisy = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
+            cv2.copyTo(cv2.merge(list(noisy)), wanted.view(np.uint8), result[band])
     return result
 
 
@@ -234,11 +235,11 @@ def _rough(blocks: Floats) -> Floats:
 
 
 def _synthesize(shape: tuple[int, ...], kernels: list[Floats], colors: list[Floats], random: np.random.Generator) -> Floats:
-    """Make noise [h, w, 3] whose luminance has variance 1."""
-    noise = np.zeros((*shape, 3), np.float32)
+    """Make noise [3, h, w] whose luminance has variance 1."""
+    noise = np.zeros((3, *shape), np.float32)
     for kernel, color in zip(kernels, colors, strict=True):
         white = random.standard_normal(shape, np.float32)
-        noise += np.asarray(cv2.filter2D(white, -1, kernel, borderType=cv2.BORDER_REFLECT))[..., None] * color
+        noise += np.asarray(cv2.filter2D(white, -1, kernel, borderType=cv2.BORDER_REFLECT)) * color[:, None, None]
     return noise
 
 
