@@ -30,13 +30,11 @@ from facemend.photo.print_border import find_border
 from facemend.photo.renaming import without_faces
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.sharpness import match_sharpness
-from facemend.photo.toning import Tones, measure_tones
+from facemend.photo.toning import measure_face_tones, measure_tones
 
 MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 1000  # all of them are held in memory
 LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
-TONED = 0.75  # of a face's square, from its middle, in which its tones are measured: a print's white edge may be in the rest
-TELLING = 0.3  # of that is known, or it may be hair alone
 NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
 NO_FACE = (
     "no face found: took the photo round the mask for one; "
@@ -264,7 +262,7 @@ class Inpainter:
             left |= share > 0
             seen = self._see(painted, rest, view, latent, layout, on_run=on_run)
             soft = framing.unview_photo(seen.softened(), seen.window, view.region)
-            tones = (None if view.beside else _tones_of_face(rgb, unknown, view.window)) or tones_of_all
+            tones = (None if view.beside else measure_face_tones(rgb, unknown, view.window)) or tones_of_all
             detailed = carry_residuals(photo, left, share > 0, soft, seen)
             fade_in(photo, tones.match(detailed, share > 0) if tones else detailed, share)
             left &= share == 0
@@ -321,15 +319,6 @@ class Inpainter:
 
 def _as_run(window: Window) -> Window:
     return replace(window, size=min(window.size, LARGEST_RUN))
-
-
-def _tones_of_face(rgb: Pixels, hole: Hole, window: Window) -> Tones | None:
-    """Measure a face's own tones; None where too little of it is left."""
-    middle = window.scaled(TONED)
-    region = middle.region(hole.shape)
-    inside = middle.inside(region)
-    known = inside & ~hole[region]
-    return measure_tones(rgb[region], known) if known.sum() > TELLING * inside.sum() else None
 
 
 def _write_ids(layout: Layout, seen: NetworkView, view: View) -> None:

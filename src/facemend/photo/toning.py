@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facemend.imaging import Hole, Pixels
+from facemend.photo.framing import Window
 
 _CELL = 4  # pixels a side over which colours are averaged before they are judged: noise has colours of its own
 _LEVELS = 16  # of brightness at which the tint is measured
 _FEW = 20  # cells at a level, too few to say anything
 _NEARLY_ALL, _ALIKE = 0.98, 8.0  # in a photo of one tint, this share of the cells is off by fewer levels than that
+
+_MIDDLE = 0.75  # of a face's square, as wide and high: a print's white edge may be in the rest
+_LEAST_KNOWN = 0.3  # of that, or it may be hair alone
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,15 @@ def measure_tones(photo: Pixels, known: Hole) -> Tones | None:
     tint = (levels[:, None] + np.stack(casts, axis=1)).astype(np.float32)
     off = np.abs(colors - tint[brightness.astype(np.int64)]).max(axis=1)
     return Tones(tint, float((off < _ALIKE).mean()))
+
+
+def measure_face_tones(photo: Pixels, hole: Hole, window: Window) -> Tones | None:
+    """Measure the colours that a face has in the middle of its square; None where too little of it is left to tell."""
+    middle = window.scaled(_MIDDLE)
+    region = middle.region(hole.shape)
+    inside = middle.inside(region)
+    known = inside & ~hole[region]
+    return measure_tones(photo[region], known) if known.sum() > _LEAST_KNOWN * inside.sum() else None
 
 
 def _average(photo: Pixels, known: Hole) -> Pixels:

@@ -12,14 +12,12 @@ import { eachPixel, planFaces, planViews, settleWindow } from './planning.js';
 import { fillBorder, findBorder } from './print-border.js';
 import { normals } from './random.js';
 import { withoutFaces } from './renaming.js';
-import { cut, resizeArea, resizeLinear } from './resample.js';
+import { resizeArea, resizeLinear } from './resample.js';
 import { carryResiduals, softened } from './residuals.js';
 import { findFaces, measureAgain } from './search.js';
 import { matchSharpness } from './sharpness.js';
-import { matchTones, measureTones } from './toning.js';
+import { matchTones, measureFaceTones, measureTones } from './toning.js';
 
-const TONED = 0.75;
-const TELLING = 0.3;
 const LARGEST_RUN = 256;
 const HAIR = 13;
 const NUM_FITS = 2;
@@ -115,7 +113,7 @@ export class Inpainter {
       const seen = await this.#see(painted, rest, view, latent, layout, onRun);
       const soft = unviewPhoto(softened(seen), seen.window, region);
       const wanted = Uint8Array.from(share, (each) => (each > 0 ? 1 : 0));
-      const tones = (beside ? null : tonesOfFace(rgb, unknown, window)) ?? tonesOfAll;
+      const tones = (beside ? null : measureFaceTones(rgb, unknown, window)) ?? tonesOfAll;
       let detailed = carryResiduals(painted, rest, wanted, soft, seen, region);
       if (tones) detailed = matchTones(detailed, wanted, tones);
       eachPixel(region, hole.width, (k, at) => {
@@ -169,17 +167,6 @@ export class Inpainter {
 
 function asRun(window) {
   return window.withSize(Math.min(window.size, LARGEST_RUN));
-}
-
-/** A face's own tones; null where too little of it is left. */
-function tonesOfFace(rgb, hole, window) {
-  const middle = window.scaled(TONED);
-  const region = middle.region(hole);
-  const known = middle.inside(region);
-  const count = () => known.reduce((sum, there) => sum + there, 0);
-  const all = count();
-  eachPixel(region, hole.width, (k, at) => (known[k] &= 1 - hole.data[at]));
-  return count() > TELLING * all ? measureTones(cut(rgb, region), known) : null;
 }
 
 /** What a run says of the face it painted: how sure it is of the parts in the hole, and how much of the person is no paint. */

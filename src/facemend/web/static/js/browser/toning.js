@@ -1,12 +1,15 @@
 /** One colour for each brightness, in photos that have no more: grey ones, and old ones faded to brown. Mirrors facemend/photo/toning.py. */
 
 import { brightness } from './colors.js';
-import { resizeArea, roundEven } from './resample.js';
+import { eachPixel } from './planning.js';
+import { cut, resizeArea, roundEven } from './resample.js';
 
 const CELL = 4;
 const LEVELS = 16;
 const FEW = 20;
 const [NEARLY_ALL, ALIKE] = [0.98, 8];
+const MIDDLE = 0.75;
+const LEAST_KNOWN = 0.3;
 
 /** Give the wanted part of a picture, 1 = wanted, the tones that were measured, if there are hardly others. */
 export function matchTones(painted, wanted, { colors, share }) {
@@ -47,6 +50,17 @@ export function measureTones(photo, known) {
     for (let c = 0; c < 3; c++) off[i] = Math.max(off[i], Math.abs(colors[3 * i + c] - tint[level + c]));
   }
   return { colors: tint, share: off.filter((distance) => distance < ALIKE).length / off.length };
+}
+
+/** Measure the colours that a face has in the middle of its square; null where too little of it is left to tell. */
+export function measureFaceTones(photo, hole, window) {
+  const middle = window.scaled(MIDDLE);
+  const region = middle.region(hole);
+  const known = middle.inside(region);
+  const count = () => known.reduce((sum, there) => sum + there, 0);
+  const all = count();
+  eachPixel(region, hole.width, (k, at) => (known[k] &= 1 - hole.data[at]));
+  return count() > LEAST_KNOWN * all ? measureTones(cut(photo, region), known) : null;
 }
 
 /** The colours of cells that are wholly known, three bytes each. */
