@@ -22,6 +22,7 @@ _EVERY = 8  # positions from one of those, through two of which lines are tried,
 _IN_A_ROW = 3  # pixels that must be picture, and over which colours are averaged along the side
 _PAPER = 30  # levels by which paper's colour varies at most; what is off by more is picture
 _FIRST = 150  # pixels of the shorter side for each of the first rows, which must be paper; two of them at least
+_CLEAN = 0.5  # of these are of one colour: most photos are told from prints by that alone
 _DEPTHS = (0.01, 0.25)  # of the shorter side, of the photo across the side: how wide a border is
 _STEEPEST = 0.06  # pixels of depth for each along the side: a scan is turned by 3 degrees at most
 _NEAR = 0.002  # of the side, but 1.5 pixels at least: what is no farther from a line lies on it
@@ -120,6 +121,8 @@ def _find_edge(photo: Pixels, hole: Hole) -> _Edge | None:
     if deepest <= first + _IN_A_ROW or width < 4 * _EVERY or not len(strip):
         return None
     paper = np.median(strip, axis=0)
+    if (np.abs(strip - paper).max(axis=1) <= _PAPER).mean() < _CLEAN:
+        return None
     num = min(_POSITIONS, width - 2)
     along = 1 + np.arange(num) * (width - 3) // (num - 1)
     columns = along[:, None] + np.arange(_IN_A_ROW) - _IN_A_ROW // 2

@@ -9,6 +9,7 @@ const EVERY = 8;
 const IN_A_ROW = 3;
 const PAPER = 30;
 const FIRST = 150;
+const CLEAN = 0.5;
 const DEPTHS = [0.01, 0.25];
 const STEEPEST = 0.06;
 const NEAR = 0.002;
@@ -109,6 +110,8 @@ function findEdge(photo, hole, { width, height, at }) {
   }
   if (!strip[0].length) return null;
   const paper = strip.map((values) => quantile(values, 0.5));
+  const clean = strip[0].filter((_, i) => paper.every((value, c) => Math.abs(strip[c][i] - value) <= PAPER)).length;
+  if (clean < CLEAN * strip[0].length) return null;
 
   const columns = (along) => Array.from({ length: IN_A_ROW }, (_, i) => along + i - Math.floor(IN_A_ROW / 2));
   const isPicture = (row, along) => {
