@@ -738,11 +738,17 @@ def test_a_face_beside_faces_is_given_pythons_names(modules):
 
 
 @pytest.mark.parametrize(
-    ("turned", "torn", "times", "is_print"),
-    [(0.0, torn_corner(), 4, True), (-1.5, torn_corner(), 1, True), (1.0, torn_side(), 1, True), (6.0, torn_corner(), 1, False)],
+    ("photo", "torn", "times", "is_print"),
+    [
+        (make_print()[0], torn_corner(), 4, True),
+        (make_print(-1.5)[0], torn_corner(), 1, True),
+        (make_print(1.0)[0], torn_side(), 1, True),
+        (make_print(-1.0, widths=(20, 20, 20, 0))[0], torn_corner() | torn_side(end=200), 1, True),
+        (make_print(6.0)[0], torn_corner(), 1, False),
+    ],
 )
-def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, turned, torn, times, is_print):
-    photo, hole = (np.repeat(part, times, axis=1) for part in (make_print(turned)[0], torn))  # wide ones are thinned out
+def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, photo, torn, times, is_print):
+    photo, hole = (np.repeat(part, times, axis=1) for part in (photo, torn))  # wide ones are thinned out
     script = f"""const {{ fillBorder, findBorder }} = await load('print-border');
       const [photo, hole] = [{picture("photo")}, {picture("hole")}];
       const border = findBorder(photo, hole);

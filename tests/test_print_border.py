@@ -55,9 +55,9 @@ def test_a_print_cut_off_at_one_side_has_paper_along_the_others():
     assert ((border.share > 0.5) == (picture < 0.5)).all()
 
 
-def torn_side():
+def torn_side(end=None):
     hole = np.zeros(SIZE, bool)
-    hole[30:, 210:] = True
+    hole[30:end, 210:] = True
     return hole
 
 
@@ -65,6 +65,13 @@ def torn_side():
 def test_a_side_that_is_torn_off_is_taken_to_be_as_wide_as_the_one_across(turned):
     photo, picture = make_print(turned)
     border = find_border(photo, torn_side())
+    assert border is not None
+    assert ((border.share > 0.5) == (picture < 0.5)).mean() > 0.99
+
+
+def test_a_side_where_the_picture_is_seen_to_reach_the_edge_is_taken_for_no_paper():
+    photo, picture = make_print(widths=(20, 20, 20, 0))
+    border = find_border(photo, torn_corner() | torn_side(end=200))  # 80 of its 300 rows are seen, 20 of them are paper
     assert border is not None
     assert ((border.share > 0.5) == (picture < 0.5)).mean() > 0.99
 

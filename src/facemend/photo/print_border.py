@@ -74,37 +74,61 @@ def find_border(photo: Pixels, hole: Hole) -> PrintBorder | None:
         return None
     share = np.zeros(hole.shape, np.float32)
     for side, edge in edges.items():
-        turned = _seen_from(share, side)
-        depths = edge.depth + edge.slope * np.arange(turned.shape[1], dtype=np.float32)
-        part = turned[: math.ceil(depths.max())]
-        np.maximum(part, np.clip(depths - np.arange(part.shape[0], dtype=np.float32)[:, None], 0, 1), out=part)
+        _draw(share, side, edge)
+    if (fourth := _find_fourth(photo, hole, share, edges)) is not None:
+        _draw(share, *fourth)
     if not (hole & (share > 0)).any():
         return None
     return PrintBorder(share, _spread(photo, (share == 1) & ~hole, np.mean([edge.paper for edge in edges.values()], axis=0)))
 
 
-def _find_edges(photo: Pixels, hole: Hole) -> dict[int, _Edge]:
-    """Find the edges of a print, by side: those that are turned alike, and are of one paper.
+def _draw(share: Floats, side: int, edge: _Edge) -> None:
+    """Put the paper along a side into what each pixel has of it, [H, W]."""
+    turned = _seen_from(share, side)
+    depths = edge.depth + edge.slope * np.arange(turned.shape[1], dtype=np.float32)
+    part = turned[: math.ceil(depths.max())]
+    np.maximum(part, np.clip(depths - np.arange(part.shape[0], dtype=np.float32)[:, None], 0, 1), out=part)
 
-    Of four, one that is hidden for the most part is taken to lie as the one across from it does.
-    """
+
+def _find_edges(photo: Pixels, hole: Hole) -> dict[int, _Edge]:
+    """Find the edges of a print, by side: those that are turned alike, and are of one paper."""
     sides = [(_seen_from(photo, side), _seen_from(hole, side)) for side in range(4)]
     found = {side: edge for side in range(4) if (edge := _find_edge(*sides[side])) is not None}
     if not found:
         return {}
     turn = float(np.median([_TURNED[side] * edge.slope for side, edge in found.items()]))
     paper = np.median([edge.paper for edge in found.values()], axis=0)
-    edges = {
+    return {
         side: edge
         for side, edge in found.items()
         if abs(_TURNED[side] * edge.slope - turn) <= _ALIKE and np.abs(edge.paper - paper).max() <= _PAPER
     }
-    missing = next((side for side in range(4) if side not in edges), 0)
-    if len(edges) == _LEAST_SIDES and sides[missing][1][: math.ceil(edges[missing ^ 1].depth)].any(axis=0).mean() > _HIDDEN:
-        opposite, half = edges[missing ^ 1], hole.shape[1 - missing // 2] / 2
-        slope = _TURNED[missing] * turn
-        edges[missing] = _Edge(opposite.depth + (opposite.slope - slope) * half, slope, paper)
-    return edges
+
+
+def _find_fourth(photo: Pixels, hole: Hole, share: Floats, edges: dict[int, _Edge]) -> tuple[int, _Edge] | None:
+    """Take the edge that is missing among four, with its side, to lie as the one across from it does.
+
+    None where that side is not hidden for the most part, or shows picture where there would be paper.
+    """
+    missing = next((side for side in range(4) if side not in edges), None)
+    if missing is None:
+        return None
+    photo, hole, share = (_seen_from(each, missing) for each in (photo, hole, share))
+    across, half = edges[missing ^ 1], hole.shape[1] / 2
+    middle = across.depth + across.slope * half
+    paper = np.median([edge.paper for edge in edges.values()], axis=0)
+    first = _count_first(hole)
+    known = photo[:first][~hole[:first] & (share[:first] == 0)]  # which the sides beside it say nothing of
+    is_picture = len(known) > 0 and np.abs(np.median(known, axis=0) - paper).max() > _PAPER
+    if is_picture or hole[: math.ceil(middle)].any(axis=0).mean() <= _HIDDEN:
+        return None
+    slope = _TURNED[missing] * float(np.median([_TURNED[side] * edge.slope for side, edge in edges.items()]))
+    return missing, _Edge(middle - slope * half, slope, paper)
+
+
+def _count_first(hole: Hole) -> int:
+    """Count the first rows that must be paper."""
+    return max(2, min(hole.shape) // _FIRST)
 
 
 def _seen_from(picture: NDArray[Any], side: int) -> NDArray[Any]:
@@ -116,7 +140,7 @@ def _find_edge(photo: Pixels, hole: Hole) -> _Edge | None:
     """Find the straight line at which the picture begins below a photo's upper side."""
     height, width = hole.shape
     shorter, deepest = min(height, width), round(_DEPTHS[1] * height)
-    first = max(2, shorter // _FIRST)
+    first = _count_first(hole)
     strip = photo[:first][~hole[:first]]
     if deepest <= first + _IN_A_ROW or width < 4 * _EVERY or not len(strip):
         return None

@@ -34,13 +34,16 @@ export function findBorder(photo, hole) {
   const edges = findEdges(photo, hole);
   if (edges.length < LEAST_SIDES) return null;
   const share = new Float32Array(hole.data.length);
-  for (const { side, depth, slope } of edges) {
+  const draw = ({ side, depth, slope }) => {
     const { width, height, at } = seenFrom(hole, side);
     for (let along = 0; along < width; along++) {
       const end = depth + slope * along;
       for (let row = 0; row < Math.min(height, end); row++) share[at(row, along)] = Math.max(share[at(row, along)], Math.min(1, end - row));
     }
-  }
+  };
+  edges.forEach(draw);
+  const fourth = findFourth(photo, hole, share, edges);
+  if (fourth) draw(fourth);
   if (!share.some((part, i) => part > 0 && hole.data[i])) return null;
   const color = [0, 1, 2].map((c) => edges.reduce((sum, { paper }) => sum + paper[c], 0) / edges.length);
   const paper = hole.data.map((unknown, i) => (share[i] === 1 && !unknown ? 1 : 0));
@@ -59,30 +62,62 @@ export function fillBorder(image, hole, { share, colors }) {
   return { ...image, data };
 }
 
-/**
- * The edges of a print: those that are turned alike, and are of one paper. Of four, one that is hidden for the most part is taken to lie as
- * the one across from it does.
- */
+/** The edges of a print: those that are turned alike, and are of one paper. */
 function findEdges(photo, hole) {
   const found = TURNED.flatMap((sign, side) => {
     const edge = findEdge(photo, hole, seenFrom(hole, side));
     return edge ? [{ ...edge, side, turn: sign * edge.slope }] : [];
   });
-  const middle = (valueOf) => quantile(found.map(valueOf), 0.5);
-  const turn = middle((edge) => edge.turn);
-  const paper = [0, 1, 2].map((c) => middle((edge) => edge.paper[c]));
-  const isOfOne = (edge) => Math.abs(edge.turn - turn) <= ALIKE && edge.paper.every((value, c) => Math.abs(value - paper[c]) <= PAPER);
-  const edges = found.filter(isOfOne);
-  if (edges.length === LEAST_SIDES) {
-    const side = [0, 1, 2, 3].find((each) => !edges.some((edge) => edge.side === each));
-    const opposite = edges.find((edge) => edge.side === (side ^ 1));
-    const { width, at } = seenFrom(hole, side);
-    const isHidden = (along) => Array.from({ length: Math.ceil(opposite.depth) }, (_, row) => hole.data[at(row, along)]).includes(1);
-    const hidden = Array.from({ length: width }, (_, along) => isHidden(along)).filter(Boolean).length / width;
-    const slope = TURNED[side] * turn;
-    if (hidden > HIDDEN) edges.push({ depth: opposite.depth + ((opposite.slope - slope) * width) / 2, slope, paper, side });
+  const middle = middleOf(found);
+  const isOfOne = ({ turn, paper }) =>
+    Math.abs(turn - middle.turn) <= ALIKE && paper.every((value, c) => Math.abs(value - middle.paper[c]) <= PAPER);
+  return found.filter(isOfOne);
+}
+
+/**
+ * The edge that is missing among four, taken to lie as the one across from it does; null where that side is not hidden for the most part,
+ * or shows picture where there would be paper.
+ */
+function findFourth(photo, hole, share, edges) {
+  const side = [0, 1, 2, 3].find((each) => !edges.some((edge) => edge.side === each));
+  if (side === undefined) return null;
+  const { width, height, at } = seenFrom(hole, side);
+  const across = edges.find((edge) => edge.side === (side ^ 1));
+  const depth = across.depth + (across.slope * width) / 2;
+  const { turn, paper } = middleOf(edges);
+  const known = colorsOf(photo, width, countFirst(hole), at, (place) => !hole.data[place] && share[place] === 0);
+  if (known[0].length && medianOf(known).some((value, c) => Math.abs(value - paper[c]) > PAPER)) return null;
+  let hidden = 0;
+  for (let along = 0; along < width; along++) hidden += firstRun((row) => hole.data[at(row, along)], Math.min(height, Math.ceil(depth)), 1) < depth;
+  const slope = TURNED[side] * turn;
+  return hidden > HIDDEN * width ? { depth: depth - (slope * width) / 2, slope, paper, side } : null;
+}
+
+/** The turn and the paper in the middle among edges. */
+function middleOf(edges) {
+  const middle = (valueOf) => quantile(edges.map(valueOf), 0.5);
+  return { turn: middle((edge) => edge.turn), paper: [0, 1, 2].map((c) => middle((edge) => edge.paper[c])) };
+}
+
+/** The colours of the first rows, of what is asked for there: three lists. */
+function colorsOf(photo, width, rows, at, isAsked) {
+  const values = [[], [], []];
+  for (let row = 0; row < rows; row++) {
+    for (let along = 0; along < width; along++) {
+      const place = at(row, along);
+      if (isAsked(place)) values.forEach((each, c) => each.push(photo.data[3 * place + c]));
+    }
   }
-  return edges;
+  return values;
+}
+
+function medianOf(colors) {
+  return colors.map((values) => quantile(values, 0.5));
+}
+
+/** How many of the first rows must be paper. */
+function countFirst({ width, height }) {
+  return Math.max(2, Math.floor(Math.min(width, height) / FIRST));
 }
 
 /** A picture turned so that one of its sides comes first: its sides then, and where it has which pixel. */
@@ -99,17 +134,11 @@ function seenFrom({ width, height }, side) {
 /** The straight line at which the picture begins below a photo's upper side. */
 function findEdge(photo, hole, { width, height, at }) {
   const [shorter, deepest] = [Math.min(height, width), roundEven(DEPTHS[1] * height)];
-  const first = Math.max(2, Math.floor(shorter / FIRST));
+  const first = countFirst(hole);
   if (deepest <= first + IN_A_ROW || width < 4 * EVERY) return null;
-  const strip = [[], [], []];
-  for (let row = 0; row < first; row++) {
-    for (let along = 0; along < width; along++) {
-      const place = at(row, along);
-      if (!hole.data[place]) strip.forEach((values, c) => values.push(photo.data[3 * place + c]));
-    }
-  }
+  const strip = colorsOf(photo, width, first, at, (place) => !hole.data[place]);
   if (!strip[0].length) return null;
-  const paper = strip.map((values) => quantile(values, 0.5));
+  const paper = medianOf(strip);
   const clean = strip[0].filter((_, i) => paper.every((value, c) => Math.abs(strip[c][i] - value) <= PAPER)).length;
   if (clean < CLEAN * strip[0].length) return null;
 
