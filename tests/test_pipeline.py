@@ -232,6 +232,8 @@ def test_paper_round_a_print_is_not_painted_by_the_network(inpainter):
     only_paper = inpainter(Image.fromarray(np.where(hole[..., None], 0, photo)), hole, on_run=runs.append)
     assert np.abs(np.asarray(only_paper.image).astype(int) - photo).max() <= 1
     assert not runs and not only_paper.notes
+    with pytest.raises(ConfigError, match="portrait"):  # though no face is looked for
+        inpainter(Image.fromarray(photo), hole, boxes="portrit")
 
     hole[:100, 200:] = True  # a torn corner
     torn = np.asarray(inpainter(Image.fromarray(np.where(hole[..., None], 0, photo)), hole, on_run=runs.append).image)

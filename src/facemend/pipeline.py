@@ -142,7 +142,7 @@ class Inpainter:
         if (border := find_border(rgb, hole)) is not None:
             # Paper is as little for the network to see as what lies beyond a photo, but not to be painted by it.
             rgb, unknown, wanted = border.fill(rgb, hole), hole | (border.share > 0), hole & (border.share < 1)
-        windows = self._choose_windows(rgb, wanted, boxes, on_run) if wanted.any() else []
+        windows = self._choose_windows(rgb, wanted, boxes, on_run)
         faceless = boxes is not None and not isinstance(boxes, str) and not len(boxes)
         views = planning.plan_views(wanted, windows, faceless=faceless) if wanted.any() else []
 
@@ -218,7 +218,7 @@ class Inpainter:
     ) -> list[Window]:
         """Lay squares round the faces that are given, or else found."""
         if boxes is None:
-            return self._find_windows(rgb, hole, on_run)
+            return self._find_windows(rgb, hole, on_run) if hole.any() else []
         if isinstance(boxes, str):  # an array of boxes would be compared number by number
             if boxes != "portrait":  # pyright: ignore[reportUnnecessaryComparison] - words are mistyped
                 raise ConfigError(f"boxes is {boxes!r}: give boxes, or 'portrait'")
