@@ -223,6 +223,26 @@ def test_a_face_keeps_to_the_tones_of_its_own_surroundings(inpainter, is_grey):
     assert (np.ptp(filled, axis=1) <= 1).all() == is_grey
 
 
+def test_beside_faces_a_photo_of_one_tint_gets_no_other(inpainter):
+    grey = make_photo("RGB", 200, 200).convert("L").convert("RGB")
+    hole = np.zeros((200, 200), bool)
+    hole[60:100, 60:100] = True
+    filled = np.asarray(inpainter(grey, hole, boxes=[]).image)[hole]
+    assert (np.ptp(filled, axis=1) <= 1).all()
+
+
+def test_paper_round_a_print_is_not_seen_by_the_network(inpainter):
+    pictures = []
+    for ink in ((236, 230, 214), (20, 30, 90)):
+        photo = np.full((300, 300, 3), (236, 230, 214), np.uint8)
+        photo[4:16, 20:120] = ink  # written on the paper, as far from the hole as grain is not measured
+        photo[20:280, 20:280] = np.asarray(make_photo("RGB", 26, 26).resize((260, 260), Image.Resampling.BICUBIC))
+        hole = np.zeros((300, 300), bool)
+        hole[200:, 200:] = True
+        pictures.append(np.asarray(inpainter(Image.fromarray(photo), hole, boxes=[]).image)[20:280, 20:280])
+    assert np.array_equal(*pictures)
+
+
 def test_paper_round_a_print_is_not_painted_by_the_network(inpainter):
     photo = np.full((300, 300, 3), (236, 230, 214), np.uint8)
     photo[20:280, 20:280] = np.asarray(make_photo("RGB", 26, 26).resize((260, 260), Image.Resampling.BICUBIC))

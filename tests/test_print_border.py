@@ -76,13 +76,34 @@ def test_a_side_where_the_picture_is_seen_to_reach_the_edge_is_taken_for_no_pape
     assert ((border.share > 0.5) == (picture < 0.5)).mean() > 0.99
 
 
+def test_a_cut_off_side_that_is_hidden_in_part_is_not_taken_for_paper_though_the_sky_is_as_white():
+    photo, _ = make_print(widths=(0, 20, 20, 20))
+    photo[:100] = PAPER
+    border = find_border(photo, torn_corner())
+    assert border is not None
+    assert not border.share[:, 20:-20][:-20].any()
+
+
+def test_a_side_that_is_turned_otherwise_is_none_of_the_print():
+    photo, picture = make_print(widths=(20, 0, 20, 20))
+    rows, columns = np.indices(SIZE)
+    photo[rows > 285 - 0.05 * columns] = PAPER
+    border = find_border(photo, torn_corner())
+    assert border is not None
+    assert ((border.share > 0.5) == (picture < 0.5)).all()
+
+
 def test_dirt_and_bright_places_at_the_edge_do_not_mislead():
     photo, picture = make_print()
     photo[20:60, 40:100] = PAPER  # a cloud that is as white
-    photo[2:9, 110:130] = (60, 50, 40)  # writing
+    clean = photo.copy()
+    photo[2:12, 148:168] = (60, 50, 40)  # writing
     border = find_border(photo, torn_corner())
     assert border is not None
     assert ((border.share > 0.5) == (picture < 0.5)).mean() > 0.99
+    beside = torn_corner() & (border.share == 1)
+    beside[:, 190:] = False
+    assert np.abs(border.fill(photo, torn_corner())[beside].astype(int) - clean[beside]).mean() < 4
 
 
 @pytest.mark.parametrize("widths", [(0, 0, 0, 0), (20, 20, 0, 0)], ids=["no paper", "bars above and below"])
@@ -101,6 +122,10 @@ def test_a_plain_wall_is_no_paper():
     photo = np.full((*SIZE, 3), 225, np.uint8)
     cv2.circle(photo, (130, 170), 110, (120, 90, 80), -1)
     assert find_border(photo, torn_corner()) is None
+
+
+def test_a_print_turned_by_more_than_scans_are_is_left_alone():
+    assert find_border(make_print(6.0)[0], torn_corner()) is None
 
 
 def test_a_hole_in_the_picture_alone_is_no_matter_of_paper():
