@@ -584,7 +584,7 @@ def no_ray(monkeypatch):
         ({"--model": "nothing"}, "no model or folder"),
         ({"--device": "abacus"}, "'abacus'"),
         ({"--format": ".doc"}, "'.doc' cannot be written"),
-        ({"--format": "png", "--quality": "80"}, "PNG has none"),
+        ({"--format": "png", "--quality": "80"}, "all are PNG): leave it out"),
         ({"masks": "masks/a.png"}, "is one picture: give a folder"),
         ({"--seed": str(2**63)}, "2^63 - 1"),
         ({"--ray": "nowhere"}, "facemend[ray]"),

@@ -77,8 +77,8 @@ def run_batch(
         raise ConfigError(f"{num_workers} workers restore nothing: ask for 1 or more")
     formats = [FORMATS[PurePath(item.output).suffix.lower()] for item in plan.items]
     if quality is not None and not any(each.has_quality for each in formats):
-        kept = ", ".join(sorted({each.name for each in formats}))
-        raise ConfigError(f"quality {quality} is for no result of this batch: {kept} has none, it keeps every pixel")
+        names = ", ".join(sorted({each.name for each in formats}))
+        raise ConfigError(f"quality {quality} is for no result of this batch (all are {names}): leave it out")
     if ray is not None:
         check_ray()
     model, weights_sha256, own_device = _check_model(model, "auto" if ray is not None else device, backend)
