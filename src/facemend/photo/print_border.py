@@ -92,17 +92,22 @@ def _draw(share: Floats, side: int, edge: _Edge) -> None:
 
 def _find_edges(photo: Pixels, hole: Hole) -> dict[int, _Edge]:
     """Find the edges of a print, by side: those that are turned alike, and are of one paper."""
-    sides = [(_seen_from(photo, side), _seen_from(hole, side)) for side in range(4)]
-    found = {side: edge for side in range(4) if (edge := _find_edge(*sides[side])) is not None}
-    if not found:
+    found = {side: _find_edge(_seen_from(photo, side), _seen_from(hole, side)) for side in range(4)}
+    edges = {side: edge for side, edge in found.items() if edge is not None}
+    if not edges:
         return {}
-    turn = float(np.median([_TURNED[side] * edge.slope for side, edge in found.items()]))
-    paper = np.median([edge.paper for edge in found.values()], axis=0)
+    turn, paper = _middle(edges)
     return {
         side: edge
-        for side, edge in found.items()
+        for side, edge in edges.items()
         if abs(_TURNED[side] * edge.slope - turn) <= _ALIKE and np.abs(edge.paper - paper).max() <= _PAPER
     }
+
+
+def _middle(edges: dict[int, _Edge]) -> tuple[float, NDArray[np.float64]]:
+    """Return the turn and the paper in the middle among edges."""
+    turns = [_TURNED[side] * edge.slope for side, edge in edges.items()]
+    return float(np.median(turns)), np.median([edge.paper for edge in edges.values()], axis=0)
 
 
 def _find_fourth(photo: Pixels, hole: Hole, share: Floats, edges: dict[int, _Edge]) -> tuple[int, _Edge] | None:
@@ -116,13 +121,13 @@ def _find_fourth(photo: Pixels, hole: Hole, share: Floats, edges: dict[int, _Edg
     photo, hole, share = (_seen_from(each, missing) for each in (photo, hole, share))
     across, half = edges[missing ^ 1], hole.shape[1] / 2
     middle = across.depth + across.slope * half
-    paper = np.median([edge.paper for edge in edges.values()], axis=0)
+    turn, paper = _middle(edges)
     first = _count_first(hole)
     known = photo[:first][~hole[:first] & (share[:first] == 0)]  # which the sides beside it say nothing of
     is_picture = len(known) > 0 and np.abs(np.median(known, axis=0) - paper).max() > _PAPER
     if is_picture or hole[: math.ceil(middle)].any(axis=0).mean() <= _HIDDEN:
         return None
-    slope = _TURNED[missing] * float(np.median([_TURNED[side] * edge.slope for side, edge in edges.items()]))
+    slope = _TURNED[missing] * turn
     return missing, _Edge(middle - slope * half, slope, paper)
 
 
