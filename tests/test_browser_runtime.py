@@ -737,6 +737,9 @@ def test_a_face_beside_faces_is_given_pythons_names(modules):
     assert run(modules, script, ids=np.full_like(ids, 13), hole=hole) is None
 
 
+LONG_PRINT = cv2.copyMakeBorder(np.full((30, 190, 3), 90, np.uint8), 5, 5, 5, 5, cv2.BORDER_CONSTANT, value=(236, 230, 214))
+
+
 @pytest.mark.parametrize(
     ("photo", "torn", "times", "is_print"),
     [
@@ -745,6 +748,7 @@ def test_a_face_beside_faces_is_given_pythons_names(modules):
         (make_print(1.0)[0], torn_side(), 1, True),
         (make_print(-1.0, widths=(20, 20, 20, 0))[0], torn_corner() | torn_side(end=200), 1, True),
         (make_print(6.0)[0], torn_corner(), 1, False),
+        (LONG_PRINT, np.eye(*LONG_PRINT.shape[:2], dtype=bool), 25, True),
     ],
 )
 def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, photo, torn, times, is_print):

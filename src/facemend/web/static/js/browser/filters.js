@@ -12,7 +12,7 @@ export function boxBlur(image, radius) {
 function boxAlong(image, radius, length, lines, step, stride) {
   const { channels, data } = image;
   const result = picture(image.width, image.height, channels, Float32Array);
-  const at = (i) => (length === 1 ? 0 : reflect101(i, length));
+  const at = (i) => reflect101(i, length);
   for (let line = 0; line < lines; line++) {
     for (let c = 0; c < channels; c++) {
       const start = line * stride + c;
@@ -30,6 +30,7 @@ function boxAlong(image, radius, length, lines, step, stride) {
 }
 
 function reflect101(i, length) {
+  if (length === 1) return 0; // which mirrors nothing
   for (;;) {
     if (i < 0) i = -i;
     else if (i >= length) i = 2 * length - 2 - i;
