@@ -18,7 +18,7 @@ import httpx
 import numpy as np
 import pytest
 from conftest import make_photo, mask_image
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, ImageOps
 from serving import encoded
 from skimage import data
 
@@ -261,6 +261,21 @@ def test_a_face_restored_with_the_network_off_is_the_one_that_python_paints(offl
     assert difference.mean() < 0.5
     assert difference.max() <= 8
     assert np.abs(here - np.asarray(photo))[hole].mean() > 3  # it was painted
+
+
+@pytest.mark.slow
+def test_a_torn_print_is_given_paper_and_picture_as_by_python(offline, inpainter):
+    photo = ImageOps.expand(soft_face(0), 24, (238, 231, 216))
+    hole = box(photo, 124, 153, 174, 193) | box(photo, 250, 0, photo.width, 60)  # the mouth, and a corner
+    restore(offline, photo, hole, "torn.png")
+    here = np.asarray(download(offline, "As it came (PNG)")).astype(int)
+    there = np.asarray(inpainter(photo, hole).image).astype(int)
+
+    assert (here[~hole] == np.asarray(photo)[~hole]).all()
+    assert np.abs(here - there)[hole].mean() < 0.5
+    corner = hole.copy()
+    corner[24:, : photo.width - 24] = False
+    assert np.abs(here[corner] - (238, 231, 216)).max() <= 1
 
 
 @pytest.mark.slow
