@@ -21,6 +21,7 @@ from conftest import make_photo, mask_image
 from PIL import ExifTags, Image, ImageCms, ImageOps
 from serving import encoded
 from skimage import data
+from test_print_border import make_print, torn_corner, torn_side
 
 from facemend.backends import on_onnx
 from facemend.damage import find_damage
@@ -47,7 +48,6 @@ from facemend.web.server import Server, open_socket
 from facemend.web.static_server import create_static_app
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'facemend[dev]'")
-from test_print_border import make_print, torn_corner, torn_side  # noqa: E402
 from test_web_page import CALM, CHROMIUM, DESKTOP, QUIET, RESTORED, TIMEOUT, expect, wait_until  # noqa: E402  # it needs playwright too
 
 MAX_MODEL_BYTES = 16_000_000
