@@ -118,6 +118,14 @@ def test_bars_of_several_colours_are_no_paper():
     assert find_border(photo, torn_corner()) is None
 
 
+def test_a_side_at_which_the_picture_begins_anywhere_has_no_edge():
+    photo, _ = make_print(widths=(20, 20, 20, 0))
+    assert find_border(photo, torn_corner()) is not None
+    for column in range(60, SIZE[1]):
+        photo[20 : 30 + 7 * column % 50, column] = PAPER
+    assert find_border(photo, torn_corner()) is None
+
+
 def test_a_plain_wall_is_no_paper():
     photo = np.full((*SIZE, 3), 225, np.uint8)
     cv2.circle(photo, (130, 170), 110, (120, 90, 80), -1)
