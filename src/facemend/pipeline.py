@@ -30,7 +30,7 @@ from facemend.photo.print_border import find_border
 from facemend.photo.renaming import without_faces
 from facemend.photo.residuals import NetworkView, carry_residuals
 from facemend.photo.sharpness import match_sharpness
-from facemend.photo.toning import measure_face_tones, measure_tones
+from facemend.photo.toning import Tones, measure_face_tones, measure_tones
 
 MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 1000  # all of them are held in memory
@@ -145,13 +145,14 @@ class Inpainter:
         windows = self._choose_windows(rgb, wanted, boxes, on_run)
         faceless = boxes is not None and not isinstance(boxes, str) and not len(boxes)
         views = planning.plan_views(wanted, windows, faceless=faceless) if wanted.any() else []
+        tones = _measure_tones(rgb, unknown, views)
 
         coding = imaging.jpeg_coding(photo) if photo.mode in ("L", "RGB") else None
         images: list[Image.Image] = []
         layouts: list[Layout] = []
         for variant, latent in enumerate(latents, 1):
             painted, ids = self._paint(
-                rgb, unknown, wanted, views, latent, layout=given, on_run=lambda variant=variant: on_run(variant)
+                rgb, unknown, wanted, views, latent, tones=tones, layout=given, on_run=lambda variant=variant: on_run(variant)
             )
             if border is not None:
                 painted = border.fill(painted, hole)
@@ -248,23 +249,22 @@ class Inpainter:
         views: list[View],
         latent: Floats,
         *,
+        tones: list[Tones | None],
         layout: Layout | None,
         on_run: Callable[[], None],
     ) -> tuple[Pixels, Layout]:
         """Fill what is wanted of the unknown, view by view, each knowing what those before it painted."""
         painted, rest = rgb.copy(), unknown.copy()
         layout_found: Layout = np.zeros(unknown.shape, np.uint8)
-        tones_of_all = measure_tones(rgb, ~unknown)
-        for i, view in enumerate(views, 1):
+        for i, (view, tones_there) in enumerate(zip(views, tones, strict=True), 1):
             photo, left = painted[view.region], rest[view.region]
             damaged = wanted[view.region]
             share = fading(damaged & view.area, damaged & ~left, RIM * min(each.window.side for each in views[:i]))
             left |= share > 0
             seen = self._see(painted, rest, view, latent, layout, on_run=on_run)
             soft = framing.unview_photo(seen.softened(), seen.window, view.region)
-            tones = (None if view.beside else measure_face_tones(rgb, unknown, view.window)) or tones_of_all
             detailed = carry_residuals(photo, left, share > 0, soft, seen)
-            fade_in(photo, tones.match(detailed, share > 0) if tones else detailed, share)
+            fade_in(photo, tones_there.match(detailed, share > 0) if tones_there else detailed, share)
             left &= share == 0
             _write_ids(layout_found, seen, view)
         return painted, layout_found
@@ -319,6 +319,12 @@ class Inpainter:
 
 def _as_run(window: Window) -> Window:
     return replace(window, size=min(window.size, LARGEST_RUN))
+
+
+def _measure_tones(rgb: Pixels, unknown: Hole, views: list[View]) -> list[Tones | None]:
+    """Measure by which colours each view's fill goes: a face's by its own, if they tell, else by the whole photo's."""
+    of_all = measure_tones(rgb, ~unknown)
+    return [(None if view.beside else measure_face_tones(rgb, unknown, view.window)) or of_all for view in views]
 
 
 def _write_ids(layout: Layout, seen: NetworkView, view: View) -> None:

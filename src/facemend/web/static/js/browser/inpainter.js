@@ -46,10 +46,12 @@ export class Inpainter {
     const wanted = border ? where((there, paper) => there && paper < 1) : hole;
     const windows = wanted.data.includes(1) ? await this.#findWindows(known, wanted, () => onRun(0)) : [];
     const views = wanted.data.includes(1) ? planViews(wanted, windows) : [];
+    const tonesOfAll = measureTones(known, unknown.data.map((there) => 1 - there));
+    const tones = views.map(({ window, beside }) => (beside ? null : measureFaceTones(known, unknown, window)) ?? tonesOfAll);
     const variants = [];
     let firstLayout = layout;
     for (const [i, latent] of this.#latents(seed, numVariants).entries()) {
-      const { painted, ids } = await this.#paint(known, { unknown, wanted, views }, latent, layout, () => onRun(i + 1));
+      const { painted, ids } = await this.#paint(known, { unknown, wanted, views, tones }, latent, layout, () => onRun(i + 1));
       const whole = matchGrain(border ? fillBorder(painted, hole, border) : painted, known, hole, ids.data.map((id) => id === HAIR));
       variants.push(matchCompression(whole, rgb, hole, coding));
       firstLayout ??= ids;
@@ -93,30 +95,28 @@ export class Inpainter {
   }
 
   /** Fill what is wanted of the unknown, view by view, each knowing what those before it painted. */
-  async #paint(rgb, { unknown, wanted: hole, views }, latent, layout, onRun) {
+  async #paint(rgb, { unknown, wanted, views, tones }, latent, layout, onRun) {
     const painted = { ...rgb, data: rgb.data.slice() };
     const rest = { ...unknown, data: unknown.data.slice() };
     const ids = emptyLayout(rgb);
-    const tonesOfAll = measureTones(rgb, unknown.data.map((there) => 1 - there));
     let smallest = Infinity;
-    for (const view of views) {
-      const { window, region, beside } = view;
+    for (const [number, view] of views.entries()) {
+      const { window, region } = view;
       smallest = Math.min(smallest, window.side);
       const own = { data: view.area.slice(), width: region.right - region.left, height: region.bottom - region.top };
       const mended = new Uint8Array(own.data.length);
-      eachPixel(region, hole.width, (k, at) => {
-        own.data[k] &= hole.data[at];
-        mended[k] = hole.data[at] & (1 - rest.data[at]);
+      eachPixel(region, wanted.width, (k, at) => {
+        own.data[k] &= wanted.data[at];
+        mended[k] = wanted.data[at] & (1 - rest.data[at]);
       });
       const share = fading(own, mended, RIM * smallest);
-      eachPixel(region, hole.width, (k, at) => share[k] && (rest.data[at] = 1));
+      eachPixel(region, wanted.width, (k, at) => share[k] && (rest.data[at] = 1));
       const seen = await this.#see(painted, rest, view, latent, layout, onRun);
       const soft = unviewPhoto(softened(seen), seen.window, region);
-      const wanted = Uint8Array.from(share, (each) => (each > 0 ? 1 : 0));
-      const tones = (beside ? null : measureFaceTones(rgb, unknown, window)) ?? tonesOfAll;
-      let detailed = carryResiduals(painted, rest, wanted, soft, seen, region);
-      if (tones) detailed = matchTones(detailed, wanted, tones);
-      eachPixel(region, hole.width, (k, at) => {
+      const places = Uint8Array.from(share, (each) => (each > 0 ? 1 : 0));
+      let detailed = carryResiduals(painted, rest, places, soft, seen, region);
+      if (tones[number]) detailed = matchTones(detailed, places, tones[number]);
+      eachPixel(region, wanted.width, (k, at) => {
         if (!share[k]) return;
         for (let c = 0; c < 3; c++) painted.data[3 * at + c] = faded(painted.data[3 * at + c], detailed.data[3 * k + c], share[k]);
         rest.data[at] = 0;
