@@ -511,7 +511,7 @@ def test_a_painted_mask_is_given_up_only_when_its_owner_says_so(studio):
 def test_no_work_is_lost_unasked_until_the_last_result_is_saved(modules):
     lost = modules.evaluate(
         """async () => {
-        const [{ Studio }, { loss }] = await Promise.all([import('/js/studio.js'), import('/js/ui/open.js')]);
+        const [{ Studio }, { loss }] = await Promise.all([import('/js/studio/studio.js'), import('/js/ui/open.js')]);
         const studio = new Studio({ export: async () => new Blob() }, { legend: [], limits: { max_patches: 64 } });
         const result = { from: { step: 0, variant: 0 }, variants: [{ patch: {} }] };
         studio.store.set({ photo: {}, steps: [{ variants: [] }, result], unsaved: true, onTop: false, area: 0.1 });
@@ -800,7 +800,7 @@ def play(modules, body):
     """Run a script with a `studio` in which a drawn face has been opened; `asked` has the fields of each restoration."""
     return modules.evaluate(
         f"""async () => {{
-        const [{{ Studio }}, {{ encodePng }}] = await Promise.all([import('/js/studio.js'), import('/js/core/png.js')]);
+        const [{{ Studio }}, {{ encodePng }}] = await Promise.all([import('/js/studio/studio.js'), import('/js/core/png.js')]);
         const face = new Uint8Array(64 * 64);
         const SKIN = 1, LIP = 11;
         const draw = (id, left, top, right, bottom) => {{
@@ -830,19 +830,19 @@ def test_the_mask_of_a_step_by_a_changed_layout_is_changed_and_the_layout_stays(
     asked, smiles = play(
         modules,
         """await studio.show('layout');
-        await studio.applyIdea('smile');
-        const smile = studio.layout.data.join();
+        await studio.layouts.applyIdea('smile');
+        const smile = studio.painting.layout.data.join();
         await studio.restore();
         const smiles = [];
-        for (const leave of [() => studio.adjustMask(), () => studio.paintOnTop()]) {
+        for (const leave of [() => studio.history.adjustMask(), () => studio.history.paintOnTop()]) {
             leave();
-            studio.invertMask();
+            studio.masks.invert();
             await studio.show('layout');
-            smiles.push(studio.layout.data.join() === smile);
+            smiles.push(studio.painting.layout.data.join() === smile);
             await studio.restore();
-            studio.undo();
-            studio.undo();
-            studio.undo();
+            studio.painting.undo();
+            studio.painting.undo();
+            studio.painting.undo();
         }
         return [asked.map(({ layout }) => layout !== null), smiles];""",
     )
@@ -853,18 +853,18 @@ def test_the_mask_of_a_step_by_a_changed_layout_is_changed_and_the_layout_stays(
 def test_a_layout_changed_on_a_result_is_neither_lost_nor_followed_unseen(modules):
     adjusted, on_top, undone = play(
         modules,
-        """studio.invertMask();
+        """studio.masks.invert();
         await studio.restore();
         await studio.show('layout');
-        await studio.applyIdea('smile');
+        await studio.layouts.applyIdea('smile');
         const told = () => [studio.state.layoutEdited, studio.state.area, studio.state.shown.step];
         await studio.show('paint');
         const adjusted = told();
-        studio.undo();
+        studio.painting.undo();
         await studio.show('compare');
-        studio.paintOnTop();
+        studio.history.paintOnTop();
         const onTop = told();
-        studio.undo();
+        studio.painting.undo();
         return [adjusted, onTop, told()];""",
     )
     assert (adjusted, on_top, undone) == ([True, 1, 0], [False, 0, 1], [True, 1, 1])
@@ -873,17 +873,17 @@ def test_a_layout_changed_on_a_result_is_neither_lost_nor_followed_unseen(module
 def test_an_idea_asks_for_the_layout_that_could_not_be_read_before(modules):
     lost, changed = play(
         modules,
-        """studio.invertMask();
+        """studio.masks.invert();
         await studio.restore();
-        studio.goTo({ step: 1, variant: 1 });
+        studio.history.goTo({ step: 1, variant: 1 });
         const { layout } = api;
         api.layout = async () => { throw new Error('lost'); };
         await studio.show('layout');
-        const before = studio.layout.data.join();
-        await studio.applyIdea('smile');
-        const lost = [studio.state.problem.text, studio.layout.data.join() === before];
+        const before = studio.painting.layout.data.join();
+        await studio.layouts.applyIdea('smile');
+        const lost = [studio.state.problem.text, studio.painting.layout.data.join() === before];
         Object.assign(api, { layout });
-        await studio.applyIdea('smile');
+        await studio.layouts.applyIdea('smile');
         return [lost, studio.state.layoutEdited];""",
     )
     assert lost == ["lost", True]
@@ -901,31 +901,32 @@ def test_a_look_at_the_layout_takes_no_redo_away(modules):
         api.layout = async (_, mask) => layouts[mask ? 1 : 0][1];
         const told = () => {
             const { area, layoutEdited, canRedo } = studio.state;
-            return [area, layoutEdited ? 'edited' : layouts.findIndex(([bytes]) => bytes === studio.layout.data.join()), canRedo];
+            const ids = studio.painting.layout.data.join();
+            return [area, layoutEdited ? 'edited' : layouts.findIndex(([bytes]) => bytes === ids), canRedo];
         };
-        studio.invertMask();
+        studio.masks.invert();
         await studio.restore();
-        studio.goTo({ step: 1, variant: 1 });
-        studio.paintOnTop();
-        studio.invertMask();
+        studio.history.goTo({ step: 1, variant: 1 });
+        studio.history.paintOnTop();
+        studio.masks.invert();
         await studio.show('layout');
         const seen = [told()];
-        await studio.applyIdea('smile');
+        await studio.layouts.applyIdea('smile');
         seen.push(told());
         await studio.show('paint');
-        studio.undo();
-        studio.undo();
+        studio.painting.undo();
+        studio.painting.undo();
         await studio.show('layout');
         const undone = told();
-        studio.redo();
+        studio.painting.redo();
         const redone = [told()];
-        studio.redo();
+        studio.painting.redo();
         redone.push(told());
-        studio.undo();
-        studio.undo();
+        studio.painting.undo();
+        studio.painting.undo();
         await studio.show('layout');
-        for (let i = 0; i < 3; i++) studio.undo();
-        for (let i = 0; i < 4; i++) studio.redo();
+        for (let i = 0; i < 3; i++) studio.painting.undo();
+        for (let i = 0; i < 4; i++) studio.painting.redo();
         return [seen, undone, redone, told()];""",
     )
     assert seen == [[1, 1, False], [1, "edited", False]]
@@ -937,15 +938,15 @@ def test_a_look_at_the_layout_takes_no_redo_away(modules):
 def test_the_picture_gone_to_is_compared_with_what_it_was_painted_on(modules):
     compared = play(
         modules,
-        """studio.invertMask();
+        """studio.masks.invert();
         for (let i = 0; i < 2; i++) {
             await studio.restore();
-            studio.paintOnTop();
-            studio.invertMask();
+            studio.history.paintOnTop();
+            studio.masks.invert();
         }
-        studio.goTo({ step: 1, variant: 0 });
+        studio.history.goTo({ step: 1, variant: 0 });
         const compared = [studio.state.compareWith.step];
-        studio.undo();
+        studio.painting.undo();
         return [...compared, studio.state.compareWith.step];""",
     )
     assert compared == [0, 1]
@@ -990,7 +991,7 @@ def test_each_patch_of_a_long_history_is_decoded_once(modules):
     decoded = modules.evaluate(
         """async () => {
         const { encodePng } = await import('/js/core/png.js');
-        const { Studio } = await import('/js/studio.js');
+        const { Studio } = await import('/js/studio/studio.js');
         const { Stage } = await import('/js/ui/stage.js');
         const api = { layout: () => new Promise(() => {}) };
         const studio = new Studio(api, { legend: [], limits: { max_bytes: Infinity, max_pixels: Infinity, max_patches: 64 } });
@@ -1037,7 +1038,7 @@ def test_bitmaps_beside_the_stage_are_kept_by_their_pixels_and_all_closed_with_t
 def test_canvases_keep_the_pixel_density_that_they_are_drawn_with(modules):
     ratios = modules.evaluate(
         """async () => {
-        const { Studio } = await import('/js/studio.js');
+        const { Studio } = await import('/js/studio/studio.js');
         const { Stage } = await import('/js/ui/stage.js');
         const asked = [];
         const { matchMedia } = window;

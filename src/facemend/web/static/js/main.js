@@ -3,7 +3,7 @@
 import { chosenLanguage, onLanguage, t, useLanguage } from './i18n.js';
 import { listenForKeys } from './shortcuts.js';
 import { session } from './storage.js';
-import { Studio } from './studio.js';
+import { Studio } from './studio/studio.js';
 import { buildCompareSlider } from './ui/compare.js';
 import { askToken, buildDownload, buildHelp } from './ui/dialogs.js';
 import { $ } from './ui/dom.js';
@@ -86,7 +86,7 @@ function build(studio) {
   const openDownload = buildDownload(studio);
   showMessages(studio);
   buildMainAction(studio, openDownload);
-  for (const stop of document.querySelectorAll('.stop')) stop.onclick = () => studio.stop();
+  for (const stop of document.querySelectorAll('.stop')) stop.onclick = () => studio.jobs.stop();
   buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload);
   return useLanguage(document.documentElement.lang);
 }
@@ -121,13 +121,13 @@ function buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload) {
     '{': withPhoto(() => soften(-0.1)), '}': withPhoto(() => soften(0.1)),
     '+': withPhoto(() => stage.zoom(1.4)), '=': withPhoto(() => stage.zoom(1.4)), '-': withPhoto(() => stage.zoom(1 / 1.4)),
     0: withPhoto(() => stage.fit()), 1: withPhoto(() => stage.zoom(1 / stage.view.scale)),
-    'Ctrl+z': idle(() => studio.undo()), 'Ctrl+Shift+z': idle(() => studio.redo()), 'Ctrl+y': idle(() => studio.redo()),
+    'Ctrl+z': idle(() => studio.painting.undo()), 'Ctrl+Shift+z': idle(() => studio.painting.redo()), 'Ctrl+y': idle(() => studio.painting.redo()),
     'Ctrl+Enter': idle(() => studio.restore({ another: studio.state.view === 'compare' })), 'Ctrl+s': idle(openDownload), 'Ctrl+o': () => $('photo-file').click(),
     v: withPhoto(() => {
       stage.showOverlay = !stage.showOverlay;
       stage.redraw();
     }),
-    Escape: () => (gestures.isPainting ? gestures.cancel() : studio.stop()),
+    Escape: () => (gestures.isPainting ? gestures.cancel() : studio.jobs.stop()),
     '?': openHelp,
   });
   document.addEventListener('keydown', (event) => {

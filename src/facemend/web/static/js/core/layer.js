@@ -3,6 +3,8 @@
  * Beside the full size it keeps ever smaller copies, so that the view never reads more pixels than the screen has.
  */
 
+import { encodePng } from './png.js';
+
 const SMALLEST = 512;
 
 export class Layer {
@@ -59,6 +61,11 @@ export class Layer {
   levelFor(scale) {
     const wanted = Math.max(0, Math.floor(Math.log2(1 / scale)));
     return Math.min(wanted, this.levels.length - 1);
+  }
+
+  /** The bytes as a PNG file: greys, or the numbers of a palette of RGB triples. */
+  toPng(palette) {
+    return encodePng(this.width, this.height, this.data, palette);
   }
 }
 

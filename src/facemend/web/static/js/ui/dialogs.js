@@ -61,11 +61,11 @@ export function buildDownload(studio) {
   dialog.append(
     head('download-title', 'download.title', dialog), formats, note, problem, save,
     h('div', { className: 'extras' },
-      button('mask', 'download.mask', async () => saveAs(await studio.maskPng(), fileName(studio, 'mask', 'png')), { className: 'quiet small', id: 'save-mask' }),
+      button('mask', 'download.mask', async () => saveAs(await studio.painting.mask.toPng(), fileName(studio, 'mask', 'png')), { className: 'quiet small', id: 'save-mask' }),
       button('layout', 'download.layout', async () => saveAs(await studio.layoutPng(), fileName(studio, 'layout', 'png')), { className: 'quiet small', id: 'save-layout' })),
   );
   studio.store.watch(['networkLayout'], ({ networkLayout }) => ($('save-layout').disabled = !networkLayout));
-  dialog.onclose = () => studio.state.busy?.kind === 'export' && studio.stopJob();
+  dialog.onclose = () => studio.state.busy?.kind === 'export' && studio.jobs.stopShown();
   studio.store.watch(['photo'], render);
   onLanguage(render);
   closeOnBackdrop(dialog);

@@ -76,7 +76,7 @@ export class Gestures {
     if (this.#panning) return;
     if (view === 'compare') return this.#moveSplit(event);
     if (view === 'layout' && event.altKey) return this.#pick(event);
-    if (!this.studio.canPaint) return;
+    if (!this.studio.painting.canPaint) return;
     this.#stroke = begin(this.studio, this.guides, this.#photoPoint(event), event.altKey || event.button === 2 || event.buttons === 32);
   }
 
@@ -143,7 +143,7 @@ export class Gestures {
   }
 
   #classAt({ x, y }) {
-    const { layout } = this.studio;
+    const { layout } = this.studio.painting;
     const [column, row] = [Math.floor(x), Math.floor(y)];
     if (!this.studio.state.networkLayout || column < 0 || row < 0 || column >= layout.width || row >= layout.height) return null;
     return layout.at(column, row);

@@ -19,8 +19,8 @@ export function buildHeader(studio, stage) {
     document.body.toggleAttribute('data-empty', !photo);
     document.title = photo ? `${photo.name} · facemend` : 'facemend';
   });
-  $('undo').onclick = () => studio.undo();
-  $('redo').onclick = () => studio.redo();
+  $('undo').onclick = () => studio.painting.undo();
+  $('redo').onclick = () => studio.painting.redo();
   studio.store.watch(['canUndo', 'canRedo', 'busy'], ({ canUndo, canRedo, busy }) => {
     for (const [name, can] of [['undo', canUndo], ['redo', canRedo]]) {
       if (!can && document.activeElement === $(name)) $('stage').focus(); // what is disabled cannot keep it

@@ -55,7 +55,7 @@ export class KeyboardBrush {
 
   #toggle() {
     if (this.#stroke) return this.lift();
-    if (!this.studio.canPaint) return;
+    if (!this.studio.painting.canPaint) return;
     this.#stroke = begin(this.studio, this.guides, this.#brush(), false);
     if (this.studio.state.tool === 'bucket') this.lift();
     else announce(t('keyboard.down'));
@@ -88,7 +88,7 @@ export class KeyboardBrush {
     const [x, y] = this.#point;
     const column = Math.min(photo.width - 1, Math.floor(x));
     const row = Math.min(photo.height - 1, Math.floor(y));
-    const part = networkLayout ? t(`class.${this.studio.layout.at(column, row)}`) : '';
+    const part = networkLayout ? t(`class.${this.studio.painting.layout.at(column, row)}`) : '';
     announce(t('keyboard.at', { x: percent(x / photo.width), y: percent(y / photo.height), part }));
   }
 }

@@ -16,7 +16,7 @@ export function buildOpen(studio) {
     $('pick').focus();
   };
   $('photo-file').onchange = () => take($('photo-file'), open);
-  $('mask-file').onchange = () => take($('mask-file'), (file) => studio.maskFile(file));
+  $('mask-file').onchange = () => take($('mask-file'), (file) => studio.masks.useFile(file));
   buildSamples(studio);
   document.addEventListener('paste', (event) => {
     const [file] = pictures(event.clipboardData);

@@ -21,8 +21,8 @@ export function buildPanels(studio, stage, askMaskFile) {
 }
 
 function buildPaintPanel(studio, askMaskFile) {
-  const parts = Object.keys(PARTS).map((name) => button(PART_ICONS[name], `part.${name}`, () => studio.maskPart(name), { className: 'choice' }));
-  const damage = button('scratches', 'part.damage', () => studio.maskDamage(), { className: 'choice' });
+  const parts = Object.keys(PARTS).map((name) => button(PART_ICONS[name], `part.${name}`, () => studio.masks.addPart(name), { className: 'choice' }));
+  const damage = button('scratches', 'part.damage', () => studio.masks.addDamage(), { className: 'choice' });
   $('panel-paint').append(
     words('h2', 'paint.title'),
     words('p', 'paint.hint', { className: 'soft' }),
@@ -30,21 +30,21 @@ function buildPaintPanel(studio, askMaskFile) {
     problem('mask'),
     h('div', { className: 'extras' },
       button('upload', 'mask.upload', askMaskFile, { className: 'quiet small' }),
-      button('alpha', 'mask.alpha', () => studio.maskAlpha(), { className: 'quiet small' }),
-      button('invert', 'mask.invert', () => studio.invertMask(), { className: 'quiet small' }),
-      button('clear', 'mask.clear', () => studio.clearMask(), { className: 'quiet small', id: 'clear-mask' }),
+      button('alpha', 'mask.alpha', () => studio.masks.useAlpha(), { className: 'quiet small' }),
+      button('invert', 'mask.invert', () => studio.masks.invert(), { className: 'quiet small' }),
+      button('clear', 'mask.clear', () => studio.masks.clear(), { className: 'quiet small', id: 'clear-mask' }),
     ),
   );
 }
 
 function buildLayoutPanel(studio, stage) {
-  const choices = Object.keys(ideas).map((name) => button(name, `idea.${name}`, () => studio.applyIdea(name), { className: 'chip' }));
+  const choices = Object.keys(ideas).map((name) => button(name, `idea.${name}`, () => studio.layouts.applyIdea(name), { className: 'chip' }));
   const strength = h('input', { type: 'range', min: 0, max: 100, value: stage.layoutStrength * 100, id: 'layout-strength' });
   strength.oninput = () => {
     stage.layoutStrength = strength.value / 100;
     stage.repaint();
   };
-  const reset = button('reset', 'layout.reset', () => studio.resetLayout(), { className: 'quiet small' });
+  const reset = button('reset', 'layout.reset', () => studio.painting.resetLayout(), { className: 'quiet small' });
   $('panel-layout').append(
     words('h2', 'layout.title'),
     words('p', 'layout.hint', { className: 'soft' }),

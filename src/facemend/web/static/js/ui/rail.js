@@ -28,7 +28,7 @@ export function chooseTool(studio, name) {
   if (views && !views.includes(view)) return;
   if (view === 'compare' && name !== 'hand') {
     if (busy) return; // the result on its way belongs to the mask as it is
-    studio.paintOnTop();
+    studio.history.paintOnTop();
   }
   studio.store.set({ tool: name });
 }

@@ -59,16 +59,16 @@ function surroundings({ left, top, width, height }, photo) {
 function buildCompare(studio, thumbnails) {
   const variants = h('div', { className: 'variants', role: 'radiogroup', 'aria-label': '', 'data-label': 'result.faces' });
   const left = h('select', { id: 'compare-with', onchange: () => studio.store.set({ compareWith: parse(left.value) }) });
-  const right = h('select', { id: 'compare-to', onchange: () => studio.goTo(parse(right.value)) });
+  const right = h('select', { id: 'compare-to', onchange: () => studio.history.goTo(parse(right.value)) });
   $('panel-compare').append(
     words('h2', 'result.title'),
     words('p', 'result.hint', { className: 'soft' }),
     variants,
     h('div', { className: 'next' },
       button('again', 'result.more', () => studio.restore({ another: true }), { className: 'secondary' }),
-      button('onTop', 'result.onTop', () => studio.paintOnTop(), { className: 'secondary' }),
+      button('onTop', 'result.onTop', () => studio.history.paintOnTop(), { className: 'secondary' }),
       button('layout', 'result.layout', () => studio.show('layout'), { className: 'secondary' }),
-      button('mask', 'result.mask', () => studio.adjustMask(), { className: 'secondary' }),
+      button('mask', 'result.mask', () => studio.history.adjustMask(), { className: 'secondary' }),
     ),
     h('div', { className: 'pair' },
       h('label', { className: 'field stacked' }, words('span', 'compare.left'), left),
@@ -100,12 +100,12 @@ function renderVariants(group, made, shown, thumbnails, studio) {
       return h('button', {
         type: 'button', className: 'thumb', role: 'radio', 'aria-checked': String(isShown), tabIndex: isShown ? 0 : -1,
         'aria-label': t('result.face', { number: variant + 1, count: made.length }),
-        onclick: () => studio.goTo(place),
+        onclick: () => studio.history.goTo(place),
         onkeydown: (event) => {
           const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
           if (!step) return;
           event.preventDefault();
-          studio.goTo({ step: shown.step, variant: (variant + step + made.length) % made.length });
+          studio.history.goTo({ step: shown.step, variant: (variant + step + made.length) % made.length });
         },
       }, canvas);
     }),
@@ -126,7 +126,7 @@ function buildHistory(studio, thumbnails) {
       const place = { step: i, variant: isShown ? shown.variant : 0 };
       const canvas = thumbnails.get(place, true, render);
       canvas.setAttribute('aria-hidden', 'true');
-      const go = h('button', { type: 'button', className: 'thumb', 'aria-label': placeName(place), title: placeName(place), onclick: () => studio.goTo(place) }, canvas);
+      const go = h('button', { type: 'button', className: 'thumb', 'aria-label': placeName(place), title: placeName(place), onclick: () => studio.history.goTo(place) }, canvas);
       if (isShown) go.setAttribute('aria-current', 'step');
       return h('li', {}, go, h('span', { className: 'soft', textContent: i ? String(i) : t('history.photo') }));
     });

@@ -26,7 +26,7 @@ export class Stage {
     this.overlay = $('overlay-canvas').getContext('2d');
     this.floating = document.querySelector('.floating');
     this.size = { width: 0, height: 0 };
-    studio.onPaint = (rect) => this.repaint(rect);
+    studio.painting.onPaint = (rect) => this.repaint(rect);
     studio.store.watch(['photo', 'shown', 'view', 'onTop', 'compareWith', 'steps', 'classId', 'networkLayout'], () => this.redraw());
     studio.store.watch(['photo'], () => this.fit());
     new ResizeObserver(() => this.#resize()).observe(this.element);
@@ -187,6 +187,7 @@ export class Stage {
   #drawOverlay(device, stale) {
     const { canvas } = this.overlay;
     const { view, networkLayout } = this.studio.state;
+    const { mask, layout } = this.studio.painting;
     if (view === 'compare' || !this.showOverlay) return this.overlay.clearRect(0, 0, canvas.width, canvas.height);
     const rect = stale === 'all' ? null : stale;
     const part = {
@@ -199,10 +200,10 @@ export class Stage {
     const image = new ImageData(part.right - part.left, part.bottom - part.top);
     const pixels = new Uint32Array(image.data.buffer);
     if (view === 'layout') {
-      if (networkLayout) paintOverlay(pixels, part, device, this.studio.layout, this.#layoutPaint());
-      paintOverlay(pixels, part, device, this.studio.mask, { ...this.#maskPaint(), edgesOnly: true });
+      if (networkLayout) paintOverlay(pixels, part, device, layout, this.#layoutPaint());
+      paintOverlay(pixels, part, device, mask, { ...this.#maskPaint(), edgesOnly: true });
     } else {
-      paintOverlay(pixels, part, device, this.studio.mask, this.#maskPaint());
+      paintOverlay(pixels, part, device, mask, this.#maskPaint());
     }
     this.overlay.putImageData(image, part.left, part.top);
   }

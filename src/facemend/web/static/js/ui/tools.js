@@ -20,13 +20,13 @@ export function begin(studio, guides, point, erase) {
   return outline(studio, guides, point, tool, erase || subtract);
 }
 
-function stroke(studio, first, erase) {
-  const edit = studio.beginEdit(erase);
-  const { brushSize, softness, view } = studio.state;
+function stroke({ painting, state }, first, erase) {
+  const edit = painting.beginEdit(erase);
+  const { brushSize, softness, view } = state;
   const radiusAt = ({ pressure }) => (brushSize / 2) * pressure;
   let last = first;
   const draw = (point) => {
-    studio.cover(edit, capsule(last.x, last.y, point.x, point.y, radiusAt(point), view === 'layout' ? 0 : softness));
+    painting.cover(edit, capsule(last.x, last.y, point.x, point.y, radiusAt(point), view === 'layout' ? 0 : softness));
     last = point;
   };
   draw(first);
@@ -38,12 +38,12 @@ function stroke(studio, first, erase) {
         if (far || i === points.length - 1) draw(point);
       });
     },
-    end: () => studio.finish(edit),
-    cancel: () => studio.revert(edit),
+    end: () => painting.finish(edit),
+    cancel: () => painting.revert(edit),
   };
 }
 
-function outline(studio, guides, first, tool, erase) {
+function outline({ painting }, guides, first, tool, erase) {
   const points = [[first.x, first.y]];
   const corners = () => {
     const [[x0, y0]] = points;
@@ -59,26 +59,26 @@ function outline(studio, guides, first, tool, erase) {
     end() {
       guides.showLine([]);
       if (points.length < 2) return;
-      const edit = studio.beginEdit(erase);
+      const edit = painting.beginEdit(erase);
       const [[x0, y0]] = points;
-      studio.cover(edit, isBox ? rectangle(x0, y0, ...points.at(-1)) : polygon(points, studio.layer.bounds));
-      studio.finish(edit);
+      painting.cover(edit, isBox ? rectangle(x0, y0, ...points.at(-1)) : polygon(points, painting.layer.bounds));
+      painting.finish(edit);
     },
     cancel: () => guides.showLine([]),
   };
 }
 
-function fill(studio, { x, y }, erase) {
-  const { width, height } = studio.layer;
+function fill({ painting }, { x, y }, erase) {
+  const { width, height } = painting.layer;
   const [column, row] = [Math.floor(x), Math.floor(y)];
   const inside = column >= 0 && row >= 0 && column < width && row < height;
   return {
     move() {},
     end() {
       if (!inside) return;
-      const edit = studio.beginEdit(erase);
-      studio.cover(edit, regionAt(studio.layer, column, row));
-      studio.finish(edit);
+      const edit = painting.beginEdit(erase);
+      painting.cover(edit, regionAt(painting.layer, column, row));
+      painting.finish(edit);
     },
     cancel() {},
   };
