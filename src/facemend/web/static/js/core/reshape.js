@@ -5,6 +5,7 @@
 
 import { BROWS, EYES, ID, LIPS, membership } from './classes.js';
 import { mainFace } from './faces.js';
+import { clip } from './layer.js';
 import { extent } from './shapes.js';
 
 const IS_LIPS = membership(LIPS);
@@ -19,12 +20,12 @@ function widerSmile(layout) {
   const centre = (mouth.left + mouth.right) / 2;
   const half = ((mouth.right - mouth.left) / 2) * wider;
   const height = mouth.bottom - mouth.top;
-  const rect = inside(layout, {
+  const rect = clip({
     left: centre - half - 1,
     top: mouth.top - lift * height - 1,
     right: centre + half + 1,
     bottom: mouth.bottom + 1,
-  });
+  }, layout.bounds);
   return fill(rect, (x, y) => {
     const bend = ((x - centre) / half) ** 2;
     const id = sample(layout, centre + (x - centre) / wider, y + lift * height * bend);
@@ -57,12 +58,12 @@ function glasses(layout) {
   const [a, b] = centres.sort((one, other) => one.x - other.x);
   const apart = Math.hypot(b.x - a.x, b.y - a.y);
   const [rx, ry, frame] = [0.4 * apart, 0.3 * apart, Math.max(1, 0.05 * apart)];
-  const rect = inside(layout, {
+  const rect = clip({
     left: Math.min(face.left, a.x - rx),
     top: Math.min(a.y, b.y) - ry,
     right: Math.max(face.right, b.x + rx),
     bottom: Math.max(a.y, b.y) + ry + 0.06 * apart,
-  });
+  }, layout.bounds);
   const [ux, uy] = [(b.x - a.x) / apart, (b.y - a.y) / apart];
   return fill(rect, (x, y) => {
     const along = (x - a.x) * ux + (y - a.y) * uy; // 0 at one eye, `apart` at the other
@@ -94,7 +95,7 @@ function higherHairline(layout) {
   const hair = face && find(layout, layout.bounds, [ID.hair]);
   if (!hair) return null;
   const height = (face.bottom - face.top) / 5;
-  const rect = inside(layout, { left: face.left, top: face.top - height, right: face.right, bottom: face.top + 1.5 * height });
+  const rect = clip({ left: face.left, top: face.top - height, right: face.right, bottom: face.top + 1.5 * height }, layout.bounds);
   const result = fill(rect, (x, y) => layout.at(x, y));
   const [centre, half] = [(face.left + face.right) / 2, (face.right - face.left) / 2];
   for (let x = rect.left; x < rect.right; x++) {
@@ -119,7 +120,7 @@ function lowestHair(layout, x, rect) {
 
 /** Set the skin between the top of the face and `area.bottom` by `choose(x, y, top)`. */
 function forehead(layout, area, choose) {
-  const rect = inside(layout, area);
+  const rect = clip(area, layout.bounds);
   return fill(rect, (x, y) => {
     const old = layout.at(x, y);
     return old === ID.skin ? choose(x, y, area.top) : old;
@@ -139,15 +140,6 @@ function sample(layout, x, y) {
   const column = Math.min(layout.width - 1, Math.max(0, Math.round(x)));
   const row = Math.min(layout.height - 1, Math.max(0, Math.round(y)));
   return layout.at(column, row);
-}
-
-function inside(layout, rect) {
-  return {
-    left: Math.max(0, Math.floor(rect.left)),
-    top: Math.max(0, Math.floor(rect.top)),
-    right: Math.min(layout.width, Math.ceil(rect.right)),
-    bottom: Math.min(layout.height, Math.ceil(rect.bottom)),
-  };
 }
 
 function fill(rect, choose) {

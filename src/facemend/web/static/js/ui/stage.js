@@ -1,6 +1,7 @@
 /** The canvas: photo below, mask or layout above, guides on top. Draws once per frame, and only what the screen shows. */
 
 import { NUM_CLASSES } from '../core/classes.js';
+import { clip, isEmpty, union } from '../core/layer.js';
 import { abgr, paintOverlay } from '../core/overlay.js';
 import { patchesAt } from '../core/steps.js';
 import { fit, pan, toPhoto, toScreen, zoomAt } from '../core/viewport.js';
@@ -8,6 +9,7 @@ import { drawPicture } from '../picture.js';
 import { $ } from './dom.js';
 
 const CLEAR = 0;
+const EDGE = 3; // canvas pixels about a change that its lines may take
 
 export class Stage {
   view = { scale: 1, left: 0, top: 0 }; // in CSS pixels of the stage
@@ -113,14 +115,7 @@ export class Stage {
   /** Bytes of a layer have changed within `rect`, or anywhere. */
   repaint(rect) {
     const { overlay } = this.#stale;
-    if (!rect || overlay === 'all') this.#stale.overlay = 'all';
-    else if (!overlay) this.#stale.overlay = rect;
-    else {
-      this.#stale.overlay = {
-        left: Math.min(rect.left, overlay.left), top: Math.min(rect.top, overlay.top),
-        right: Math.max(rect.right, overlay.right), bottom: Math.max(rect.bottom, overlay.bottom),
-      };
-    }
+    this.#stale.overlay = rect && overlay !== 'all' ? union(overlay, rect) : 'all';
     this.#request();
   }
 
@@ -189,14 +184,9 @@ export class Stage {
     const { view, networkLayout } = this.studio.state;
     const { mask, layout } = this.studio.painting;
     if (view === 'compare' || !this.showOverlay) return this.overlay.clearRect(0, 0, canvas.width, canvas.height);
-    const rect = stale === 'all' ? null : stale;
-    const part = {
-      left: rect ? Math.max(0, Math.floor(rect.left * device.scale + device.left) - 3) : 0,
-      top: rect ? Math.max(0, Math.floor(rect.top * device.scale + device.top) - 3) : 0,
-      right: rect ? Math.min(canvas.width, Math.ceil(rect.right * device.scale + device.left) + 3) : canvas.width,
-      bottom: rect ? Math.min(canvas.height, Math.ceil(rect.bottom * device.scale + device.top) + 3) : canvas.height,
-    };
-    if (part.right <= part.left || part.bottom <= part.top) return;
+    const whole = { left: 0, top: 0, right: canvas.width, bottom: canvas.height };
+    const part = stale === 'all' ? whole : clip(onCanvas(stale, device), whole);
+    if (isEmpty(part)) return;
     const image = new ImageData(part.right - part.left, part.bottom - part.top);
     const pixels = new Uint32Array(image.data.buffer);
     if (view === 'layout') {
@@ -228,6 +218,13 @@ export class Stage {
     const edgeOf = Uint8Array.from({ length: 256 }, (_, id) => Math.min(id, NUM_CLASSES));
     return { colors, edgeOf, edge: abgr([255, 255, 255], 0.35 + 0.4 * this.layoutStrength), edgeWidth: Math.max(1, Math.round(this.ratio)) };
   }
+}
+
+/** Where a change within a part of the photo may show on the canvas. */
+function onCanvas(rect, device) {
+  const [left, top] = toScreen(device, rect.left, rect.top);
+  const [right, bottom] = toScreen(device, rect.right, rect.bottom);
+  return { left: left - EDGE, top: top - EDGE, right: right + EDGE, bottom: bottom + EDGE };
 }
 
 /** A colour of the theme that is on, as `rgb(...)`. */
