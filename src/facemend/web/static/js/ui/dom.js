@@ -15,7 +15,7 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-export function icon(name) {
+function icon(name) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
   svg.setAttribute('class', 'icon');
@@ -37,6 +37,13 @@ export function iconButton(iconName, key, onclick, properties = {}) {
 
 export function words(tag, key, properties = {}) {
   return h(tag, { 'data-t': key, textContent: t(key), ...properties });
+}
+
+/** A spot of a colour, RGB; null leaves it empty. */
+export function swatch(color) {
+  const element = h('i', { className: 'swatch' });
+  element.style.background = color ? `rgb(${color.join(' ')})` : 'none';
+  return element;
 }
 
 /** Save a blob as a file of the reader's. */

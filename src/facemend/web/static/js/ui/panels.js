@@ -2,10 +2,7 @@
 
 import { LEGEND_GROUPS, PARTS } from '../core/classes.js';
 import { ideas } from '../core/reshape.js';
-import { $, button, h, words } from './dom.js';
-import { cssColor } from './rail.js';
-
-const PART_ICONS = { eyes: 'eyes', nose: 'nose', mouth: 'mouth', hair: 'hair', face: 'face' };
+import { $, button, h, swatch, words } from './dom.js';
 
 export function buildPanels(studio, stage, askMaskFile) {
   buildPaintPanel(studio, askMaskFile);
@@ -21,7 +18,7 @@ export function buildPanels(studio, stage, askMaskFile) {
 }
 
 function buildPaintPanel(studio, askMaskFile) {
-  const parts = Object.keys(PARTS).map((name) => button(PART_ICONS[name], `part.${name}`, () => studio.masks.addPart(name), { className: 'choice' }));
+  const parts = Object.keys(PARTS).map((name) => button(name, `part.${name}`, () => studio.masks.addPart(name), { className: 'choice' }));
   const damage = button('scratches', 'part.damage', () => studio.masks.addDamage(), { className: 'choice' });
   $('panel-paint').append(
     words('h2', 'paint.title'),
@@ -61,9 +58,8 @@ function legend(studio) {
   const groups = Object.entries(LEGEND_GROUPS).map(([name, ids]) => {
     const group = h('div', { className: 'legend', role: 'group', 'data-label': `legend.${name}`, 'aria-label': '' });
     for (const id of ids) {
-      const swatch = h('i', { className: 'swatch' });
-      swatch.style.background = cssColor(studio.legend[id].color);
-      const chip = h('button', { type: 'button', className: 'legend-chip', onclick: () => chooseClass(studio, id) }, swatch, words('span', `class.${id}`));
+      const choose = () => chooseClass(studio, id);
+      const chip = h('button', { type: 'button', className: 'legend-chip', onclick: choose }, swatch(studio.legend[id].color), words('span', `class.${id}`));
       chips.set(id, chip);
       group.append(chip);
     }

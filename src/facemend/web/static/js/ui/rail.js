@@ -1,7 +1,7 @@
 /** The tool rail, the options of the current tool, and the zoom buttons. */
 
 import { onLanguage, t, translate } from '../i18n.js';
-import { $, button, h, iconButton, words } from './dom.js';
+import { $, button, h, iconButton, swatch, words } from './dom.js';
 import { TOOLS } from './tools.js';
 
 const SMALLEST_BRUSH = 2;
@@ -76,9 +76,8 @@ function buildOptions(studio) {
     sizeShown.textContent = t('option.pixels', { size: brushSize });
     softness.value = studio.state.softness * 100;
     const isErasing = tool === 'eraser' || (!isBrush && subtract);
-    const swatch = h('i', { className: 'swatch' });
-    swatch.style.background = isErasing ? 'none' : cssColor(studio.legend[classId].color);
-    classShown.replaceChildren(swatch, isErasing ? t('option.original') : t(`class.${classId}`));
+    const { color } = studio.legend[classId];
+    classShown.replaceChildren(swatch(isErasing ? null : color), isErasing ? t('option.original') : t(`class.${classId}`));
   };
   studio.store.watch(['tool', 'view', 'brushSize', 'softness', 'subtract', 'classId', 'photo'], render);
   onLanguage(render);
@@ -100,8 +99,4 @@ function buildZoom(stage) {
   };
   stage.element.addEventListener('look', render);
   onLanguage(render);
-}
-
-export function cssColor([red, green, blue]) {
-  return `rgb(${red} ${green} ${blue})`;
 }

@@ -43,8 +43,8 @@ class Thumbnails {
   }
 }
 
-function keyOf({ step, variant }, whole) {
-  return `${step} ${variant} ${whole}`;
+function keyOf(place, whole) {
+  return `${format(place)} ${whole}`;
 }
 
 /** A square about a patch, half as wide again, within the photo as far as it goes. */
@@ -79,10 +79,10 @@ function buildCompare(studio, thumbnails) {
     const { steps, shown, compareWith } = studio.state;
     const made = steps[shown.step]?.variants ?? [];
     renderVariants(variants, made, shown, thumbnails, studio);
-    const options = () => places(steps).map((place) => h('option', { value: `${place.step} ${place.variant}`, textContent: placeName(place) }));
+    const options = () => places(steps).map((place) => h('option', { value: format(place), textContent: placeName(place) }));
     for (const [select, place] of [[left, compareWith], [right, shown]]) {
       select.replaceChildren(...options());
-      select.value = `${place.step} ${place.variant}`;
+      select.value = format(place);
     }
   };
   studio.store.watch(['steps', 'shown', 'compareWith'], render);
@@ -140,6 +140,10 @@ function buildHistory(studio, thumbnails) {
 
 export function placeName({ step, variant }) {
   return step === 0 ? t('history.original') : t('history.step', { step, face: variant + 1 });
+}
+
+function format({ step, variant }) {
+  return `${step} ${variant}`;
 }
 
 function parse(value) {
