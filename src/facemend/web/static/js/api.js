@@ -2,7 +2,7 @@
 
 import { readEvents } from './events.js';
 
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, code, message, retryAfter) {
     super(message);
     Object.assign(this, { status, code, retryAfter });
@@ -31,21 +31,21 @@ export class Api {
 
   /** The photo as a JPEG or PNG that any browser shows. */
   preview(file, signal) {
-    return this.#send('preview', form({ photo: file }), { signal }).then((answer) => answer.blob().catch(lost));
+    return this.#sendForFile('preview', form({ photo: file }), signal);
   }
 
   /** @param {{file: File, patches: object[]}} picture */
   layout(picture, mask, signal) {
-    return this.#send('layout', pictureForm(picture, { mask }), { signal }).then((answer) => answer.blob().catch(lost));
+    return this.#sendForFile('layout', pictureForm(picture, { mask }), signal);
   }
 
   damage(picture, signal) {
-    return this.#send('damage', pictureForm(picture), { signal }).then((answer) => answer.blob().catch(lost));
+    return this.#sendForFile('damage', pictureForm(picture), signal);
   }
 
   /** The picture as a file of `format`; without one, of the photo's own. */
   export(picture, format, signal) {
-    return this.#send('export', pictureForm(picture, { format }), { signal }).then((answer) => answer.blob().catch(lost));
+    return this.#sendForFile('export', pictureForm(picture, { format }), signal);
   }
 
   /** Repaint; `onProgress` hears each stage. Resolves to `{variants: [patch], layout: Blob, notes, seed}`. */
@@ -65,6 +65,11 @@ export class Api {
       };
     }
     throw new ApiError(0, 'offline', 'the answer broke off');
+  }
+
+  async #sendForFile(route, body, signal) {
+    const answer = await this.#send(route, body, { signal });
+    return answer.blob().catch(lost);
   }
 
   async #send(route, body, { signal, accept = '*/*' } = {}) {

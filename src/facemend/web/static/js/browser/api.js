@@ -61,9 +61,9 @@ export class BrowserApi {
       const stop = () => {
         this.#worker.postMessage({ id, stop: true });
         this.#waiting.delete(id);
-        reject(new DOMException('stopped', 'AbortError'));
+        reject(stopped());
       };
-      if (signal?.aborted) return reject(new DOMException('stopped', 'AbortError'));
+      if (signal?.aborted) return reject(stopped());
       if (this.#broken) return reject(this.#broken);
       signal?.addEventListener('abort', stop, { once: true });
       const end = (settle) => (value) => (signal?.removeEventListener('abort', stop), this.#waiting.delete(id), settle(value));
@@ -76,7 +76,7 @@ export class BrowserApi {
     const request = this.#waiting.get(id);
     if (!request) return;
     if (progress) request.onProgress(progress);
-    else if (error) request.reject(error.name === 'AbortError' ? new DOMException('stopped', 'AbortError') : new Problem(error.code, error.message));
+    else if (error) request.reject(error.name === 'AbortError' ? stopped() : new Problem(error.code, error.message));
     else request.resolve(result);
   }
 
@@ -85,4 +85,8 @@ export class BrowserApi {
     this.#broken = new Problem('browser', `the worker beside this page has failed: ${message}; load the page again`);
     for (const { reject } of [...this.#waiting.values()]) reject(this.#broken);
   }
+}
+
+function stopped() {
+  return new DOMException('stopped', 'AbortError');
 }
