@@ -28,7 +28,7 @@ try {
   await build(studio);
   if (isAlone) awaitNetworks(studio);
 } catch (error) {
-  const [place] = document.querySelectorAll('[data-problem="photo"]');
+  const place = document.querySelector('[data-problem="photo"]');
   place.hidden = false;
   place.textContent = describe({ code: error.code, text: error.message });
   throw error;

@@ -82,7 +82,7 @@ export class Edit {
 }
 
 /** Tiles of a layer to be exchanged for what the layer holds now: undo, then redo, then undo... */
-export class Change {
+class Change {
   constructor(layer, tiles, rect) {
     this.layer = layer;
     this.tiles = tiles;

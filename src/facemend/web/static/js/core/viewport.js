@@ -1,6 +1,6 @@
 /** Where the photo lies on the screen, as plain numbers: a photo pixel (x, y) is seen at (x * scale + left, y * scale + top). */
 
-export const MAX_SCALE = 32;
+const MAX_SCALE = 32;
 const MARGIN = 24;
 const GAP = 12;
 
