@@ -1,6 +1,6 @@
 /** Faded pictures, spread over the levels that the network is used to, and back. Mirrors facemend/photo/fading.py. */
 
-import { quantile } from './grain.js';
+import { quantile } from './statistics.js';
 
 const LEAST_KNOWN = 0.4;
 const ENDS = [0.01, 0.99];

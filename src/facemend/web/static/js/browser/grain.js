@@ -2,9 +2,10 @@
 
 import { boxBlur, filter } from './filters.js';
 import { extent } from './framing.js';
-import { dominantAxes, orthonormal } from './linear.js';
+import { dominantAxes, dot, orthonormal } from './linear.js';
 import { quickNormals, quickRandom } from './quick-random.js';
 import { cut, picture, roundEven } from './resample.js';
+import { interpolated, quantile, sum } from './statistics.js';
 
 const BLOCK = 8;
 const BAND = 64 * BLOCK;
@@ -106,28 +107,14 @@ function knownBlocks(photo, hole) {
         values[i] = luminance(photo.data, at) - 128;
       }
       if (!isKnown) continue;
-      const mean = values.reduce((sum, value) => sum + value, 0) / PIXELS + 128;
+      const mean = sum(values) / PIXELS + 128;
       if (mean <= DARKEST || mean >= BRIGHTEST) continue;
-      let rest = values.reduce((sum, value) => sum + value * value, 0);
+      let rest = dot(values, values);
       for (const surface of SURFACES) rest -= dot(surface, values) ** 2;
       found.push({ x, y, mean, variance: Math.max(rest, 0) / FREEDOM });
     }
   }
   return found;
-}
-
-function dot(a, b) {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-}
-
-/** numpy.quantile. */
-export function quantile(values, share) {
-  const sorted = Float64Array.from(values).sort();
-  const place = share * (sorted.length - 1);
-  const low = Math.floor(place);
-  return sorted[low] + (place - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
 }
 
 /** Cut off what rises too steeply from one brightness to the next: hair, say, or a wall that is all of a photo's dark part. */
@@ -209,7 +196,7 @@ function spectrum(blocks) {
 
 /** How many independent values noise of this spectrum has in a block: the coarser it is, the fewer (Satterthwaite 1946). */
 function degreesOfFreedom(power) {
-  return power.reduce((total, value) => total + value, 0) ** 2 / dot(power, power);
+  return sum(power) ** 2 / dot(power, power);
 }
 
 /** What share of its mean the chosen quantile of a block's variance is, by chance alone (Wilson and Hilferty 1931). */
@@ -219,17 +206,17 @@ function quantileOfMeanSquare(freedom) {
 
 /** Find, step by step, a kernel that gives white noise, measured like the photo's, this spectrum and variance 1. */
 function findKernel(wanted) {
-  const total = wanted.reduce((sum, value) => sum + value, 0);
+  const total = sum(wanted);
   const power = new Float64Array(PIXELS).fill(1);
   let kernel = Float64Array.of(1);
   for (let step = 0; step < STEPS; step++) {
     const shown = measured(kernel);
-    const sum = shown.reduce((all, value) => all + value, 0);
-    for (let i = 0; i < PIXELS; i++) power[i] *= Math.min(5, Math.max(0.2, wanted[i] / total / Math.max(shown[i] / sum, 1e-6)));
+    const totalShown = sum(shown);
+    for (let i = 0; i < PIXELS; i++) power[i] *= Math.min(5, Math.max(0.2, wanted[i] / total / Math.max(shown[i] / totalShown, 1e-6)));
     power[0] = (power[1] + power[BLOCK]) / 2; // the mean of a block says nothing of its noise
     kernel = kernelOf(power);
   }
-  const variance = measured(kernel).reduce((all, value) => all + value, 0) / PIXELS / FREEDOM;
+  const variance = sum(measured(kernel)) / PIXELS / FREEDOM;
   return Float32Array.from(kernel, (weight) => weight / Math.sqrt(variance));
 }
 
@@ -324,13 +311,4 @@ function whatIsMissing(filled, { brightness, variances, fineness }) {
   const light = boxBlur({ ...filled, data: Float32Array.from(filled.data) }, BLOCK).data;
   const present = boxBlur({ data: fineEnergy(filled), width, height, channels: 1 }, BLOCK).data;
   return present.map((energy, i) => Math.sqrt(Math.max(0, interpolated(luminance(light, i), brightness, variances) - Math.max(energy - ROUNDING_ENERGY, 0) / fineness)));
-}
-
-/** numpy.interp. */
-function interpolated(x, places, values) {
-  if (x <= places[0]) return values[0];
-  const next = places.findIndex((place) => place > x);
-  if (next < 0) return values.at(-1);
-  const share = (x - places[next - 1]) / (places[next] - places[next - 1]);
-  return values[next - 1] + share * (values[next] - values[next - 1]);
 }

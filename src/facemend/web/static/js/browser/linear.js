@@ -1,12 +1,18 @@
 /** The little linear algebra that grain needs. */
 
+export function dot(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
 /** Make vectors orthonormal, one after the other (Gram and Schmidt), twice for exactness. */
 export function orthonormal(vectors) {
   const basis = [];
   for (const vector of vectors) {
     const rest = vector.slice();
     for (const known of [...basis, ...basis]) {
-      const share = known.reduce((sum, value, i) => sum + value * rest[i], 0);
+      const share = dot(known, rest);
       rest.forEach((_, i) => (rest[i] -= share * known[i]));
     }
     const length = Math.hypot(...rest);

@@ -1,8 +1,8 @@
 /** The paper round a print. Mirrors facemend/photo/print_border.py. A print's sides: upper, lower, left, right. */
 
 import { gaussianBlur } from './filters.js';
-import { quantile } from './grain.js';
 import { picture, resizeArea, resizeLinear, roundEven } from './resample.js';
+import { quantile } from './statistics.js';
 
 const POSITIONS = 200;
 const EVERY = 8;

@@ -1,6 +1,7 @@
 /** Other names for what the network takes for a face beside all faces. Mirrors facemend/photo/renaming.py, class ids included. */
 
 import { distances } from './components.js';
+import { sum } from './statistics.js';
 
 const LONGEST_NECK = 0.08;
 const LEAST_FACE = 0.02;
@@ -15,7 +16,6 @@ const FACE_PARTS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15]);
  */
 export function withoutFaces(ids, hole) {
   const dreamt = ids.data.map((id, i) => (hole[i] && FACE_PARTS.has(id) ? 1 : 0));
-  const sum = (values) => values.reduce((total, value) => total + value, 0);
   if (sum(dreamt) <= LEAST_FACE * sum(hole)) return null;
   const isBare = (id) => FACE_PARTS.has(id) || id === NECK;
   const distanceTo = (isSought) =>

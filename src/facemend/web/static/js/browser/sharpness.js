@@ -1,7 +1,7 @@
 /** Fills no sharper than their photo. Mirrors facemend/photo/sharpness.py. */
 
 import { boxBlur, gaussianBlur } from './filters.js';
-import { quantile } from './grain.js';
+import { quantile, sum } from './statistics.js';
 
 const FINEST = 0.7;
 const EDGES = [1, 2.5];
@@ -26,7 +26,7 @@ export function matchSharpness(colors, hole, size, alike = null) {
   const blurred = (data, sigma) => gaussianBlur({ data, width: size, height: size }, sigma).data;
   const inside = Uint8Array.from(hole, (value) => (value > 0 ? 1 : 0));
   const known = apart(inside, size).map((far, i) => (alike && !alike[i] ? 0 : far));
-  const [filled, left] = [inside, known].map((places) => places.reduce((sum, place) => sum + place, 0));
+  const [filled, left] = [sum(inside), sum(known)];
   if (!filled || left < LEAST_KNOWN * area) return colors;
 
   const energies = (planes) => {
@@ -34,7 +34,7 @@ export function matchSharpness(colors, hole, size, alike = null) {
     const [fine, finer, coarser] = [FINEST, ...EDGES].map((sigma) => blurred(luma, sigma));
     return { finest: luma.map((light, i) => (light - fine[i]) ** 2), edges: finer.map((light, i) => (light - coarser[i]) ** 2) };
   };
-  const mean = (energy, places, count) => energy.reduce((sum, value, i) => sum + (places[i] ? value : 0), 0) / count;
+  const mean = (energy, places, count) => energy.reduce((total, value, i) => total + (places[i] ? value : 0), 0) / count;
 
   let { finest, edges } = energies(colors);
   const beside = mean(edges, known, left);

@@ -3,6 +3,7 @@
 import { brightness } from './colors.js';
 import { eachPixel } from './planning.js';
 import { cut, resizeArea, roundEven } from './resample.js';
+import { interpolated, sum } from './statistics.js';
 
 const CELL = 4;
 const LEVELS = 16;
@@ -32,18 +33,20 @@ export function matchTones(painted, wanted, { colors, share }) {
 export function measureTones(photo, known) {
   if (!known.includes(1)) return null;
   const colors = average(photo, known);
-  const sums = Array.from({ length: LEVELS }, () => ({ count: 0, light: 0, cast: [0, 0, 0] }));
+  const bins = Array.from({ length: LEVELS }, () => ({ count: 0, light: 0, cast: [0, 0, 0] }));
   for (let at = 0; at < colors.length; at += 3) {
     const light = brightness(colors, at);
-    const bin = sums[Math.floor((light * LEVELS) / 256)];
+    const bin = bins[Math.floor((light * LEVELS) / 256)];
     bin.count++;
     bin.light += light;
     for (let c = 0; c < 3; c++) bin.cast[c] += colors[at + c] - light;
   }
-  const used = sums.filter(({ count }) => count >= FEW).map(({ count, light, cast }) => ({ light: light / count, cast: cast.map((sum) => sum / count) }));
+  const used = bins.filter(({ count }) => count >= FEW);
   if (!used.length) return null;
+  const lights = used.map(({ light, count }) => light / count);
+  const casts = [0, 1, 2].map((c) => used.map(({ cast, count }) => cast[c] / count));
   const tint = new Float32Array(3 * 256);
-  for (let level = 0; level < 256; level++) for (let c = 0; c < 3; c++) tint[3 * level + c] = level + castAt(level, used, c);
+  for (let level = 0; level < 256; level++) for (let c = 0; c < 3; c++) tint[3 * level + c] = level + interpolated(level, lights, casts[c]);
   const off = new Float32Array(colors.length / 3);
   for (let i = 0; i < off.length; i++) {
     const level = 3 * brightness(colors, 3 * i);
@@ -57,10 +60,9 @@ export function measureFaceTones(photo, hole, window) {
   const middle = window.scaled(MIDDLE);
   const region = middle.region(hole);
   const known = middle.inside(region);
-  const count = () => known.reduce((sum, there) => sum + there, 0);
-  const all = count();
+  const all = sum(known);
   eachPixel(region, hole.width, (k, at) => (known[k] &= 1 - hole.data[at]));
-  return count() > LEAST_KNOWN * all ? measureTones(cut(photo, region), known) : null;
+  return sum(known) > LEAST_KNOWN * all ? measureTones(cut(photo, region), known) : null;
 }
 
 /** The colours of cells that are wholly known, three bytes each. */
@@ -70,12 +72,4 @@ function average(photo, known) {
   const unknown = { ...photo, channels: 1, data: Uint8Array.from(known, (there) => (there ? 0 : 255)) };
   const shares = resizeArea(unknown, width, height).data;
   return colors.filter((_, i) => shares[Math.floor(i / 3)] === 0);
-}
-
-function castAt(level, used, c) {
-  const next = used.findIndex(({ light }) => light > level);
-  if (next < 0) return used.at(-1).cast[c];
-  if (next === 0) return used[0].cast[c];
-  const [a, b] = [used[next - 1], used[next]];
-  return a.cast[c] + ((level - a.light) / (b.light - a.light)) * (b.cast[c] - a.cast[c]);
 }
