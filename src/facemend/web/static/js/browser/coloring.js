@@ -1,10 +1,10 @@
 /** Colours that follow brightness, for paint whose colours glitter. Mirrors facemend/photo/coloring.py. */
 
+import { lumaAt } from './colors.js';
 import { boxBlur } from './filters.js';
 
 const RADIUS = 4;
 const LEAST_VARIANCE = 0.003;
-const TO_LUMA = [0.299, 0.587, 0.114];
 
 /**
  * Let colours in a hole follow brightness: a guided filter (He et al. 2013) of what they have beside it.
@@ -14,7 +14,7 @@ const TO_LUMA = [0.299, 0.587, 0.114];
 export function calmColors(colors, hole, size) {
   const area = size * size;
   const blurred = (data) => boxBlur({ data, width: size, height: size, channels: 1 }, RADIUS).data;
-  const luma = Float32Array.from({ length: area }, (_, i) => TO_LUMA.reduce((sum, share, c) => sum + share * colors[c * area + i], 0));
+  const luma = Float32Array.from({ length: area }, (_, i) => lumaAt(colors, i));
   const mean = blurred(luma);
   const variance = blurred(luma.map((light) => light * light)).map((square, i) => square - mean[i] * mean[i]);
   const calm = colors.slice();

@@ -1,8 +1,16 @@
 /** Colours as brightness and tint. */
 
+export const LUMA = [0.299, 0.587, 0.114]; // how bright red, green and blue look (ITU-R BT.601)
+
 /** The brightness of three bytes from `at` on, as cv2.cvtColor has it. */
 export function brightness(data, at) {
   return (data[at] * 9798 + data[at + 1] * 19235 + data[at + 2] * 3735 + 16384) >> 15;
+}
+
+/** The brightness of pixel `i` of three planes, one after the other in `planes`. */
+export function lumaAt(planes, i) {
+  const area = planes.length / 3;
+  return LUMA.reduce((sum, share, c) => sum + share * planes[c * area + i], 0);
 }
 
 /** A picture's Y, Cb and Cr, each a picture of bytes, as libjpeg has them. */

@@ -1,5 +1,6 @@
 /** Faded pictures, spread over the levels that the network is used to, and back. Mirrors facemend/photo/fading.py. */
 
+import { lumaAt } from './colors.js';
 import { quantile } from './statistics.js';
 
 const LEAST_KNOWN = 0.4;
@@ -7,7 +8,6 @@ const ENDS = [0.01, 0.99];
 const FADED = 1.1;
 const USUAL = 1.6;
 const MOST = 4;
-const TO_LUMA = [0.299, 0.587, 0.114];
 
 /**
  * Find how to spread a faded image.
@@ -17,7 +17,7 @@ const TO_LUMA = [0.299, 0.587, 0.114];
 export function findLevels({ image, unknown }) {
   const area = unknown.length;
   const luma = [];
-  for (let i = 0; i < area; i++) if (unknown[i] === 0) luma.push(TO_LUMA.reduce((sum, share, c) => sum + share * image[c * area + i], 0));
+  for (let i = 0; i < area; i++) if (unknown[i] === 0) luma.push(lumaAt(image, i));
   if (luma.length < LEAST_KNOWN * area) return null;
   const [darkest, lightest] = ENDS.map((share) => quantile(luma, share));
   if (lightest - darkest >= FADED) return null;

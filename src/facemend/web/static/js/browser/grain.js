@@ -1,5 +1,6 @@
 /** Film grain and sensor noise for what was painted, the like of what surrounds it. Mirrors facemend/photo/grain.py. */
 
+import { LUMA } from './colors.js';
 import { boxBlur, filter } from './filters.js';
 import { extent } from './framing.js';
 import { dominantAxes, dot, orthonormal } from './linear.js';
@@ -27,7 +28,6 @@ const ROUNDING = 1 / 12;
 const ROUNDING_ENERGY = ROUNDING * 36;
 const LEAST_PART = 0.02;
 const STEPS = 12;
-const LUMINANCE = [0.299, 0.587, 0.114];
 const PIXELS = BLOCK * BLOCK;
 
 /** The surfaces of second order over a block, orthonormal: light and shade, which are no noise. */
@@ -66,7 +66,7 @@ export function matchGrain(filled, photo, hole, textured) {
 }
 
 function luminance(data, i) {
-  return LUMINANCE[0] * data[3 * i] + LUMINANCE[1] * data[3 * i + 1] + LUMINANCE[2] * data[3 * i + 2];
+  return LUMA[0] * data[3 * i] + LUMA[1] * data[3 * i + 1] + LUMA[2] * data[3 * i + 2];
 }
 
 /** Measure the noise of what is known; null where there is none to speak of, or too little is known to tell. */
@@ -84,7 +84,7 @@ function measure(photo, hole) {
   const step = Math.ceil(smooth.length / MOST_BLOCKS);
   smooth = smooth.filter((_, i) => i % step === 0);
   const noise = smooth.map((block) => roughOf(photo, block, Math.sqrt(floorOf(block))));
-  const freedom = degreesOfFreedom(spectrum(noise.map((colors) => mixed(colors, LUMINANCE))));
+  const freedom = degreesOfFreedom(spectrum(noise.map((colors) => mixed(colors, LUMA))));
   if (freedom < LEAST_FREEDOM) return null; // a regular pattern, not noise
   const parts = independentParts(noise);
   const share = quantileOfMeanSquare(freedom);
@@ -152,7 +152,7 @@ function independentParts(noise) {
   const axes = dominantAxes(covariance);
   const shown = axes.filter(({ value }) => value > LEAST_PART * axes[0].value);
   const colors = shown.map(({ value, axis }) => axis.map((share) => share * Math.sqrt(value)));
-  const brightness = Math.sqrt(colors.reduce((sum, color) => sum + dot(color, LUMINANCE) ** 2, 0));
+  const brightness = Math.sqrt(colors.reduce((sum, color) => sum + dot(color, LUMA) ** 2, 0));
   return shown.map(({ axis }, i) => ({
     kernel: findKernel(spectrum(noise.map((block) => mixed(block, axis)))),
     color: colors[i].map((share) => share / brightness),
@@ -271,7 +271,7 @@ function finenessOf(parts) {
     const data = new Float32Array(side * side);
     for (let y = 0; y < BLOCK - 1; y++) data.set(kernel.subarray(y * (BLOCK - 1), (y + 1) * (BLOCK - 1)), (y + 2) * side + 2);
     const fine = filter({ data, width: side, height: side }, FINE).data;
-    energy += dot(fine, fine) * dot(color, LUMINANCE) ** 2;
+    energy += dot(fine, fine) * dot(color, LUMA) ** 2;
   }
   return energy;
 }

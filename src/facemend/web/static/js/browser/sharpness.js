@@ -1,5 +1,6 @@
 /** Fills no sharper than their photo. Mirrors facemend/photo/sharpness.py. */
 
+import { lumaAt } from './colors.js';
 import { boxBlur, gaussianBlur } from './filters.js';
 import { quantile, sum } from './statistics.js';
 
@@ -13,7 +14,6 @@ const REACH = 4; // of a square of 9 pixels
 const NEARLY_ALL = 0.9;
 const PLAINEST = 0.1;
 const BLURS = [0.5, 0.7, 1, 1.4, 2, 2.8];
-const TO_LUMA = [0.299, 0.587, 0.114];
 
 /**
  * Blur a fill until it is no sharper than what is known beside it.
@@ -30,7 +30,7 @@ export function matchSharpness(colors, hole, size, alike = null) {
   if (!filled || left < LEAST_KNOWN * area) return colors;
 
   const energies = (planes) => {
-    const luma = Float32Array.from({ length: area }, (_, i) => TO_LUMA.reduce((sum, share, c) => sum + share * planes[c * area + i], 0));
+    const luma = Float32Array.from({ length: area }, (_, i) => lumaAt(planes, i));
     const [fine, finer, coarser] = [FINEST, ...EDGES].map((sigma) => blurred(luma, sigma));
     return { finest: luma.map((light, i) => (light - fine[i]) ** 2), edges: finer.map((light, i) => (light - coarser[i]) ** 2) };
   };
