@@ -5,7 +5,7 @@ import { boxBlur, filter } from './filters.js';
 import { extent } from './framing.js';
 import { dominantAxes, dot, orthonormal } from './linear.js';
 import { quickNormals, quickRandom } from './quick-random.js';
-import { cut, picture, roundEven } from './resample.js';
+import { cut, picture, toByte } from './resample.js';
 import { interpolated, quantile, sum } from './statistics.js';
 
 const BLOCK = 8;
@@ -59,7 +59,7 @@ export function matchGrain(filled, photo, hole, textured) {
     for (let i = 0; i < missing.length; i++) {
       const at = (start + Math.floor(i / band.width)) * photo.width + left + (i % band.width);
       if (!hole.data[at]) continue;
-      for (let c = 0; c < 3; c++) result.data[3 * at + c] = Math.min(255, Math.max(0, roundEven(band.data[3 * i + c] + missing[i] * noise.data[3 * i + c])));
+      for (let c = 0; c < 3; c++) result.data[3 * at + c] = toByte(band.data[3 * i + c] + missing[i] * noise.data[3 * i + c]);
     }
   }
   return result;

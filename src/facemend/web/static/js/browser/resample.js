@@ -14,6 +14,11 @@ export function roundEven(value) {
   return rounded - value === 0.5 && rounded & 1 ? rounded - 1 : rounded;
 }
 
+/** Rounded to a whole number from 0 to 255, as OpenCV's saturate_cast does. */
+export function toByte(value) {
+  return Math.min(255, Math.max(0, roundEven(value)));
+}
+
 /** Cut a part {left, top, right, bottom} out. */
 export function cut(image, { left, top, right, bottom }) {
   const { data, width, channels } = image;
@@ -148,7 +153,7 @@ export function warpCubic(image, [a, b, c, d, e, f], width, height, replicate) {
       for (let i = 0; i < channels; i++) {
         let sum = 0;
         for (let n = 0; n < count; n++) sum += weights[n] * data[places[n] + i];
-        result.data[to++] = isBytes ? Math.min(255, Math.max(0, roundEven(sum))) : sum;
+        result.data[to++] = isBytes ? toByte(sum) : sum;
       }
     }
   }

@@ -2,7 +2,7 @@
 
 import { boxBlur, gaussianBlur } from './filters.js';
 import { uniforms } from './random.js';
-import { inverted, mapped, picture, resizeArea, resizeLinear, roundEven } from './resample.js';
+import { inverted, mapped, picture, resizeArea, resizeLinear, roundEven, toByte } from './resample.js';
 
 const SIZE = 128;
 const CELL = 2;
@@ -46,7 +46,7 @@ export function carryResiduals(photo, hole, wanted, soft, view, region) {
     for (let i = 0; i < joined.width * joined.height; i++) {
       const at = top * width + i;
       if (!wanted[at]) continue;
-      for (let c = 0; c < 3; c++) result.data[3 * at + c] = Math.min(255, Math.max(0, roundEven(soft.data[3 * at + c] + joined.data[3 * i + c])));
+      for (let c = 0; c < 3; c++) result.data[3 * at + c] = toByte(soft.data[3 * at + c] + joined.data[3 * i + c]);
     }
   }
   return result;

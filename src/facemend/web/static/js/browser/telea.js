@@ -4,7 +4,7 @@
  */
 
 import { Heap } from './heap.js';
-import { roundEven } from './resample.js';
+import { toByte } from './resample.js';
 
 const [KNOWN, BAND, UNKNOWN] = [0, 1, 2];
 const FAR = 1e6;
@@ -149,7 +149,7 @@ function paint(result, i, state, time, stride, radius) {
   for (let c = 0; c < 3; c++) {
     const length = Math.sqrt(f32(f32(alongX[c] * alongX[c]) + f32(alongY[c] * alongY[c])));
     const tilt = f32(alongX[c] + alongY[c]) / (length + Number.MIN_VALUE);
-    data[(y * width + x) * 3 + c] = Math.min(255, Math.max(0, roundEven(f32(f32(sums[c] / total) + tilt + 0.5)))); // half a level too bright, as in OpenCV;
+    data[(y * width + x) * 3 + c] = toByte(f32(f32(sums[c] / total) + tilt + 0.5)); // half a level too bright, as in OpenCV
   }
 }
 

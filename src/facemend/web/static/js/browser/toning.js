@@ -2,7 +2,7 @@
 
 import { brightness } from './colors.js';
 import { eachPixel } from './planning.js';
-import { cut, resizeArea, roundEven } from './resample.js';
+import { cut, resizeArea, toByte } from './resample.js';
 import { interpolated, sum } from './statistics.js';
 
 const CELL = 4;
@@ -19,7 +19,7 @@ export function matchTones(painted, wanted, { colors, share }) {
   for (let i = 0; i < wanted.length; i++) {
     if (!wanted[i]) continue;
     const level = 3 * brightness(painted.data, 3 * i);
-    for (let c = 0; c < 3; c++) result.data[3 * i + c] = Math.min(255, Math.max(0, roundEven(colors[level + c])));
+    for (let c = 0; c < 3; c++) result.data[3 * i + c] = toByte(colors[level + c]);
   }
   return result;
 }
