@@ -4,9 +4,8 @@
  */
 
 import { brightness } from './colors.js';
-import { extent } from './framing.js';
+import { eachPixel, extent } from './framing.js';
 import { storedAsJpeg } from './jpeg.js';
-import { eachPixel } from './planning.js';
 import { cut } from './resample.js';
 
 const BLOCK = 8;

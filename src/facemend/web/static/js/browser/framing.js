@@ -2,11 +2,9 @@
 
 import { cut, inverted, mapped, picture, resizeArea, roundEven, warpCubic, warpNearest } from './resample.js';
 
-const MIN_WORKING_SIZE = 256;
-const MAX_WORKING_SIZE = 1024;
+export const MIN_WORKING_SIZE = 256;
+export const MAX_WORKING_SIZE = 1024;
 const ENLARGEMENT = 1.2;
-
-export { MAX_WORKING_SIZE, MIN_WORKING_SIZE };
 
 /** A square of the photo, perhaps turned; `size` is the side at which the network sees it. */
 export class Window {
@@ -87,6 +85,11 @@ export function extent({ data, width, height }) {
     bottom = y + 1;
   }
   return bottom ? { left, top, right, bottom } : null;
+}
+
+/** Visit a region's pixels: their number in the region, and in the photo. */
+export function eachPixel({ left, top, right, bottom }, width, visit) {
+  for (let y = top, k = 0; y < bottom; y++) for (let at = y * width + left; at < y * width + right; at++, k++) visit(k, at);
 }
 
 /** Choose one square for a photo: as wide as its short side and round the hole if that fits in, else the whole photo. */

@@ -2,8 +2,7 @@
 
 import { label } from './components.js';
 import { LIKELY, SURE, faceWindow, isSame, isSure, meets, moved, stances, surest } from './faces.js';
-import { Window, shrinkHole, toPixels } from './framing.js';
-import { eachPixel } from './planning.js';
+import { Window, eachPixel, shrinkHole, toPixels } from './framing.js';
 
 const PARTS_SIDE = 512;
 const [TRIED_SIZE, FITTED_SIZE] = [128, 256];

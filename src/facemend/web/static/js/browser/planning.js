@@ -1,7 +1,7 @@
 /** Which squares of a photo the network is to see, in which order, and which pixels each paints. Mirrors facemend/photo/planning.py. */
 
 import { distances, label } from './components.js';
-import { MAX_WORKING_SIZE, MIN_WORKING_SIZE, chooseWindow, extent, windowRound } from './framing.js';
+import { MAX_WORKING_SIZE, MIN_WORKING_SIZE, chooseWindow, eachPixel, extent, windowRound } from './framing.js';
 import { roundEven } from './resample.js';
 
 const CELL = 16;
@@ -73,11 +73,6 @@ function claim(free, hole, windows, spare) {
     views.push({ window, region, area });
   });
   return views;
-}
-
-/** Visit a region's pixels: their number in the region, and in the photo. */
-export function eachPixel({ left, top, right, bottom }, width, visit) {
-  for (let y = top, k = 0; y < bottom; y++) for (let at = y * width + left; at < y * width + right; at++, k++) visit(k, at);
 }
 
 /** Find windows that hold all of a hole: a wide one round each broad part, tiles for what is narrow (scratches, specks). */

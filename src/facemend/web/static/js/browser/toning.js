@@ -1,7 +1,7 @@
 /** One colour for each brightness, in photos that have no more: grey ones, and old ones faded to brown. Mirrors facemend/photo/toning.py. */
 
 import { brightness } from './colors.js';
-import { eachPixel } from './planning.js';
+import { eachPixel } from './framing.js';
 import { cut, resizeArea, toByte } from './resample.js';
 import { interpolated, sum } from './statistics.js';
 
