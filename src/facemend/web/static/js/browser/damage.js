@@ -2,7 +2,7 @@
 
 import { brightness } from './colors.js';
 import { label } from './components.js';
-import { median } from './filters.js';
+import { median, reflect101 } from './filters.js';
 import { picture, resizeArea, resizeLinear, roundEven } from './resample.js';
 
 const TILE_SIZE = 512;
@@ -63,17 +63,10 @@ async function judgeView(view, net, onRun) {
 /** A square of the picture, mirrored beyond its edges. */
 function tileOf(view, left, top) {
   const tile = picture(TILE_SIZE, TILE_SIZE, 3);
-  const mirrored = (i, length) => {
-    for (;;) {
-      if (i < 0) i = -i;
-      else if (i >= length) i = 2 * length - 2 - i;
-      else return i;
-    }
-  };
   for (let y = 0; y < TILE_SIZE; y++) {
-    const row = mirrored(top + y, view.height) * view.width;
+    const row = reflect101(top + y, view.height) * view.width;
     for (let x = 0; x < TILE_SIZE; x++) {
-      const from = 3 * (row + mirrored(left + x, view.width));
+      const from = 3 * (row + reflect101(left + x, view.width));
       for (let c = 0; c < 3; c++) tile.data[3 * (y * TILE_SIZE + x) + c] = view.data[from + c];
     }
   }

@@ -29,7 +29,8 @@ function boxAlong(image, radius, length, lines, step, stride) {
   return result;
 }
 
-function reflect101(i, length) {
+/** Which pixel of a line stands for one beyond its ends, mirrored about the last (cv2's BORDER_REFLECT_101). */
+export function reflect101(i, length) {
   if (length === 1) return 0; // which mirrors nothing
   for (;;) {
     if (i < 0) i = -i;

@@ -12,7 +12,7 @@ import { planFaces, planViews, settleWindow } from './planning.js';
 import { fillBorder, findBorder } from './print-border.js';
 import { normals } from './random.js';
 import { withoutFaces } from './renaming.js';
-import { resizeArea, resizeLinear } from './resample.js';
+import { picture, planeOf, resizeArea, resizeLinear } from './resample.js';
 import { carryResiduals, softened } from './residuals.js';
 import { findFaces, measureAgain } from './search.js';
 import { matchSharpness } from './sharpness.js';
@@ -62,7 +62,7 @@ export class Inpainter {
   /** Tell the parts of every face in a photo, those under the hole as the network would paint them. */
   async parse(rgb, hole, onRun) {
     const [latent] = this.#latents(0, 1);
-    const layout = emptyLayout(rgb);
+    const layout = picture(rgb.width, rgb.height, 1);
     for (const view of planFaces(rgb, await this.#findWindows(rgb, hole, onRun))) {
       await onRun();
       const seen = await this.#run(rgb, hole, view.window, latent, null);
@@ -98,7 +98,7 @@ export class Inpainter {
   async #paint(rgb, { unknown, wanted, views, tones }, latent, layout, onRun) {
     const painted = { ...rgb, data: rgb.data.slice() };
     const rest = { ...unknown, data: unknown.data.slice() };
-    const ids = emptyLayout(rgb);
+    const ids = picture(rgb.width, rgb.height, 1);
     let smallest = Infinity;
     for (const [number, view] of views.entries()) {
       const { window, region } = view;
@@ -171,7 +171,7 @@ function asRun(window) {
 
 /** What a run says of the face it painted: how sure it is of the parts in the hole, and how much of the person is no paint. */
 function trialOf({ completed, layout: { data, classes, size }, unknown, window }) {
-  const holed = resizeArea({ data: unknown, width: window.size, height: window.size, channels: 1 }, size, size).data;
+  const holed = resizeArea(planeOf(unknown, 0, window.size), size, size).data;
   let [sure, hidden, person, seen] = [0, 0, 0, 0];
   for (let i = 0; i < holed.length; i++) {
     let most = 0;
@@ -184,10 +184,6 @@ function trialOf({ completed, layout: { data, classes, size }, unknown, window }
   return { completed, certainty: sure / Math.max(1, hidden), seen: seen / person };
 }
 
-function emptyLayout({ width, height }) {
-  return { data: new Uint8Array(width * height), width, height };
-}
-
 /** Write the class ids a view shows into the part of the photo that is its own. */
 function writeIds(layout, seen, { region, area }) {
   const ids = unviewLayout(likeliest(seen.layout, seen.window.size), seen.window, region);
@@ -196,8 +192,7 @@ function writeIds(layout, seen, { region, area }) {
 
 /** Which pixels of a view are more likely a person's than the background's, 0 or 1 each. */
 function personIn({ layout: { data, size }, window: { size: side } }) {
-  const background = { data: data.subarray(0, size * size), width: size, height: size, channels: 1 };
-  return Uint8Array.from(resizeLinear(background, side, side).data, (share) => (share < 0.5 ? 1 : 0));
+  return Uint8Array.from(resizeLinear(planeOf(data, 0, size), side, side).data, (share) => (share < 0.5 ? 1 : 0));
 }
 
 /** Class ids at the view's own size. */
@@ -205,8 +200,7 @@ function likeliest({ data, classes, size }, side) {
   const best = new Float32Array(side * side).fill(-1);
   const ids = new Uint8Array(side * side);
   for (let k = 0; k < classes; k++) {
-    const plane = { data: data.subarray(k * size * size, (k + 1) * size * size), width: size, height: size, channels: 1 };
-    const enlarged = resizeLinear(plane, side, side).data;
+    const enlarged = resizeLinear(planeOf(data, k, size), side, side).data;
     for (let i = 0; i < ids.length; i++) {
       if (enlarged[i] <= best[i]) continue;
       best[i] = enlarged[i];

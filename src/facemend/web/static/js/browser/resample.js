@@ -8,6 +8,11 @@ export function picture(width, height, channels, Kind = Uint8Array) {
   return { data: new Kind(width * height * channels), width, height, channels };
 }
 
+/** Plane `k` of square ones, [K, size, size], as a picture that shares their values. */
+export function planeOf(planes, k, size) {
+  return { data: planes.subarray(k * size * size, (k + 1) * size * size), width: size, height: size, channels: 1 };
+}
+
 /** Half-way cases go to the even neighbour, as in Python and OpenCV. */
 export function roundEven(value) {
   const rounded = Math.round(value);

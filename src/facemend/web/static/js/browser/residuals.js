@@ -2,7 +2,7 @@
 
 import { boxBlur, gaussianBlur } from './filters.js';
 import { uniforms } from './random.js';
-import { inverted, mapped, picture, resizeArea, resizeLinear, roundEven, toByte } from './resample.js';
+import { inverted, mapped, picture, planeOf, resizeArea, resizeLinear, roundEven, toByte } from './resample.js';
 
 const SIZE = 128;
 const CELL = 2;
@@ -20,9 +20,9 @@ const SURE_SHARE = 0.25;
 export function softened({ completed, unknown, window: { size } }) {
   const soft = new Float32Array(completed.length);
   for (let c = 0; c < 3; c++) {
-    const plane = completed.subarray(c * size * size, (c + 1) * size * size);
-    const blurred = gaussianBlur({ data: plane, width: size, height: size }, SOFTNESS).data;
-    soft.set(plane.map((value, i) => (unknown[i] > 0 ? value : blurred[i])), c * size * size);
+    const plane = planeOf(completed, c, size);
+    const blurred = gaussianBlur(plane, SOFTNESS).data;
+    soft.set(plane.data.map((value, i) => (unknown[i] > 0 ? value : blurred[i])), c * size * size);
   }
   return soft;
 }
@@ -157,9 +157,8 @@ class Chances {
 class Patches {
   constructor({ window: { size }, completed, unknown, scores, layout }) {
     const resize = size > SIZE ? resizeArea : resizeLinear;
-    const planes = [0, 1, 2].map((c) => ({ data: completed.subarray(c * size * size, (c + 1) * size * size), width: size, height: size, channels: 1 }));
-    this.planes = planes.map((plane) => resize(plane, SIZE, SIZE).data);
-    this.unknown = resize({ data: unknown, width: size, height: size, channels: 1 }, SIZE, SIZE).data;
+    this.planes = [0, 1, 2].map((c) => resize(planeOf(completed, c, size), SIZE, SIZE).data);
+    this.unknown = resize(planeOf(unknown, 0, size), SIZE, SIZE).data;
     this.layout = layout;
     this.grid = Math.round(Math.sqrt(scores.tokens));
     const { data, heads, tokens } = scores;

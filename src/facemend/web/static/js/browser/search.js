@@ -3,7 +3,7 @@
 import { SURE, distinct, faceWindow, isSame, meets, moved, stances, surest } from './faces.js';
 import { Window, shrinkHole, toPixels, viewPhoto } from './framing.js';
 import { guessFaces, unexplained } from './guessing.js';
-import { resizeArea, resizeLinear } from './resample.js';
+import { picture, resizeArea, resizeLinear } from './resample.js';
 import { fillHole } from './telea.js';
 
 const SEARCH_SIDE = 1024;
@@ -91,7 +91,7 @@ async function detectTurned(copy, turn, detector) {
   const [cosine, sine] = [Math.abs(Math.cos((turn / 180) * Math.PI)), Math.abs(Math.sin((turn / 180) * Math.PI))];
   const size = Math.ceil(Math.max(width * cosine + height * sine, width * sine + height * cosine) / 16 - 1e-6) * 16;
   const window = new Window([width / 2, height / 2], size, size, turn);
-  const { image } = viewPhoto(copy, { data: new Uint8Array(width * height), width, height }, window);
+  const { image } = viewPhoto(copy, picture(width, height, 1), window);
   return (await detector.detect(toPixels(image, size))).map((face) => moved(face, window.toPhoto));
 }
 

@@ -9,6 +9,7 @@ import { Inpainter } from './inpainter.js';
 import { openNets } from './nets.js';
 import { cutPatch, readPhoto, toRgb, writePhoto } from './photos.js';
 import { Problem } from './problem.js';
+import { picture } from './resample.js';
 
 const device = new URL(self.location).searchParams.get('device');
 let opening = null;
@@ -89,7 +90,7 @@ const tasks = {
 
   layout: async ({ description: { legend }, inpainter }, job, from, mask) => {
     const photo = await readPhoto(from);
-    const hole = mask ? await readHole(mask, photo) : { data: new Uint8Array(photo.width * photo.height), width: photo.width, height: photo.height };
+    const hole = mask ? await readHole(mask, photo) : picture(photo.width, photo.height, 1);
     return layoutPng(await inpainter.parse(toRgb(photo), hole, job.check), legend);
   },
 
