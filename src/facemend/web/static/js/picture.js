@@ -1,6 +1,6 @@
 /** What the stage shows: the photo with smaller copies of itself, and the patches on top of it. */
 
-const AS_STORED = { colorSpaceConversion: 'none' }; // patches carry no colour profile: photo and patch must look alike
+import { AS_STORED } from './pixels.js';
 
 /** Decode a photo; what the browser cannot read, the server shows. Turned upright by its EXIF orientation either way. */
 export async function decodePhoto(file, preview) {

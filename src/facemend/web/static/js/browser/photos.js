@@ -2,13 +2,12 @@
 
 import { encodePng } from '../core/png.js';
 import { kindOf } from '../kinds.js';
-import { rgbaOf } from '../pixels.js';
+import { AS_STORED, rgbaOf } from '../pixels.js';
 import { readCoding } from './coding.js';
 import { copyMetadata } from './metadata.js';
 import { Problem } from './problem.js';
 import { picture } from './resample.js';
 
-const AS_STORED = { colorSpaceConversion: 'none' }; // as on the server: the network sees the file's own numbers
 const MIN_SIDE = 16;
 const MAX_ASPECT = 10;
 const LOSSY_QUALITY = 0.95;
