@@ -71,6 +71,7 @@ class Grid {
     this.wanted = wanted;
     this.cell = (CELL * window.side) / SIZE;
     this.size = Math.max(1, Math.floor(2 * this.cell)); // so that no two of every second ones overlap
+    this.bump = Float32Array.from({ length: this.size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 1)) / (this.size + 1)));
     const [a, b, c, d, e, f] = window.toPhoto;
     const scale = window.size / SIZE;
     this.toRegion = [a * scale, b * scale, c - region.left, d * scale, e * scale, f - region.top];
@@ -217,45 +218,46 @@ function middleOf(corner, size) {
   return Math.floor((Math.min(SIZE - 1, Math.max(0, corner + CELL)) * size) / SIZE);
 }
 
-/** Blend the sources' residuals, less where target and source are unlike in colour or part; yields [top, band] as rows are done. */
+/** Blend the sources' residuals; yields [top, band] as rows are done. */
 function* carriedBands(around, soft, grid, rows) {
   const { width, height, size } = grid;
-  const bump = Float32Array.from({ length: size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 1)) / (size + 1)));
   let sums = new Float32Array(size * width * 4); // of residuals times weight and likeness, and of weights
-  const there = soft.data;
   for (const [i, top] of grid.tops.entries()) {
+    for (const match of rows.next().value) addPatch(sums, match, top, around, soft, grid);
     const end = grid.tops[i + 1] ?? top + size;
-    for (const { left, source: [u, v], kinship } of rows.next().value) {
-      const [a, b] = [Math.max(0, -top, -v), Math.min(size, height - top, height - v)];
-      const [c, d] = [Math.max(0, -left, -u), Math.min(size, width - left, width - u)];
-      for (let y = a; y < b; y++) {
-        for (let x = c; x < d; x++) {
-          const [from, to] = [3 * ((v + y) * width + u + x), 3 * ((top + y) * width + left + x)];
-          const unlike = (Math.abs(there[from] - there[to]) + Math.abs(there[from + 1] - there[to + 1]) + Math.abs(there[from + 2] - there[to + 2])) / 3 / LIKENESS;
-          const weight = bump[y] * bump[x];
-          const at = 4 * (y * width + left + x);
-          sums[at + 3] += weight;
-          const known = around.at(u + x, v + y);
-          if (around.hole[known]) continue;
-          const alike = weight * kinship * Math.exp(-unlike * unlike);
-          for (let k = 0; k < 3; k++) sums[at + k] += alike * (around.photo[3 * known + k] - there[from + k]);
-        }
-      }
-    }
     const [first, last] = [Math.max(0, top), Math.min(end, height)];
-    if (last > first) {
-      const band = picture(width, last - first, 3, Float32Array);
-      const start = (first - top) * width;
-      for (let k = 0; k < band.width * band.height; k++) {
-        const at = 4 * (start + k);
-        for (let c = 0; c < 3; c++) band.data[3 * k + c] = sums[at + c] / Math.max(sums[at + 3], 1e-6);
-      }
-      yield [first, band];
-    }
+    if (last > first) yield [first, meansOf(sums.subarray((first - top) * width * 4), width, last - first)];
     const next = new Float32Array(sums.length);
     next.set(sums.subarray((end - top) * width * 4));
     sums = next;
   }
+}
+
+/** Add a source's residuals to a patch, less where the two are unlike in colour or part. */
+function addPatch(sums, { left, source: [u, v], kinship }, top, around, { data }, { width, height, size, bump }) {
+  const [a, b] = [Math.max(0, -top, -v), Math.min(size, height - top, height - v)];
+  const [c, d] = [Math.max(0, -left, -u), Math.min(size, width - left, width - u)];
+  for (let y = a; y < b; y++) {
+    for (let x = c; x < d; x++) {
+      const [from, to] = [3 * ((v + y) * width + u + x), 3 * ((top + y) * width + left + x)];
+      const unlike = (Math.abs(data[from] - data[to]) + Math.abs(data[from + 1] - data[to + 1]) + Math.abs(data[from + 2] - data[to + 2])) / 3 / LIKENESS;
+      const weight = bump[y] * bump[x];
+      const at = 4 * (y * width + left + x);
+      sums[at + 3] += weight;
+      const known = around.at(u + x, v + y);
+      if (around.hole[known]) continue;
+      const alike = weight * kinship * Math.exp(-unlike * unlike);
+      for (let k = 0; k < 3; k++) sums[at + k] += alike * (around.photo[3 * known + k] - data[from + k]);
+    }
+  }
+}
+
+function meansOf(sums, width, height) {
+  const band = picture(width, height, 3, Float32Array);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) band.data[3 * i + c] = sums[4 * i + c] / Math.max(sums[4 * i + 3], 1e-6);
+  }
+  return band;
 }
 
 /** Join carried residuals to those that are known across the hole's edge: pull-push (Gortler et al. 1996) of three levels. */
