@@ -130,6 +130,11 @@ function buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload) {
     Escape: () => (gestures.isPainting ? gestures.cancel() : studio.jobs.stop()),
     '?': openHelp,
   });
+  panWhileSpaceIsHeld(stage, gestures, keyboard);
+}
+
+/** Space moves the photo, but where it puts the keyboard's brush down. */
+function panWhileSpaceIsHeld(stage, gestures, keyboard) {
   document.addEventListener('keydown', (event) => {
     const isOnStage = event.target === stage.element || event.target === document.body;
     if (event.key !== ' ' || !isOnStage || keyboard.isActive) return;

@@ -28,12 +28,39 @@ export function buildHelp() {
 
 export function buildDownload(studio) {
   const dialog = $('download');
-  const formats = h('div', { className: 'formats', role: 'radiogroup' });
-  const note = h('p', { className: 'soft' });
+  const { elements, chosen } = formatChoice(studio);
   const problem = h('p', { className: 'problem', 'data-problem': 'download', role: 'alert', hidden: true });
   const save = button('download', 'download.save', () => download(), { className: 'primary wide' });
-  const chosen = () => formats.querySelector('input:checked').value;
+  const download = async () => {
+    save.disabled = true;
+    const blob = await studio.export(chosen());
+    save.disabled = false;
+    if (!blob) return;
+    const kind = blob.type.split('/')[1];
+    saveAs(blob, fileName(studio, 'restored', SUFFIXES[kind] ?? kind));
+    dialog.close();
+  };
+  dialog.append(
+    head('download-title', 'download.title', dialog), ...elements, problem, save,
+    h('div', { className: 'extras' },
+      button('mask', 'download.mask', async () => saveAs(await studio.painting.mask.toPng(), fileName(studio, 'mask', 'png')), { className: 'quiet small', id: 'save-mask' }),
+      button('layout', 'download.layout', async () => saveAs(await studio.layoutPng(), fileName(studio, 'layout', 'png')), { className: 'quiet small', id: 'save-layout' })),
+  );
+  studio.store.watch(['networkLayout'], ({ networkLayout }) => ($('save-layout').disabled = !networkLayout));
+  dialog.onclose = () => studio.state.busy?.kind === 'export' && studio.jobs.stopShown();
+  closeOnBackdrop(dialog);
+  return () => dialog.showModal();
+}
 
+/** What the photo can be saved as, and what that does to it; `chosen()` is null for the photo's own format. */
+function formatChoice(studio) {
+  const formats = h('div', { className: 'formats', role: 'radiogroup' });
+  const note = h('p', { className: 'soft' });
+  const chosen = () => formats.querySelector('input:checked').value || null;
+  const explain = () => {
+    const format = chosen() ?? studio.state.photo.kind;
+    note.textContent = t(LOSSY.includes(format) ? 'download.lossy' : 'download.lossless', { name: NAMES[format] });
+  };
   const render = () => {
     const { photo } = studio.state;
     if (!photo) return;
@@ -45,31 +72,9 @@ export function buildDownload(studio) {
     formats.setAttribute('aria-label', t('download.format'));
     explain();
   };
-  const explain = () => {
-    const format = chosen() || studio.state.photo.kind;
-    note.textContent = t(LOSSY.includes(format) ? 'download.lossy' : 'download.lossless', { name: NAMES[format] });
-  };
-  const download = async () => {
-    save.disabled = true;
-    const blob = await studio.export(chosen() || null);
-    save.disabled = false;
-    if (!blob) return;
-    const kind = blob.type.split('/')[1];
-    saveAs(blob, fileName(studio, 'restored', SUFFIXES[kind] ?? kind));
-    dialog.close();
-  };
-  dialog.append(
-    head('download-title', 'download.title', dialog), formats, note, problem, save,
-    h('div', { className: 'extras' },
-      button('mask', 'download.mask', async () => saveAs(await studio.painting.mask.toPng(), fileName(studio, 'mask', 'png')), { className: 'quiet small', id: 'save-mask' }),
-      button('layout', 'download.layout', async () => saveAs(await studio.layoutPng(), fileName(studio, 'layout', 'png')), { className: 'quiet small', id: 'save-layout' })),
-  );
-  studio.store.watch(['networkLayout'], ({ networkLayout }) => ($('save-layout').disabled = !networkLayout));
-  dialog.onclose = () => studio.state.busy?.kind === 'export' && studio.jobs.stopShown();
   studio.store.watch(['photo'], render);
   onLanguage(render);
-  closeOnBackdrop(dialog);
-  return () => dialog.showModal();
+  return { elements: [formats, note], chosen };
 }
 
 function fileName(studio, what, suffix) {
