@@ -17,22 +17,25 @@ export const blends = {
 };
 
 export class Edit {
+  touched = null; // the part of the layer that may have changed
+  #blend;
+  #across; // tiles in a row
+  #before = new Map(); // tile number -> its bytes before the edit
+  #coverage = new Map();
+
   constructor(layer, blend) {
     this.layer = layer;
-    this.blend = blend;
-    this.before = new Map(); // tile number -> its bytes before the edit
-    this.coverage = new Map();
-    this.across = Math.ceil(layer.width / TILE);
-    this.touched = null;
+    this.#blend = blend;
+    this.#across = Math.ceil(layer.width / TILE);
   }
 
   /** Cover a shape, `{rect, at(x, y)}`; returns the part of the layer that may have changed. */
   cover(shape) {
     const rect = clip(shape.rect, this.layer.bounds);
     if (isEmpty(rect)) return null;
-    forEachTile(rect, this.across, (number, left, top) => {
+    forEachTile(rect, this.#across, (number, left, top) => {
       const coverage = this.#open(number, left, top);
-      this.#blendTile(shape, coverage, this.before.get(number), left, top, rect);
+      this.#blendTile(shape, coverage, this.#before.get(number), left, top, rect);
     });
     this.layer.refresh(rect);
     this.touched = union(this.touched, rect);
@@ -40,16 +43,16 @@ export class Edit {
   }
 
   #open(number, left, top) {
-    if (!this.before.has(number)) {
-      this.before.set(number, readTile(this.layer, left, top));
-      this.coverage.set(number, new Uint8Array(TILE * TILE));
+    if (!this.#before.has(number)) {
+      this.#before.set(number, readTile(this.layer, left, top));
+      this.#coverage.set(number, new Uint8Array(TILE * TILE));
     }
-    return this.coverage.get(number);
+    return this.#coverage.get(number);
   }
 
   #blendTile(shape, coverage, before, left, top, rect) {
     const { data, width } = this.layer;
-    const { blend } = this;
+    const blend = this.#blend;
     const x0 = Math.max(rect.left, left);
     const x1 = Math.min(rect.right, left + TILE);
     const y1 = Math.min(rect.bottom, top + TILE);
@@ -66,15 +69,15 @@ export class Edit {
 
   /** Take back everything at once, as if the edit had never begun. */
   revert() {
-    for (const [number, before] of this.before) writeTile(this.layer, ...corner(number, this.across), before);
+    for (const [number, before] of this.#before) writeTile(this.layer, ...corner(number, this.#across), before);
     if (this.touched) this.layer.refresh(this.touched);
   }
 
   /** End the edit. Returns its Change, or null when nothing has changed. */
   commit() {
     const tiles = new Map();
-    for (const [number, before] of this.before) {
-      const [left, top] = corner(number, this.across);
+    for (const [number, before] of this.#before) {
+      const [left, top] = corner(number, this.#across);
       if (!sameBytes(before, readTile(this.layer, left, top))) tiles.set(number, pack(before));
     }
     return tiles.size ? new Change(this.layer, tiles, this.touched) : null;
