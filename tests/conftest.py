@@ -7,7 +7,9 @@ from PIL import Image
 
 from facemend.cli import main
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny nets gain nothing from threads, and lose much beside a busy process
+# Small nets and pictures gain nothing from threads, and lose much beside a busy process.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 COLORS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "P": 1, "PA": 2}
 
