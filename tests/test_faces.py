@@ -169,7 +169,7 @@ def test_who_is_in_a_photo_with_others_is_looked_for_as_they_stand(astronaut, in
 
 
 def test_no_face_is_painted_where_none_was(inpainter):
-    wall = np.repeat(skimage.data.brick()[..., None], 3, axis=2)
+    wall = np.repeat(skimage.data.brick()[:320, :320, None], 3, axis=2)
     assert inpainter.find_faces(wall, rectangle(wall.shape, 90, 80, 230, 220)) == []
 
 
