@@ -76,11 +76,15 @@ export function gaussianBlur({ data, width, height }, sigma) {
 function filterAlong(data, kernel, length, lines, step, stride) {
   const result = new Float32Array(data.length);
   const reach = (kernel.length - 1) / 2;
+  const places = Int32Array.from({ length: length + 2 * reach }, (_, i) => reflect101(i - reach, length) * step);
+  const values = new Float64Array(places.length); // of a line and what it mirrors
   for (let line = 0; line < lines; line++) {
+    const start = line * stride;
+    for (let i = 0; i < values.length; i++) values[i] = data[start + places[i]];
     for (let i = 0; i < length; i++) {
       let sum = 0;
-      for (let k = 0; k < kernel.length; k++) sum += kernel[k] * data[line * stride + reflect101(i + k - reach, length) * step];
-      result[line * stride + i * step] = sum;
+      for (let k = 0; k < kernel.length; k++) sum += kernel[k] * values[i + k];
+      result[start + i * step] = sum;
     }
   }
   return result;
