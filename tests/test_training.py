@@ -48,7 +48,7 @@ def recipe(faces: Path, *, images: int = 8, **changes: object) -> TrainConfig:
     loss = LossConfig(adversary="hinge-r1", perceptual=0, feature_matching=0, semantic=0.1)
     phases = tuple(PhaseConfig(phase=p, images=images, batch_size=4, crop=None if p == "core" else 64) for p in PHASES)
     data = DataConfig(sources=(SourceConfig(path=faces.name, skip_last=2),), size=96)
-    values = {"model": TINY, "data": data, "loss": loss, "phases": phases, "checkpoint_every": 4, "log_every": 4}
+    values = {"model": TINY, "data": data, "loss": loss, "phases": phases, "checkpoint_every": 20, "log_every": 4}
     return TrainConfig.model_validate({"sample_every": 24, "warmup_images": 4, "bf16": False, **values, **changes})
 
 
@@ -132,7 +132,7 @@ def test_a_phase_takes_its_sizes_in_turn_and_leaves_out_faces_that_would_be_enla
 
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_run_killed_again_and_again_ends_bit_for_bit_the_same(faces: Path, tmp_path: Path, kills: int) -> None:
-    config = recipe(faces, images=4 * kills)
+    config = recipe(faces, images=4 * kills, checkpoint_every=4)
     run_dir = tmp_path / "killed"
     for images in range(4, 4 * kills + 1, 4):  # each time once a new checkpoint is there, in the middle of whatever follows
         process = started(config, faces, run_dir)
