@@ -21,10 +21,11 @@ from conftest import make_photo, mask_image
 from PIL import ExifTags, Image, ImageCms, ImageOps
 from serving import encoded
 from skimage import data
-from test_print_border import make_print, torn_corner, torn_side
+from test_print_border import LID, make_print, make_scan, torn_corner, torn_side
 
 from facemend.backends import on_onnx
 from facemend.damage import find_damage
+from facemend.damage.prints import judge_print
 from facemend.errors import ConfigError
 from facemend.imaging import LAYOUT_COLORS, decode_photo, jpeg_coding, read_hole
 from facemend.photo.coloring import calm_colors
@@ -753,6 +754,7 @@ def test_a_face_beside_faces_is_given_pythons_names(modules):
 
 
 LONG_PRINT = cv2.copyMakeBorder(np.full((30, 190, 3), 90, np.uint8), 5, 5, 5, 5, cv2.BORDER_CONSTANT, value=(236, 230, 214))
+SCAN = make_scan(1.5)[0]
 
 
 @pytest.mark.parametrize(
@@ -764,6 +766,8 @@ LONG_PRINT = cv2.copyMakeBorder(np.full((30, 190, 3), 90, np.uint8), 5, 5, 5, 5,
         (make_print(-1.0, widths=(20, 20, 20, 0))[0], torn_corner() | torn_side(end=200), 1, True),
         (make_print(6.0)[0], torn_corner(), 1, False),
         (LONG_PRINT, np.eye(*LONG_PRINT.shape[:2], dtype=bool), 25, True),
+        (SCAN, torn_corner(SCAN.shape[:2]), 1, True),
+        (np.delete(SCAN, np.s_[:20], axis=1), np.eye(*SCAN.shape[:2], dtype=bool)[:, 20:], 1, True),
     ],
 )
 def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, photo, torn, times, is_print):
@@ -777,6 +781,26 @@ def test_paper_round_a_print_is_found_and_filled_as_in_python(modules, photo, to
     if border is not None:
         assert np.abs(result[0] - border.share.ravel()).max() < 1e-3
         assert np.abs(result[1].astype(int) - border.fill(photo, hole).ravel()).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("photo", "behind"),
+    [(SCAN, LID), (make_print()[0], (20, 20, 20)), (cv2.resize(SCAN, (1200, 1360)), LID), (make_print(6.0)[0], LID)],
+    ids=["on a lid", "ending in paper", "large", "no print"],
+)
+def test_what_is_clean_and_what_is_torn_off_a_print_is_told_as_in_python(modules, photo, behind):
+    photo = np.where(torn_corner(photo.shape[:2], past=0.55 * photo.shape[1])[..., None], np.uint8(behind), photo)
+    found = np.random.default_rng(0).random(photo.shape[:2]) < 0.1
+    script = f"""const {{ correct, judgePrint }} = await load('prints');
+      const judged = judgePrint({picture("photo")});
+      return judged && [judged.clean.data, judged.torn.data, correct({picture("found")}, judged).data];"""
+    result, judged = run(modules, script, photo=photo, found=found), judge_print(photo)
+    if judged is None:
+        assert result is None
+        return
+    assert judged.torn.any()
+    for here, there in zip(result, (judged.clean, judged.torn, judged.correct(found)), strict=True):
+        assert (here != there.ravel()).mean() < 1e-3
 
 
 def test_a_photo_of_one_tint_is_given_no_other(modules):

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
+from test_print_border import LID, make_print, make_scan, torn_corner
 
-from facemend.damage import find_damage
+from facemend.damage import choose_damage, find_damage, judge_damage
 from facemend.damage.aging import KINDS, age_photo
+from facemend.damage.prints import judge_print
 from facemend.errors import ConfigError
 
 
@@ -134,6 +136,49 @@ def test_damage_has_its_place_in_a_photo_beyond_one_tile():
 def test_strictness_out_of_range_is_refused(portrait):
     with pytest.raises(ConfigError, match=r"strictness 1\.5.*0.*1"):
         find_damage(portrait, strictness=1.5)
+
+
+# --- prints with paper round the picture
+
+
+def test_paper_and_the_lid_are_no_damage():
+    scan, picture, print_there = make_scan(1.0)
+    assert not find_damage(scan)[picture == 0].any()
+    found = find_damage(np.where(torn_corner(scan.shape[:2], past=250)[..., None], np.uint8(LID), scan))
+    assert not found[print_there == 0].any()
+
+
+@pytest.mark.parametrize("behind", [LID, (252, 252, 252)])
+def test_what_is_torn_off_a_print_on_a_lid_is_found(behind):
+    scan, _, print_there = make_scan(1.0, lid=behind)
+    gone = torn_corner(scan.shape[:2]) & (print_there > 0.5)
+    found = find_damage(np.where(gone[..., None], np.uint8(behind), scan), strictness=1)
+    assert found[gone].mean() > 0.98
+    assert (found & ~near(gone)).mean() < 0.02
+
+
+def test_what_is_torn_off_a_scan_that_ends_in_paper_is_found():
+    photo, _ = make_print()
+    gone = torn_corner()
+    found = find_damage(np.where(gone[..., None], np.uint8(20), photo), strictness=1)
+    assert found[gone].mean() > 0.98
+    assert (found & ~near(gone)).mean() < 0.02
+
+
+def test_a_whole_print_has_nothing_torn_off_though_its_sky_is_as_white_as_the_lid():
+    scan = make_scan(lid=(252, 252, 252))[0]
+    scan[40:120, 200:261] = 252  # of the picture's upper right corner, at its very edge
+    assert not judge_print(scan).torn.any()
+
+
+def test_a_scratch_across_paper_and_picture_is_kept_whole():
+    photo = cv2.copyMakeBorder(data.astronaut(), *(30,) * 4, cv2.BORDER_CONSTANT, value=(236, 230, 214))
+    truth = np.zeros(photo.shape[:2], np.uint8)
+    cv2.line(truth, (0, 300), (300, 571), 255, 3)
+    photo[truth > 0] = 180
+    of_the_net = choose_damage(judge_damage(photo), photo.shape[1::-1], 0.5) & (truth > 0)
+    assert of_the_net.sum() > 0.8 * (truth > 0).sum()
+    assert (find_damage(photo) & of_the_net).sum() > 0.98 * of_the_net.sum()
 
 
 # --- the command

@@ -25,11 +25,25 @@ def make_print(turned=0.0, widths=(20, 20, 20, 20), seed=0):
     return np.clip(paper + share * (inside - paper), 0, 255).astype(np.uint8), share[..., 0]
 
 
-def torn_corner():
-    hole = np.zeros(SIZE, bool)
-    rows, columns = np.indices(SIZE)
-    hole[columns - rows > 170] = True
-    return hole
+LID, MARGIN = (28, 30, 34), 20
+
+
+def make_scan(turned=0.0, lid=LID):
+    """The same print on a scanner's lid, turned by so many degrees; and where it is picture, and where print."""
+    photo, picture = make_print()
+    size = tuple(side + 2 * MARGIN for side in SIZE)
+    matrix = cv2.getRotationMatrix2D((size[1] / 2, size[0] / 2), turned, 1)
+
+    def laid(part, beyond):
+        wide = cv2.copyMakeBorder(part, *(MARGIN,) * 4, cv2.BORDER_CONSTANT, value=beyond)
+        return cv2.warpAffine(wide, matrix, size[::-1], borderValue=beyond)
+
+    return laid(photo, lid), laid(picture, 0), laid(np.ones(SIZE, np.float32), 0)
+
+
+def torn_corner(size=SIZE, past=170):
+    rows, columns = np.indices(size)
+    return columns - rows > past
 
 
 @pytest.mark.parametrize("turned", [0.0, 1.0, -2.0])
@@ -46,6 +60,28 @@ def test_a_torn_corner_is_paper_where_the_print_has_paper(turned):
     paper = hole & (border.share == 1)
     assert np.abs(filled[paper].astype(int) - photo[paper]).mean() < 4  # as even as the paper's noise of 3 allows
     assert (filled[~hole] == 90).all() and (filled[border.share == 0] == 90).all()
+
+
+@pytest.mark.parametrize("turned", [0.0, 1.5])
+def test_a_print_that_lies_on_a_lid_gets_its_paper_back_and_the_lid_stays(turned):
+    photo, picture, print_there = make_scan(turned)
+    hole = torn_corner(photo.shape[:2])
+    border = find_border(np.where(hole[..., None], np.array(LID, np.uint8), photo), hole)
+    assert border is not None
+    assert ((border.share > 0.5) == (picture < 0.5)).mean() > 0.99
+    filled = border.fill(np.full_like(photo, 90), hole)
+    for there in (hole & (border.share == 1) & (print_there == 1), hole & (print_there == 0)):
+        assert np.abs(filled[there].astype(int) - photo[there]).mean() < 4
+    assert (filled[border.share == 0] == 90).all()
+
+
+def test_a_print_without_paper_on_a_lid_ends_at_its_edge():
+    photo, _ = make_print(widths=(0, 0, 0, 0))
+    scan = cv2.copyMakeBorder(photo, *(MARGIN,) * 4, cv2.BORDER_CONSTANT, value=LID)
+    border = find_border(scan, torn_corner(scan.shape[:2]))
+    assert border is not None
+    assert (border.share[MARGIN:-MARGIN, MARGIN:-MARGIN] == 0).all()
+    assert (border.share == 1).sum() == scan[..., 0].size - photo[..., 0].size
 
 
 def test_a_print_cut_off_at_one_side_has_paper_along_the_others():

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facemend.damage.prints import judge_print
 from facemend.errors import ConfigError
 from facemend.imaging import Hole, Pixels
 
@@ -44,7 +45,8 @@ def find_damage(rgb: Pixels, *, strictness: float = 0.5) -> Hole:
     """
     if not 0 <= strictness <= 1:
         raise ConfigError(f"strictness {strictness:g} is out of range: take 0 (every suspicion) to 1 (only what is certain)")
-    return choose_damage(judge_damage(rgb), (rgb.shape[1], rgb.shape[0]), strictness)
+    found = choose_damage(judge_damage(rgb), (rgb.shape[1], rgb.shape[0]), strictness)
+    return found if (damage := judge_print(rgb)) is None else damage.correct(found)
 
 
 def choose_damage(chances: Chances, size: tuple[int, int], strictness: float) -> Hole:

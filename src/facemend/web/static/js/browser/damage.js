@@ -3,6 +3,7 @@
 import { brightness } from './colors.js';
 import { label } from './components.js';
 import { median, reflect101 } from './filters.js';
+import { correct, judgePrint } from './prints.js';
 import { picture, resizeArea, resizeLinear, roundEven } from './resample.js';
 
 const TILE_SIZE = 512;
@@ -27,7 +28,9 @@ export async function findDamage(rgb, net, onRun) {
       if (isThere) grown.data[at] = 255;
     }
   });
-  return resizeLinear(grown, rgb.width, rgb.height).data.map((value) => (value > 127 ? 255 : 0));
+  const hole = { width: rgb.width, height: rgb.height, data: resizeLinear(grown, rgb.width, rgb.height).data.map((value) => value >> 7) };
+  const print = judgePrint(rgb);
+  return (print ? correct(hole, print) : hole).data.map((there) => 255 * there);
 }
 
 /** Run the net at every size; the highest chances, at the largest of these sizes. */

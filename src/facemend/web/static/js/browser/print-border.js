@@ -7,16 +7,19 @@ import { quantile } from './statistics.js';
 const POSITIONS = 200;
 const EVERY = 8;
 const IN_A_ROW = 3;
-const PAPER = 30;
+export const PAPER_LEVELS = 30;
 const FIRST = 150;
 const CLEAN = 0.5;
 const DEPTHS = [0.01, 0.25];
 const STEEPEST = 0.06;
 const NEAR = 0.002;
 const [JUDGED, MOSTLY] = [0.15, 0.4];
+const FEW = 0.2;
 const TURNED = [1, -1, -1, 1];
 const ALIKE = 0.01;
 const LEAST_SIDES = 3;
+const MOST_BANDS = 2;
+const SHADE = 0.005;
 const HIDDEN = 0.5;
 const LARGE = 1024;
 const SMALL = 128;
@@ -24,73 +27,110 @@ const SPREAD = 3;
 const FAR = 9;
 
 /**
- * Find the paper round a print.
+ * Find the paper round a print, and what a print lies on.
  * @param photo picture of bytes; what lies under the hole is not looked at
  * @param hole {data, width, height}, 1 = hole
- * @returns {?{share: Float32Array, colors: object}} how much of each pixel is paper, and its colours, reduced; null where there is no
- *   paper along three sides at least, and where the hole does not reach any
+ * @returns {?{share: Float32Array, shares: Float32Array[], colors: object[]}} of each pixel what lies outside the end of each band, from
+ *   outside in, the last of these, and the colours of each, reduced; null where there is neither along three sides at least, and where
+ *   the hole does not reach any
  */
 export function findBorder(photo, hole) {
-  const edges = findEdges(photo, hole);
-  if (edges.length < LEAST_SIDES) return null;
-  const share = new Float32Array(hole.data.length);
-  const draw = ({ side, depth, slope }) => {
-    const { width, height, at } = seenFrom(hole, side);
-    for (let along = 0; along < width; along++) {
-      const end = depth + slope * along;
-      for (let row = 0; row < Math.min(height, end); row++) share[at(row, along)] = Math.max(share[at(row, along)], Math.min(1, end - row));
-    }
-  };
-  edges.forEach(draw);
-  const fourth = findFourth(photo, hole, share, edges);
-  if (fourth) draw(fourth);
-  if (!share.some((part, i) => part > 0 && hole.data[i])) return null;
-  const color = [0, 1, 2].map((c) => edges.reduce((sum, { paper }) => sum + paper[c], 0) / edges.length);
-  const paper = hole.data.map((unknown, i) => (share[i] === 1 && !unknown ? 1 : 0));
+  const bands = findBands(photo, hole);
+  const share = bands.at(-1)?.share;
+  if (!share?.some((part, i) => part > 0 && hole.data[i])) return null;
   const every = Math.ceil(Math.max(hole.width, hole.height) / LARGE);
-  return { share, colors: spread(thinned(photo, every), thinned({ ...hole, data: paper, channels: 1 }, every).data, color) };
+  const known = hole.data.map((unknown) => 1 - unknown);
+  const colors = bands.map((band) => {
+    const paper = known.map((isKnown, i) => (isKnown && band.share[i] === 1 ? 1 : 0));
+    band.share.forEach((part, i) => part > 0 && (known[i] = 0));
+    return spread(thinned(photo, every), thinned({ ...hole, data: paper, channels: 1 }, every).data, band.color);
+  });
+  return { share, shares: bands.map((band) => band.share), colors };
 }
 
 /** Put paper into the hole of a picture where there is to be paper. */
-export function fillBorder(image, hole, { share, colors }) {
-  const paper = resizeLinear(colors, image.width, image.height).data;
+export function fillBorder(image, hole, { shares, colors }) {
   const data = image.data.slice();
-  for (let i = 0; i < share.length; i++) {
-    if (!hole.data[i] || share[i] === 0) continue;
-    for (let c = 3 * i; c < 3 * i + 3; c++) data[c] = roundEven(data[c] + share[i] * (paper[c] - data[c]));
+  for (const [k, share] of [...shares.entries()].reverse()) {
+    const paper = resizeLinear(colors[k], image.width, image.height).data;
+    for (let i = 0; i < share.length; i++) {
+      if (!hole.data[i] || share[i] === 0) continue;
+      for (let c = 3 * i; c < 3 * i + 3; c++) data[c] = roundEven(data[c] + share[i] * (paper[c] - data[c]));
+    }
   }
   return { ...image, data };
 }
 
-/** The edges of a print: those that are turned alike, and are of one paper. */
-function findEdges(photo, hole) {
-  const found = TURNED.flatMap((sign, side) => {
-    const edge = findEdge(photo, hole, seenFrom(hole, side));
+/**
+ * Find what lies round a print and round its picture, from outside in: up to two bands. The arguments are `findBorder`'s.
+ * @returns {{edges: object[], share: Float32Array, color: number[]}[]} edges: {side, depth, slope, paper, support}
+ */
+export function findBands(photo, hole) {
+  const bands = [];
+  while (bands.length < MOST_BANDS) {
+    const before = bands.at(-1);
+    const edges = findEdges(photo, hole, before?.edges ?? []);
+    if (edges.length < LEAST_SIDES) break;
+    const color = [0, 1, 2].map((c) => edges.reduce((sum, { paper }) => sum + paper[c], 0) / edges.length);
+    const share = before ? before.share.slice() : new Float32Array(hole.data.length);
+    edges.forEach((edge) => draw(share, hole, edge));
+    const fourth = findFourth(photo, hole, share, edges, before?.edges ?? []);
+    if (fourth) draw(share, hole, fourth);
+    bands.push({ edges: fourth ? [...edges, fourth] : edges, share, color });
+  }
+  return bands;
+}
+
+/** Put what lies outside an edge into what each pixel has of it. */
+function draw(share, size, { side, depth, slope }) {
+  const { width, height, at } = seenFrom(size, side);
+  for (let along = 0; along < width; along++) {
+    const end = depth + slope * along;
+    for (let row = 0; row < Math.min(height, end); row++) share[at(row, along)] = Math.max(share[at(row, along)], Math.min(1, end - row));
+  }
+}
+
+/** The edges of a print, or of its picture, beyond those found before: those turned alike, and of one paper. */
+function findEdges(photo, hole, before) {
+  const edges = TURNED.flatMap((sign, side) => {
+    const edge = findEdge(look(photo, hole, side, edgeAt(before, side)));
     return edge ? [{ ...edge, side, turn: sign * edge.slope }] : [];
   });
-  const middle = middleOf(found);
+  const sure = edges.filter(({ support }) => support >= MOSTLY);
+  const middle = middleOf(sure);
   const isOfOne = ({ turn, paper }) =>
-    Math.abs(turn - middle.turn) <= ALIKE && paper.every((value, c) => Math.abs(value - middle.paper[c]) <= PAPER);
-  return found.filter(isOfOne);
+    Math.abs(turn - middle.turn) <= ALIKE && paper.every((value, c) => Math.abs(value - middle.paper[c]) <= PAPER_LEVELS);
+  return (sure.length >= LEAST_SIDES ? edges : sure).filter(isOfOne);
+}
+
+function edgeAt(edges, side) {
+  return edges.find((edge) => edge.side === side);
 }
 
 /**
- * The edge that is missing among four, taken to lie as the one across from it does; null where that side is not hidden for the most part,
- * or shows picture where there would be paper.
+ * The edge that is missing among four, taken to be as far in as the one across from it; null where that side is not hidden for the most
+ * part, or shows picture where there would be paper.
  */
-function findFourth(photo, hole, share, edges) {
-  const side = [0, 1, 2, 3].find((each) => !edges.some((edge) => edge.side === each));
+function findFourth(photo, hole, share, edges, before) {
+  const side = [0, 1, 2, 3].find((each) => !edgeAt(edges, each));
   if (side === undefined) return null;
-  const { width, height, at } = seenFrom(hole, side);
-  const across = edges.find((edge) => edge.side === (side ^ 1));
-  const depth = across.depth + (across.slope * width) / 2;
+  const opposite = side ^ 1;
+  const seen = look(photo, hole, side, edgeAt(before, side));
+  const half = seen.width / 2;
+  const outer = (each) => (edgeAt(before, each) ? edgeAt(before, each).depth + edgeAt(before, each).slope * half : 0);
+  const across = edgeAt(edges, opposite);
+  const deep = across.depth + across.slope * half - outer(opposite);
   const { turn, paper } = middleOf(edges);
-  const known = colorsOf(photo, width, countFirst(hole), at, (place) => !hole.data[place] && share[place] === 0);
-  if (known[0].length && medianOf(known).some((value, c) => Math.abs(value - paper[c]) > PAPER)) return null;
-  let hidden = 0;
-  for (let along = 0; along < width; along++) hidden += firstRun((row) => hole.data[at(row, along)], Math.min(height, Math.ceil(depth)), 1) < depth;
+  const isToldOf = (row, i) => {
+    const place = seen.at(Math.min(seen.height - 1, Math.max(0, seen.start[i] + row)), seen.along[i]);
+    return seen.isHidden(row, i) || share[place] > 0; // by the sides beside it
+  };
+  const known = colorsOf(seen, countFirst(seen), (row, i) => !isToldOf(row, i));
+  if (known[0].length && medianOf(known).some((value, c) => Math.abs(value - paper[c]) > PAPER_LEVELS)) return null;
+  const rows = Math.min(seen.rows, Math.ceil(deep));
+  const hidden = seen.along.filter((_, i) => firstRun((row) => seen.isHidden(row, i), rows, 1) < rows);
   const slope = TURNED[side] * turn;
-  return hidden > HIDDEN * width ? { depth: depth - (slope * width) / 2, slope, paper, side } : null;
+  return hidden.length > HIDDEN * seen.along.length ? { depth: outer(side) + deep - slope * half, slope, paper, side } : null;
 }
 
 /** The turn and the paper in the middle among edges. */
@@ -99,13 +139,12 @@ function middleOf(edges) {
   return { turn: middle((edge) => edge.turn), paper: [0, 1, 2].map((c) => middle((edge) => edge.paper[c])) };
 }
 
-/** The colours of the first rows, of what is asked for there: three lists. */
-function colorsOf(photo, width, rows, at, isAsked) {
+/** The colours of the first rows of what is seen, of what is asked for there: three lists. */
+function colorsOf({ along, colors }, rows, isAsked) {
   const values = [[], [], []];
   for (let row = 0; row < rows; row++) {
-    for (let along = 0; along < width; along++) {
-      const place = at(row, along);
-      if (isAsked(place)) values.forEach((each, c) => each.push(photo.data[3 * place + c]));
+    for (let i = 0; i < along.length; i++) {
+      if (isAsked(row, i)) values.forEach((each, c) => each.push(colors[3 * (row * along.length + i) + c]));
     }
   }
   return values;
@@ -131,37 +170,69 @@ function seenFrom({ width, height }, side) {
   return side < 2 ? { width, height, at } : { width: height, height: width, at };
 }
 
-/** The straight line at which the picture begins below a photo's upper side. */
-function findEdge(photo, hole, { width, height, at }) {
-  const [shorter, deepest] = [Math.min(height, width), roundEven(DEPTHS[1] * height)];
-  const first = countFirst(hole);
-  if (deepest <= first + IN_A_ROW || width < 4 * EVERY) return null;
-  const strip = colorsOf(photo, width, first, at, (place) => !hole.data[place]);
+/**
+ * Look from a side, or from beyond an edge along it, as far into a photo as paper may reach.
+ * @returns the sides and `at` of `seenFrom`; along, start: the places, and the row at each from which on is seen; rows: how many;
+ *   colors: each the mean of three pixels in a row; isHidden(row, i): what is not to be looked at
+ */
+function look(photo, hole, side, beyond) {
+  const seen = seenFrom(hole, side);
+  const { width, height, at } = seen;
+  const count = Math.max(0, Math.min(POSITIONS, width - 2));
+  const along = Array.from({ length: count }, (_, i) => 1 + Math.floor((i * (width - 3)) / Math.max(1, count - 1)));
+  const shade = Math.max(2, SHADE * Math.min(width, height));
+  const start = along.map((place) => (beyond ? Math.ceil(beyond.depth + beyond.slope * place + shade) : 0));
+  const rows = roundEven(DEPTHS[1] * height);
+  const colors = new Float64Array(3 * rows * count);
+  const hidden = new Uint8Array(rows * count);
+  for (let row = 0, k = 0; row < rows; row++) {
+    for (let i = 0; i < count; i++, k++) {
+      const deep = Math.min(height - 1, Math.max(0, start[i] + row));
+      for (let j = 0; j < IN_A_ROW; j++) {
+        const place = at(deep, along[i] + j - Math.floor(IN_A_ROW / 2));
+        hidden[k] |= hole.data[place];
+        for (let c = 0; c < 3; c++) colors[3 * k + c] += photo.data[3 * place + c];
+      }
+    }
+  }
+  colors.forEach((sum, k) => (colors[k] = sum / IN_A_ROW));
+  // Where what was before the edge goes on, the print is torn.
+  const goesOn = along.map((_, i) => beyond && rows > 0 && isAlike(colors, i, beyond.paper));
+  return { ...seen, along, start, rows, colors, isHidden: (row, i) => goesOn[i] || hidden[row * count + i] === 1 };
+}
+
+/** Whether a place in a list of colours is about of this one. */
+function isAlike(colors, place, color) {
+  return color.every((value, c) => Math.abs(colors[3 * place + c] - value) <= PAPER_LEVELS);
+}
+
+/** The straight line at which the colour ends that a scan begins with. */
+function findEdge(seen) {
+  const { width, height, along, start, rows, colors, isHidden } = seen;
+  const first = countFirst(seen);
+  if (rows <= first + IN_A_ROW || width < 4 * EVERY) return null;
+  const strip = colorsOf(seen, first, (row, i) => !isHidden(row, i));
   if (!strip[0].length) return null;
   const paper = medianOf(strip);
-  const clean = strip[0].filter((_, i) => paper.every((value, c) => Math.abs(strip[c][i] - value) <= PAPER)).length;
+  const clean = strip[0].filter((_, i) => paper.every((value, c) => Math.abs(strip[c][i] - value) <= PAPER_LEVELS)).length;
   if (clean < CLEAN * strip[0].length) return null;
 
-  const columns = (along) => Array.from({ length: IN_A_ROW }, (_, i) => along + i - Math.floor(IN_A_ROW / 2));
-  const isPicture = (row, along) => {
-    const places = columns(along).map((column) => 3 * at(row, column));
-    return paper.some((color, c) => Math.abs(places.reduce((sum, place) => sum + photo.data[place + c], 0) / IN_A_ROW - color) > PAPER);
-  };
-  const isHole = (row, along) => columns(along).some((column) => hole.data[at(row, column)]);
-  const count = Math.min(POSITIONS, width - 2);
+  let judged = 0;
   const [x, y] = [[], []];
-  for (let i = 0; i < count; i++) {
-    const along = 1 + Math.floor((i * (width - 3)) / (count - 1));
-    const depth = firstRun((row) => isPicture(row, along), deepest, IN_A_ROW);
-    if (firstRun((row) => isHole(row, along), deepest, 1) < Math.min(depth + IN_A_ROW, deepest)) continue;
-    x.push(along);
-    y.push(depth);
-  }
-  if (x.length < Math.max(2 * EVERY, JUDGED * count)) return null;
+  along.forEach((place, i) => {
+    const depth = firstRun((row) => !isAlike(colors, row * along.length + i, paper), rows, IN_A_ROW);
+    if (firstRun((row) => isHidden(row, i), rows, 1) < Math.min(depth + IN_A_ROW, rows)) return;
+    judged++;
+    if (depth >= rows) return;
+    x.push(place);
+    y.push(start[i] + depth);
+  });
+  if (judged < JUDGED * along.length || x.length < Math.max(2 * EVERY, FEW * judged)) return null;
   const { depth, slope, onIt } = fit(x, y, Math.max(1.5, NEAR * width));
-  const middle = depth + (slope * width) / 2;
-  const isBorder = Math.max(first, DEPTHS[0] * shorter) <= middle && middle < deepest && Math.abs(slope) <= STEEPEST && onIt >= MOSTLY;
-  return isBorder ? { depth, slope, paper } : null;
+  const support = onIt / judged;
+  const wide = along.reduce((sum, place, i) => sum + depth + slope * place - start[i], 0) / along.length;
+  const isWide = Math.max(first, DEPTHS[0] * Math.min(width, height)) <= wide && wide < rows;
+  return isWide && Math.abs(slope) <= STEEPEST && support >= FEW ? { depth, slope, paper, support } : null;
 }
 
 /** The first row from which so many are true; far beyond all of them if there is none. */
@@ -188,7 +259,7 @@ function fit(x, y, near) {
   const [middle, height] = [mean(x), mean(y)];
   const [up, along] = [y, x].map((values) => best.reduce((sum, k) => sum + (x[k] - middle) * values[k], 0));
   const slope = up / (along - middle * best.reduce((sum, k) => sum + x[k] - middle, 0));
-  return { depth: height - slope * middle, slope, onIt: best.length / x.length };
+  return { depth: height - slope * middle, slope, onIt: best.length };
 }
 
 /** One pixel of every so many, along rows and columns. */
@@ -204,7 +275,7 @@ function thinned({ data, width, height, channels }, every) {
 function spread(photo, paper, color) {
   const scale = Math.min(1, SMALL / Math.max(photo.width, photo.height));
   const [width, height] = [photo.width, photo.height].map((side) => Math.max(1, roundEven(side * scale)));
-  const isClean = (i) => paper[i] && color.every((value, c) => Math.abs(photo.data[3 * i + c] - value) <= PAPER);
+  const isClean = (i) => paper[i] && color.every((value, c) => Math.abs(photo.data[3 * i + c] - value) <= PAPER_LEVELS);
   const clean = paper.map((_, i) => (isClean(i) ? 1 : 0));
   const reduced = (value) => {
     const plane = resizeArea({ ...photo, channels: 1, data: clean.map((there, i) => (there ? value(i) : 0)) }, width, height);
