@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facemend.imaging import Hole, Pixels
-from facemend.photo.print_border import PAPER_LEVELS, Band, find_bands
+from facemend.photo.print_border import PAPER_LEVELS, Band, find_bands, spread_paper
 
 LONGER_SIDE = 1024  # pixels, of what is looked at
 SMOOTHED = 5  # pixels, the side of the median that takes its noise
 BLURRED = 0.005  # of the shorter side: how far from a band's end its colour is mixed with the next
+CLEAN_LEVELS = 12  # by which clean paper is off from paper about it
 BEHIND_LEVELS = 20  # by which what lies behind a print varies
 LEAST_EDGE = 0.01  # of the edge of a scan that ends in paper, where something else is seen
 OPENED = 0.004  # of the shorter side: narrower links are none of a tear
@@ -36,10 +37,12 @@ class PrintDamage:
 
     def correct(self, found: Hole) -> Hole:
         """Take what is clean from the damage found, bool [H, W], and add what is torn off."""
-        clean, torn = (cv2.resize(_ones(each) * np.uint8(255), found.shape[::-1]) > 127 for each in (self.clean, self.torn))
-        kept = found & ~clean
-        touched = cv2.dilate(_ones(kept), _disk(BLURRED, found.shape)) > 0  # a scratch goes on across the paper's end
-        return kept | found & touched | torn
+        reduced = cv2.resize(_ones(found) * np.uint8(255), self.clean.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+        touched = _widened(reduced & ~self.clean, BLURRED)  # a scratch goes on across the paper's end
+        clean, torn = (
+            cv2.resize(_ones(each) * np.uint8(255), found.shape[::-1]) > 127 for each in (self.clean & ~touched, self.torn)
+        )
+        return found & ~clean | torn
 
 
 def judge_print(rgb: Pixels) -> PrintDamage | None:
@@ -51,43 +54,41 @@ def judge_print(rgb: Pixels) -> PrintDamage | None:
     bands = find_bands(small, np.zeros(small.shape[:2], np.bool_))
     if not bands:
         return None
-    smooth = cv2.medianBlur(small, SMOOTHED).astype(np.float32)
+    smooth = cast(Pixels, cv2.medianBlur(small, SMOOTHED))
     return PrintDamage(_find_clean(smooth, bands), _find_torn(smooth, bands))
 
 
-def _find_clean(rgb: NDArray[np.float32], bands: list[Band]) -> Hole:
-    inner = bands[-1].share
-    clean = (inner > 0) & (np.abs(rgb - bands[-1].color).max(axis=2) <= PAPER_LEVELS)
-    if len(bands) > 1:
-        clean |= bands[0].share > 0
+def _find_clean(smooth: Pixels, bands: list[Band]) -> Hole:
+    inner, color = bands[-1].share, bands[-1].color
+    outside = bands[0].share > 0 if len(bands) > 1 else np.zeros(inner.shape, np.bool_)
+    paper = cv2.resize(spread_paper(smooth, (inner == 1) & ~outside, color), inner.shape[::-1]).astype(np.float32)
+    clean = outside | (inner > 0) & (np.abs(smooth - paper).max(axis=2) <= CLEAN_LEVELS)
     for band in bands:
-        inside, outside = (
-            cv2.dilate(_ones(part), _disk(BLURRED, inner.shape)) > 0 for part in (band.share < 0.5, band.share >= 0.5)
-        )
-        clean |= inside & outside
+        clean |= _widened(band.share < 0.5, BLURRED) & _widened(band.share >= 0.5, BLURRED)
     return clean
 
 
-def _find_torn(rgb: NDArray[np.float32], bands: list[Band]) -> Hole:
-    shape = (rgb.shape[0], rgb.shape[1])
+def _find_torn(smooth: Pixels, bands: list[Band]) -> Hole:
+    shape = (smooth.shape[0], smooth.shape[1])
     outside, behind = np.zeros(shape, np.bool_), None
     if len(bands) == 1:
-        behind = _color_behind(rgb, bands[0])
+        behind = _color_behind(smooth, bands[0])
     elif len(bands[0].edges) == 4:
         outside, behind = bands[0].share > 0.5, bands[0].color
     if behind is None:
         return outside
-    alike = cv2.morphologyEx(_ones(np.abs(rgb - behind).max(axis=2) <= BEHIND_LEVELS), cv2.MORPH_OPEN, _disk(OPENED, shape)) > 0
+    alike = _ones(np.abs(smooth - behind).max(axis=2) <= BEHIND_LEVELS)
+    alike = cv2.morphologyEx(alike, cv2.MORPH_OPEN, _disk(OPENED, shape)) > 0
     _, labels = _label(np.pad(alike | outside, 1, constant_values=True))
     reached = (labels == labels[0, 0])[1:-1, 1:-1] & ~outside  # from beyond the print
     num, pieces = _label(reached)
     areas = np.bincount(pieces.ravel(), minlength=num) / np.count_nonzero(~outside)
     kept = (areas >= LEAST) & (areas <= MOST) & (np.bincount(pieces[bands[-1].share > 0], minlength=num) > 0)
     kept[0] = False  # what is not reached
-    return (cv2.dilate(_ones(kept)[pieces], _disk(TORN_EDGE, shape)) > 0) & ~outside
+    return _widened(kept[pieces], TORN_EDGE) & ~outside
 
 
-def _color_behind(rgb: NDArray[np.float32], paper: Band) -> NDArray[np.floating] | None:
+def _color_behind(rgb: Pixels, paper: Band) -> NDArray[np.floating] | None:
     """Tell the colour that is seen instead of paper along the edges of a scan that ends in it; None if there is only paper."""
     edge = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
     other = edge[np.abs(edge - paper.color).max(axis=1) > PAPER_LEVELS]
@@ -97,6 +98,10 @@ def _color_behind(rgb: NDArray[np.float32], paper: Band) -> NDArray[np.floating]
 def _label(mask: Hole) -> tuple[int, NDArray[np.int32]]:
     """Number the connected pieces of a mask from 1; returns one more than there are, and each pixel's number."""
     return cast(tuple[int, NDArray[np.int32]], cv2.connectedComponents(_ones(mask)))
+
+
+def _widened(mask: Hole, radius: float) -> Hole:
+    return cv2.dilate(_ones(mask), _disk(radius, mask.shape)) > 0
 
 
 def _ones(mask: Hole) -> _Mask:

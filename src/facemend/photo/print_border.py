@@ -108,7 +108,7 @@ def find_border(photo: Pixels, hole: Hole) -> PrintBorder | None:
         return None
     known, colors = ~hole, list[Pixels]()
     for band in bands:
-        colors.append(_spread(photo, known & (band.share == 1), band.color))
+        colors.append(spread_paper(photo, known & (band.share == 1), band.color))
         known &= band.share == 0
     return PrintBorder(tuple(band.share for band in bands), tuple(colors))
 
@@ -258,8 +258,14 @@ def _fit(x: NDArray[np.float64], y: NDArray[np.float64], near: float) -> tuple[f
     return float(height - slope * x[on_it].mean()), slope, int(on_it.sum())
 
 
-def _spread(photo: Pixels, paper: Hole, color: NDArray[np.float64]) -> Pixels:
-    """Spread paper's colours, where it is known and clean, over all of a reduced picture [h, w, 3]."""
+def spread_paper(photo: Pixels, paper: Hole, color: NDArray[np.float64]) -> Pixels:
+    """Spread paper's colours, where it is known and clean, over all of a reduced picture [h, w, 3].
+
+    Args:
+        photo: uint8 [H, W, 3].
+        paper: bool [H, W], where it is known.
+        color: [3], about its colour.
+    """
     every = math.ceil(max(paper.shape) / _LARGE)
     photo, paper = photo[::every, ::every], paper[::every, ::every]
     scale = min(1.0, _SMALL / max(paper.shape))

@@ -43,7 +43,7 @@ export function findBorder(photo, hole) {
   const colors = bands.map((band) => {
     const paper = known.map((isKnown, i) => (isKnown && band.share[i] === 1 ? 1 : 0));
     band.share.forEach((part, i) => part > 0 && (known[i] = 0));
-    return spread(thinned(photo, every), thinned({ ...hole, data: paper, channels: 1 }, every).data, band.color);
+    return spreadPaper(thinned(photo, every), thinned({ ...hole, data: paper, channels: 1 }, every).data, band.color);
   });
   return { share, shares: bands.map((band) => band.share), colors };
 }
@@ -272,7 +272,7 @@ function thinned({ data, width, height, channels }, every) {
 }
 
 /** Spread paper's colours, where it is known and clean, over all of a reduced picture. */
-function spread(photo, paper, color) {
+export function spreadPaper(photo, paper, color) {
   const scale = Math.min(1, SMALL / Math.max(photo.width, photo.height));
   const [width, height] = [photo.width, photo.height].map((side) => Math.max(1, roundEven(side * scale)));
   const isClean = (i) => paper[i] && color.every((value, c) => Math.abs(photo.data[3 * i + c] - value) <= PAPER_LEVELS);

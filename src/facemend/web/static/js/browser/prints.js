@@ -3,13 +3,14 @@
 import { label } from './components.js';
 import { median } from './filters.js';
 import { dilate, open } from './morphology.js';
-import { PAPER_LEVELS, findBands } from './print-border.js';
+import { PAPER_LEVELS, findBands, spreadPaper } from './print-border.js';
 import { resizeArea, resizeLinear, roundEven } from './resample.js';
 import { quantile, sum } from './statistics.js';
 
 const LONGER_SIDE = 1024;
 const SMOOTHED = 5;
 const BLURRED = 0.005;
+const CLEAN_LEVELS = 12;
 const BEHIND_LEVELS = 20;
 const LEAST_EDGE = 0.01;
 const OPENED = 0.004;
@@ -33,25 +34,25 @@ export function judgePrint(rgb) {
 
 /** Take what is clean from the damage found, {data, width, height}, and add what is torn off. */
 export function correct(found, { clean, torn }) {
-  const { width, height } = found;
-  const [isClean, isTorn] = [clean, torn].map((mask) => {
-    const large = resizeLinear({ ...mask, channels: 1, data: mask.data.map((set) => 255 * set) }, width, height).data;
-    return (i) => large[i] > 127;
-  });
-  const kept = found.data.map((there, i) => (there && !isClean(i) ? 1 : 0));
-  const touched = widened({ ...found, data: kept }, BLURRED).data; // a scratch goes on across the paper's end
-  return { ...found, data: found.data.map((there, i) => ((there && touched[i]) || isTorn(i) ? 1 : 0)) };
+  const scaled = (mask, resize, { width, height }) => resize({ ...mask, channels: 1, data: mask.data.map((set) => 255 * set) }, width, height).data;
+  const reduced = scaled(found, resizeArea, clean);
+  const touched = widened(maskOf(clean, (i) => reduced[i] > 0 && !clean.data[i]), BLURRED).data; // a scratch goes on across the paper's end
+  const isClean = scaled(maskOf(clean, (i) => clean.data[i] && !touched[i]), resizeLinear, found);
+  const isTorn = scaled(torn, resizeLinear, found);
+  return maskOf(found, (i) => (found.data[i] && isClean[i] <= 127) || isTorn[i] > 127);
 }
 
 function findClean(rgb, bands) {
-  const [outer, inner] = [bands[0].share, bands.at(-1)];
+  const [outer, { share, color }] = [bands[0].share, bands.at(-1)];
+  const isOutside = (i) => bands.length > 1 && outer[i] > 0;
+  const known = maskOf(rgb, (i) => share[i] === 1 && !isOutside(i)).data;
+  const paper = resizeLinear(spreadPaper(rgb, known, color), rgb.width, rgb.height).data;
+  const isPaper = (i) => share[i] > 0 && isWithin(rgb, i, paper.subarray(3 * i, 3 * i + 3), CLEAN_LEVELS);
   const ends = bands.map(({ share }) => {
-    const [inside, outside] = [(i) => share[i] < 0.5, (i) => share[i] >= 0.5].map((isPart) => widened(maskOf(rgb, isPart), BLURRED).data);
-    return inside.map((near, i) => near & outside[i]);
+    const [inside, beyond] = [(i) => share[i] < 0.5, (i) => share[i] >= 0.5].map((isPart) => widened(maskOf(rgb, isPart), BLURRED).data);
+    return inside.map((near, i) => near & beyond[i]);
   });
-  const isClean = (i) =>
-    (inner.share[i] > 0 && isWithin(rgb, i, inner.color, PAPER_LEVELS)) || (bands.length > 1 && outer[i] > 0) || ends.some((end) => end[i]);
-  return maskOf(rgb, isClean);
+  return maskOf(rgb, (i) => isOutside(i) || isPaper(i) || ends.some((end) => end[i]));
 }
 
 function findTorn(rgb, bands) {
