@@ -17,10 +17,10 @@ from facemend.photo.print_border import PAPER_LEVELS, Band, find_bands, spread_p
 
 LONGER_SIDE = 1024  # pixels, of what is looked at
 SMOOTHED = 5  # pixels, the side of the median that takes its noise
-BLURRED = 0.005  # of the shorter side: how far from a band's end its colour is mixed with the next
+MIXED = 0.015  # of the shorter side: how far from where paper ends the net takes that end itself for damage
 CLEAN_LEVELS = 12  # by which clean paper is off from paper about it
 BEHIND_LEVELS = 20  # by which what lies behind a print varies
-LEAST_EDGE = 0.01  # of the edge of a scan that ends in paper, where something else is seen
+LEAST_OTHER = 0.01  # of the place of paper, where something else is seen
 OPENED = 0.004  # of the shorter side: narrower links are none of a tear
 TORN_EDGE = 0.012  # of it: the torn edge itself, white with fibres
 LEAST, MOST = 0.001, 0.5  # of the print, torn off in one piece
@@ -38,7 +38,7 @@ class PrintDamage:
     def correct(self, found: Hole) -> Hole:
         """Take what is clean from the damage found, bool [H, W], and add what is torn off."""
         reduced = cv2.resize(_ones(found) * np.uint8(255), self.clean.shape[::-1], interpolation=cv2.INTER_AREA) > 0
-        touched = _widened(reduced & ~self.clean, BLURRED)  # a scratch goes on across the paper's end
+        touched = _widened(reduced & ~self.clean, MIXED)  # a scratch goes on across the paper's end
         clean, torn = (
             cv2.resize(_ones(each) * np.uint8(255), found.shape[::-1]) > 127 for each in (self.clean & ~touched, self.torn)
         )
@@ -64,7 +64,7 @@ def _find_clean(smooth: Pixels, bands: list[Band]) -> Hole:
     paper = cv2.resize(spread_paper(smooth, (inner == 1) & ~outside, color), inner.shape[::-1]).astype(np.float32)
     clean = outside | (inner > 0) & (np.abs(smooth - paper).max(axis=2) <= CLEAN_LEVELS)
     for band in bands:
-        clean |= _widened(band.share < 0.5, BLURRED) & _widened(band.share >= 0.5, BLURRED)
+        clean |= _widened(band.share < 0.5, MIXED) & _widened(band.share >= 0.5, MIXED)
     return clean
 
 
@@ -88,11 +88,11 @@ def _find_torn(smooth: Pixels, bands: list[Band]) -> Hole:
     return _widened(kept[pieces], TORN_EDGE) & ~outside
 
 
-def _color_behind(rgb: Pixels, paper: Band) -> NDArray[np.floating] | None:
-    """Tell the colour that is seen instead of paper along the edges of a scan that ends in it; None if there is only paper."""
-    edge = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
-    other = edge[np.abs(edge - paper.color).max(axis=1) > PAPER_LEVELS]
-    return np.median(other, axis=0) if len(other) > LEAST_EDGE * len(edge) else None
+def _color_behind(smooth: Pixels, band: Band) -> NDArray[np.floating] | None:
+    """Tell the colour that is seen instead of paper where a scan ends in it; None if there is only paper."""
+    seen = smooth[band.share > 0.5]
+    other = seen[np.abs(seen - band.color).max(axis=1) > PAPER_LEVELS]
+    return np.median(other, axis=0) if len(other) > LEAST_OTHER * len(seen) else None
 
 
 def _label(mask: Hole) -> tuple[int, NDArray[np.int32]]:

@@ -27,8 +27,8 @@ _CLEAN = 0.5  # of these are of one colour: most photos are told from prints by 
 _DEPTHS = (0.01, 0.25)  # of the shorter side, of the photo across the side: how wide a border is
 _STEEPEST = 0.06  # pixels of depth for each along the side: a scan is turned by 3 degrees at most
 _NEAR = 0.002  # of the side, but 1.5 pixels at least: what is no farther from a line lies on it
-_JUDGED, _MOSTLY = 0.15, 0.4  # so many of the positions can be judged, and so many of these lie on the line
-_FEW = 0.2  # of these are enough where three other sides tell how the print is turned
+_JUDGED, _ENDS = 0.15, 0.2  # so many of the positions can be judged, and at so many of these the paper ends
+_MOSTLY, _FEW = 0.4, 0.2  # so many of these lie on the line; the few, where three other sides tell how the print is turned
 _TURNED = (1, -1, -1, 1)  # signs of the slopes of all four sides of a print that is turned
 _ALIKE = 0.01  # by how much these may differ from their median
 _LEAST_SIDES = 3
@@ -46,7 +46,7 @@ class Edge(NamedTuple):
     depth: float  # in pixels, at the side's first
     slope: float  # more of it from one pixel to the next
     paper: NDArray[np.float64]  # [3], the band's colour there
-    support: float  # the share of what could be judged that lies on it
+    support: float  # the share of the places where the band is seen to end that lie on it
 
     def at(self, along: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return its depth at places along the side."""
@@ -226,11 +226,11 @@ def _find_edge(seen: _Seen) -> Edge | None:
     depths = _first_run(np.asarray(off > PAPER_LEVELS), _IN_A_ROW)
     judged = _first_run(seen.hidden, 1) >= np.minimum(depths + _IN_A_ROW, deepest)
     ends = judged & (depths < deepest)
-    if judged.sum() < _JUDGED * len(judged) or ends.sum() < max(2 * _EVERY, _FEW * judged.sum()):
+    if judged.sum() < _JUDGED * len(judged) or ends.sum() < max(2 * _EVERY, _ENDS * judged.sum()):
         return None
     along = seen.along.astype(np.float64)
     depth, slope, num_on_it = _fit(along[ends], (seen.start + depths)[ends], max(1.5, _NEAR * seen.size[1]))
-    edge = Edge(depth, slope, paper, num_on_it / int(judged.sum()))
+    edge = Edge(depth, slope, paper, num_on_it / int(ends.sum()))
     width = float(np.mean(edge.at(along) - seen.start))
     is_border = max(first, _DEPTHS[0] * min(seen.size)) <= width < deepest and abs(slope) <= _STEEPEST and edge.support >= _FEW
     return edge if is_border else None

@@ -9,10 +9,10 @@ import { quantile, sum } from './statistics.js';
 
 const LONGER_SIDE = 1024;
 const SMOOTHED = 5;
-const BLURRED = 0.005;
+const MIXED = 0.015;
 const CLEAN_LEVELS = 12;
 const BEHIND_LEVELS = 20;
-const LEAST_EDGE = 0.01;
+const LEAST_OTHER = 0.01;
 const OPENED = 0.004;
 const TORN_EDGE = 0.012;
 const [LEAST, MOST] = [0.001, 0.5];
@@ -36,7 +36,7 @@ export function judgePrint(rgb) {
 export function correct(found, { clean, torn }) {
   const scaled = (mask, resize, { width, height }) => resize({ ...mask, channels: 1, data: mask.data.map((set) => 255 * set) }, width, height).data;
   const reduced = scaled(found, resizeArea, clean);
-  const touched = widened(maskOf(clean, (i) => reduced[i] > 0 && !clean.data[i]), BLURRED).data; // a scratch goes on across the paper's end
+  const touched = widened(maskOf(clean, (i) => reduced[i] > 0 && !clean.data[i]), MIXED).data; // a scratch goes on across the paper's end
   const isClean = scaled(maskOf(clean, (i) => clean.data[i] && !touched[i]), resizeLinear, found);
   const isTorn = scaled(torn, resizeLinear, found);
   return maskOf(found, (i) => (found.data[i] && isClean[i] <= 127) || isTorn[i] > 127);
@@ -49,7 +49,7 @@ function findClean(rgb, bands) {
   const paper = resizeLinear(spreadPaper(rgb, known, color), rgb.width, rgb.height).data;
   const isPaper = (i) => share[i] > 0 && isWithin(rgb, i, paper.subarray(3 * i, 3 * i + 3), CLEAN_LEVELS);
   const ends = bands.map(({ share }) => {
-    const [inside, beyond] = [(i) => share[i] < 0.5, (i) => share[i] >= 0.5].map((isPart) => widened(maskOf(rgb, isPart), BLURRED).data);
+    const [inside, beyond] = [(i) => share[i] < 0.5, (i) => share[i] >= 0.5].map((isPart) => widened(maskOf(rgb, isPart), MIXED).data);
     return inside.map((near, i) => near & beyond[i]);
   });
   return maskOf(rgb, (i) => isOutside(i) || isPaper(i) || ends.some((end) => end[i]));
@@ -58,7 +58,7 @@ function findClean(rgb, bands) {
 function findTorn(rgb, bands) {
   const [outer, inner] = [bands[0], bands.at(-1)];
   const isAlone = bands.length === 1;
-  const behind = isAlone ? colorBehind(rgb, outer.color) : outer.edges.length === 4 ? outer.color : null;
+  const behind = isAlone ? colorBehind(rgb, outer) : outer.edges.length === 4 ? outer.color : null;
   if (!behind) return maskOf(rgb, () => false);
   const isOutside = (i) => !isAlone && outer.share[i] > 0.5;
   const alike = open(maskOf(rgb, (i) => isWithin(rgb, i, behind, BEHIND_LEVELS)), radiusOf(OPENED, rgb)).data;
@@ -81,14 +81,11 @@ function reachedFromBeyond({ data, width, height }) {
   return maskOf({ width, height }, (i) => labels[(Math.floor(i / width) + 1) * (width + 2) + (i % width) + 1] === labels[0]).data;
 }
 
-/** The colour that is seen instead of paper along the edges of a scan that ends in it; null if there is only paper. */
-function colorBehind(rgb, paper) {
-  const { data, width, height } = rgb;
-  const columns = Array.from({ length: width }, (_, x) => [x, (height - 1) * width + x]);
-  const rows = Array.from({ length: height }, (_, y) => [y * width, y * width + width - 1]);
-  const edge = [...columns, ...rows].flat();
-  const other = edge.filter((i) => !isWithin(rgb, i, paper, PAPER_LEVELS));
-  return other.length > LEAST_EDGE * edge.length ? [0, 1, 2].map((c) => quantile(other.map((i) => data[3 * i + c]), 0.5)) : null;
+/** The colour that is seen instead of paper where a scan ends in it; null if there is only paper. */
+function colorBehind(rgb, { share, color }) {
+  const seen = [...share.keys()].filter((i) => share[i] > 0.5);
+  const other = seen.filter((i) => !isWithin(rgb, i, color, PAPER_LEVELS));
+  return other.length > LEAST_OTHER * seen.length ? [0, 1, 2].map((c) => quantile(other.map((i) => rgb.data[3 * i + c]), 0.5)) : null;
 }
 
 function smoothed({ data, width, height, channels }) {
