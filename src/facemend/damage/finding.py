@@ -18,7 +18,7 @@ from facemend.imaging import Hole, Pixels
 
 NET_PATH = Path(__file__).parent / "damage.onnx"
 TILE_SIZE = 512  # what the net takes; scripts/train_damage.py exports it so
-MARGIN = 64  # at each side of a tile, where the net lacks sight of its surroundings
+MARGIN = 64  # at a tile's sides within a picture, where the net lacks sight of its surroundings
 MEDIAN_SIDES = (5, 17)  # pixels
 MAX_VIEW_PIXELS = 6_000_000  # larger photos are looked at reduced: this bounds time and memory
 MIN_VIEW_SIDE = 384  # below it a face is so small that its features look like specks
@@ -80,18 +80,24 @@ def _shrunk(rgb: Pixels, width: int, height: int) -> Pixels:
 
 
 def _run(net: Any, view: Pixels) -> Chances:
-    """Run the net over a picture, tile by tile."""
+    """Run the net over a picture, tile by tile; near an edge that is not the picture's the next tile knows better."""
     height, width = view.shape[:2]
-    inner = TILE_SIZE - 2 * MARGIN
-    down, right = (math.ceil(side / inner) * inner - side + MARGIN for side in (height, width))
-    padded = cv2.copyMakeBorder(view, MARGIN, down, MARGIN, right, cv2.BORDER_REFLECT_101)
+    padded = cv2.copyMakeBorder(view, 0, max(0, TILE_SIZE - height), 0, max(0, TILE_SIZE - width), cv2.BORDER_REFLECT_101)
     chances: Chances = np.empty((height, width), np.uint8)
-    for top, left in product(range(0, height, inner), range(0, width, inner)):
+    for (top, first_row), (left, first_column) in product(_tile_starts(height), _tile_starts(width)):
         tile = cast(Pixels, padded[top : top + TILE_SIZE, left : left + TILE_SIZE])
         net.setInput(net_input(tile)[None])
-        part = chances[top : top + inner, left : left + inner]
-        part[:] = np.rint(255 * net.forward()[0, 0, MARGIN:, MARGIN:][: part.shape[0], : part.shape[1]])
+        part = chances[first_row : top + TILE_SIZE, first_column : left + TILE_SIZE]
+        rows, columns = first_row - top, first_column - left
+        part[:] = np.rint(255 * net.forward()[0, 0, rows : rows + part.shape[0], columns : columns + part.shape[1]])
     return chances
+
+
+def _tile_starts(length: int) -> list[tuple[int, int]]:
+    """Lay tiles along a side; returns where each begins, and where what is taken from it does."""
+    last = max(0, length - TILE_SIZE)
+    starts = [*range(0, last, TILE_SIZE - 2 * MARGIN), last]
+    return [(start, start + MARGIN if start else 0) for start in starts]
 
 
 def net_input(rgb: Pixels) -> NDArray[np.float32]:

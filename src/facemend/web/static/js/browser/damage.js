@@ -46,21 +46,29 @@ async function judge(rgb, net, onRun) {
   return chances;
 }
 
+/** Near an edge of a tile that is not the picture's the next tile knows better. */
 async function judgeView(view, net, onRun) {
-  const inner = TILE_SIZE - 2 * MARGIN;
   const chances = picture(view.width, view.height, 1);
-  for (let top = 0; top < view.height; top += inner) {
-    for (let left = 0; left < view.width; left += inner) {
+  for (const [top, firstRow] of tileStarts(view.height)) {
+    for (const [left, firstColumn] of tileStarts(view.width)) {
       await onRun();
-      const [output] = Object.values(await net(netInput(tileOf(view, left - MARGIN, top - MARGIN)), [1, 5, TILE_SIZE, TILE_SIZE]));
-      for (let y = 0; y < Math.min(inner, view.height - top); y++) {
-        for (let x = 0; x < Math.min(inner, view.width - left); x++) {
-          chances.data[(top + y) * view.width + left + x] = roundEven(255 * output.data[(y + MARGIN) * TILE_SIZE + x + MARGIN]);
+      const [output] = Object.values(await net(netInput(tileOf(view, left, top)), [1, 5, TILE_SIZE, TILE_SIZE]));
+      for (let y = firstRow; y < Math.min(top + TILE_SIZE, view.height); y++) {
+        for (let x = firstColumn; x < Math.min(left + TILE_SIZE, view.width); x++) {
+          chances.data[y * view.width + x] = roundEven(255 * output.data[(y - top) * TILE_SIZE + x - left]);
         }
       }
     }
   }
   return chances;
+}
+
+/** Lay tiles along a side: where each begins, and where what is taken from it does. */
+function tileStarts(length) {
+  const last = Math.max(0, length - TILE_SIZE);
+  const starts = [];
+  for (let start = 0; start < last; start += TILE_SIZE - 2 * MARGIN) starts.push(start);
+  return [...starts, last].map((start) => [start, start ? start + MARGIN : 0]);
 }
 
 /** A square of the picture, mirrored beyond its edges. */
