@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
-from test_print_border import LID, make_print, make_scan, torn_corner
+from test_print_border import LID, MARGIN, make_print, make_scan, torn_corner
 
 from facemend.damage import choose_damage, find_damage, judge_damage
 from facemend.damage.aging import KINDS, age_photo
@@ -153,6 +153,14 @@ def test_what_is_torn_off_a_print_on_a_lid_is_found(behind):
     scan, _, print_there = make_scan(1.0, lid=behind)
     gone = torn_corner(scan.shape[:2]) & (print_there > 0.5)
     found = find_damage(np.where(gone[..., None], np.uint8(behind), scan), strictness=1)
+    assert found[gone].mean() > 0.98
+    assert (found & ~near(gone)).mean() < 0.02
+
+
+def test_what_is_torn_off_a_print_in_a_scanners_corner_is_found():
+    scan, _, print_there = (part[MARGIN:, MARGIN:] for part in make_scan())
+    gone = torn_corner(scan.shape[:2])[::-1, ::-1] & (print_there > 0.5)
+    found = find_damage(np.where(gone[..., None], np.uint8(LID), scan), strictness=1)
     assert found[gone].mean() > 0.98
     assert (found & ~near(gone)).mean() < 0.02
 

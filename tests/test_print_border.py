@@ -75,6 +75,16 @@ def test_a_print_that_lies_on_a_lid_gets_its_paper_back_and_the_lid_stays(turned
     assert (filled[border.share == 0] == 90).all()
 
 
+def test_a_print_in_a_scanners_corner_has_the_lid_along_two_sides_alone():
+    photo, picture, print_there = (part[MARGIN:, MARGIN:] for part in make_scan())
+    hole = torn_corner(photo.shape[:2])
+    border = find_border(np.where(hole[..., None], np.array(LID, np.uint8), photo), hole)
+    assert border is not None
+    assert ((border.share > 0.5) == (picture < 0.5)).mean() > 0.99
+    paper = hole & (border.share == 1) & (print_there == 1)
+    assert np.abs(border.fill(np.full_like(photo, 90), hole)[paper].astype(int) - photo[paper]).mean() < 4
+
+
 def test_a_print_without_paper_on_a_lid_ends_at_its_edge():
     photo, _ = make_print(widths=(0, 0, 0, 0))
     scan = cv2.copyMakeBorder(photo, *(MARGIN,) * 4, cv2.BORDER_CONSTANT, value=LID)

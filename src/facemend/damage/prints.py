@@ -73,7 +73,7 @@ def _find_torn(smooth: Pixels, bands: list[Band]) -> Hole:
     outside, behind = np.zeros(shape, np.bool_), None
     if len(bands) == 1:
         behind = _color_behind(smooth, bands[0])
-    elif len(bands[0].edges) == 4:
+    elif len(bands[0].edges | bands[1].edges) == 4:  # or what is seen along the fourth side may be the lid
         outside, behind = bands[0].share > 0.5, bands[0].color
     if behind is None:
         return outside

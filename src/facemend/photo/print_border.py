@@ -32,7 +32,6 @@ _MOSTLY, _FEW = 0.4, 0.2  # so many of these lie on the line; the few, where thr
 _TURNED = (1, -1, -1, 1)  # signs of the slopes of all four sides of a print that is turned
 _ALIKE = 0.01  # by how much these may differ from their median
 _LEAST_SIDES = 3
-_MOST_BANDS = 2
 _SHADE = 0.005  # of the shorter side: beyond a print's edge, where its shadow and blur end
 _HIDDEN = 0.5  # of the paper along the fourth, by the hole: then it is taken to be there
 _LARGE = 1024  # pixels, the longer side of what is looked at for paper's colours
@@ -114,23 +113,28 @@ def find_border(photo: Pixels, hole: Hole) -> PrintBorder | None:
 
 
 def find_bands(photo: Pixels, hole: Hole) -> list[Band]:
-    """Find what lies round a print and round its picture, from outside in: up to two bands. The arguments are `find_border`'s."""
-    bands: list[Band] = []
-    while len(bands) < _MOST_BANDS:
-        before = bands[-1].edges if bands else {}
-        edges = _find_edges(photo, hole, before)
-        if len(edges) < _LEAST_SIDES:
-            break
-        color = np.mean([edge.paper for edge in edges.values()], axis=0)
-        share = bands[-1].share.copy() if bands else np.zeros(hole.shape, np.float32)
-        for side, edge in edges.items():
-            _draw(share, side, edge)
-        fourth = _find_fourth(photo, hole, share, edges, before)
-        for side, edge in fourth.items():
-            _draw(share, side, edge)
-        edges |= fourth
-        bands.append(Band(edges, share, color))
-    return bands
+    """Find what lies round a print and round its picture, from outside in: up to two bands. The arguments are `find_border`'s.
+
+    A print in a scanner's corner has the lid along two sides only, but paper along all of them.
+    """
+    for outer in _find_edges(photo, hole, {}):
+        inner = next(iter(_find_edges(photo, hole, outer)), dict[int, Edge]())
+        if len(inner) >= _LEAST_SIDES:
+            band = _make_band(photo, hole, outer)
+            return [band, _make_band(photo, hole, inner, band)]
+        if len(outer) >= _LEAST_SIDES:
+            return [_make_band(photo, hole, outer)]
+    return []
+
+
+def _make_band(photo: Pixels, hole: Hole, edges: dict[int, Edge], outer: Band | None = None) -> Band:
+    share = np.zeros(hole.shape, np.float32) if outer is None else outer.share.copy()
+    for side, edge in edges.items():
+        _draw(share, side, edge)
+    fourth = _find_fourth(photo, hole, share, edges, {} if outer is None else outer.edges)
+    for side, edge in fourth.items():
+        _draw(share, side, edge)
+    return Band(edges | fourth, share, np.mean([edge.paper for edge in edges.values()], axis=0))
 
 
 def _draw(share: Floats, side: int, edge: Edge) -> None:
@@ -141,17 +145,29 @@ def _draw(share: Floats, side: int, edge: Edge) -> None:
     np.maximum(part, np.clip(depths - np.arange(part.shape[0], dtype=np.float32)[:, None], 0, 1), out=part)
 
 
-def _find_edges(photo: Pixels, hole: Hole, before: dict[int, Edge]) -> dict[int, Edge]:
-    """Find the edges of a print, or of its picture, beyond those found before: those turned alike, and of one paper."""
-    found = {side: _find_edge(_look(photo, hole, side, before.get(side))) for side in range(4)}
+def _find_edges(photo: Pixels, hole: Hole, before: dict[int, Edge]) -> list[dict[int, Edge]]:
+    """Find the edges of a print, or of its picture, beyond those found before: those turned alike, and of one paper.
+
+    Returns:
+        Edges by side, grouped by what they have in common, large groups first.
+    """
+    found = {side: _find_edge(_look(photo, hole, side, before)) for side in range(4)}
     edges = {side: edge for side, edge in found.items() if edge is not None}
     sure = {side: edge for side, edge in edges.items() if edge.support >= _MOSTLY}
-    if not sure:
-        return {}
-    turn, paper = _middle(sure)
+    groups: list[dict[int, Edge]] = []
+    for side, edge in sure.items():
+        group = _choose_alike(sure, *_middle({side: edge}))
+        if len(group) >= _LEAST_SIDES:
+            group = _choose_alike(edges, *_middle(group))
+        if group.keys() not in [known.keys() for known in groups]:
+            groups.append(group)
+    return sorted(groups, key=len, reverse=True)
+
+
+def _choose_alike(edges: dict[int, Edge], turn: float, paper: NDArray[np.float64]) -> dict[int, Edge]:
     return {
         side: edge
-        for side, edge in (edges if len(sure) >= _LEAST_SIDES else sure).items()
+        for side, edge in edges.items()
         if abs(_TURNED[side] * edge.slope - turn) <= _ALIKE and np.abs(edge.paper - paper).max() <= PAPER_LEVELS
     }
 
@@ -168,9 +184,9 @@ def _find_fourth(photo: Pixels, hole: Hole, share: Floats, edges: dict[int, Edge
     Empty where that side is not hidden for the most part, or shows picture where there would be paper.
     """
     missing = next((side for side in range(4) if side not in edges), None)
-    if missing is None:
+    if missing is None or len(edges) < _LEAST_SIDES:
         return {}
-    seen, opposite = _look(photo, hole, missing, before.get(missing)), missing ^ 1
+    seen, opposite = _look(photo, hole, missing, before), missing ^ 1
     middle = np.array([seen.size[1] / 2])
     outer = {side: float(edge.at(middle)[0]) for side, edge in before.items()}
     width = float(edges[opposite].at(middle)[0]) - outer.get(opposite, 0.0)
@@ -196,20 +212,20 @@ def _seen_from(picture: NDArray[Any], side: int) -> NDArray[Any]:
     return (picture, picture[::-1], picture.swapaxes(0, 1), picture[:, ::-1].swapaxes(0, 1))[side]
 
 
-def _look(photo: Pixels, hole: Hole, side: int, beyond: Edge | None) -> _Seen:
-    """Look from a side, or from beyond an edge along it, as far into a photo as paper may reach."""
+def _look(photo: Pixels, hole: Hole, side: int, before: dict[int, Edge]) -> _Seen:
+    """Look from a side, or from beyond its edge among those found before, as far into a photo as paper may reach."""
     photo, hole = _seen_from(photo, side), _seen_from(hole, side)
     rows, columns = hole.shape
     num = max(0, min(_POSITIONS, columns - 2))
     along = 1 + np.arange(num) * (columns - 3) // max(1, num - 1)
     start = np.zeros(num, np.int_)
-    if beyond is not None:
-        start = np.ceil(beyond.at(along) + max(2.0, _SHADE * min(rows, columns))).astype(np.int_)
+    if side in before:
+        start = np.ceil(before[side].at(along) + max(2.0, _SHADE * min(rows, columns))).astype(np.int_)
     at = np.clip(start + np.arange(round(_DEPTHS[1] * rows))[:, None], 0, rows - 1)[..., None]
     beside = along[:, None] + np.arange(_IN_A_ROW) - _IN_A_ROW // 2
     colors, hidden = photo[at, beside].mean(axis=2), np.asarray(hole[at, beside].any(axis=2))
-    if beyond is not None:  # where what was before it goes on, the print is torn
-        hidden |= np.abs(colors[:1] - beyond.paper).max(axis=2) <= PAPER_LEVELS
+    if before:  # where what lies before those edges is seen, the print is torn
+        hidden |= np.abs(colors[:1] - _middle(before)[1]).max(axis=2) <= PAPER_LEVELS
     return _Seen((rows, columns), along, start, colors, hidden)
 
 

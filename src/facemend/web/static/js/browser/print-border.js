@@ -2,7 +2,7 @@
 
 import { gaussianBlur } from './filters.js';
 import { picture, resizeArea, resizeLinear, roundEven } from './resample.js';
-import { quantile } from './statistics.js';
+import { quantile, sum } from './statistics.js';
 
 const POSITIONS = 200;
 const EVERY = 8;
@@ -18,7 +18,6 @@ const [MOSTLY, FEW] = [0.4, 0.2];
 const TURNED = [1, -1, -1, 1];
 const ALIKE = 0.01;
 const LEAST_SIDES = 3;
-const MOST_BANDS = 2;
 const SHADE = 0.005;
 const HIDDEN = 0.5;
 const LARGE = 1024;
@@ -63,22 +62,28 @@ export function fillBorder(image, hole, { shares, colors }) {
 
 /**
  * Find what lies round a print and round its picture, from outside in: up to two bands. The arguments are `findBorder`'s.
+ * A print in a scanner's corner has the lid along two sides only, but paper along all of them.
  * @returns {{edges: object[], share: Float32Array, color: number[]}[]} edges: {side, depth, slope, paper, support}
  */
 export function findBands(photo, hole) {
-  const bands = [];
-  while (bands.length < MOST_BANDS) {
-    const before = bands.at(-1);
-    const edges = findEdges(photo, hole, before?.edges ?? []);
-    if (edges.length < LEAST_SIDES) break;
-    const color = [0, 1, 2].map((c) => edges.reduce((sum, { paper }) => sum + paper[c], 0) / edges.length);
-    const share = before ? before.share.slice() : new Float32Array(hole.data.length);
-    edges.forEach((edge) => draw(share, hole, edge));
-    const fourth = findFourth(photo, hole, share, edges, before?.edges ?? []);
-    if (fourth) draw(share, hole, fourth);
-    bands.push({ edges: fourth ? [...edges, fourth] : edges, share, color });
+  for (const outer of findEdges(photo, hole, [])) {
+    const inner = findEdges(photo, hole, outer)[0] ?? [];
+    if (inner.length >= LEAST_SIDES) {
+      const band = makeBand(photo, hole, outer);
+      return [band, makeBand(photo, hole, inner, band)];
+    }
+    if (outer.length >= LEAST_SIDES) return [makeBand(photo, hole, outer)];
   }
-  return bands;
+  return [];
+}
+
+function makeBand(photo, hole, edges, outer) {
+  const share = outer ? outer.share.slice() : new Float32Array(hole.data.length);
+  edges.forEach((edge) => draw(share, hole, edge));
+  const fourth = findFourth(photo, hole, share, edges, outer?.edges ?? []);
+  if (fourth) draw(share, hole, fourth);
+  const color = [0, 1, 2].map((c) => sum(edges.map(({ paper }) => paper[c])) / edges.length);
+  return { edges: fourth ? [...edges, fourth] : edges, share, color };
 }
 
 /** Put what lies outside an edge into what each pixel has of it. */
@@ -90,17 +95,29 @@ function draw(share, size, { side, depth, slope }) {
   }
 }
 
-/** The edges of a print, or of its picture, beyond those found before: those turned alike, and of one paper. */
+/**
+ * The edges of a print, or of its picture, beyond those found before: those turned alike, and of one paper.
+ * @returns {object[][]} grouped by what they have in common, large groups first
+ */
 function findEdges(photo, hole, before) {
   const edges = TURNED.flatMap((sign, side) => {
-    const edge = findEdge(look(photo, hole, side, edgeAt(before, side)));
+    const edge = findEdge(look(photo, hole, side, before));
     return edge ? [{ ...edge, side, turn: sign * edge.slope }] : [];
   });
   const sure = edges.filter(({ support }) => support >= MOSTLY);
-  const middle = middleOf(sure);
-  const isOfOne = ({ turn, paper }) =>
-    Math.abs(turn - middle.turn) <= ALIKE && paper.every((value, c) => Math.abs(value - middle.paper[c]) <= PAPER_LEVELS);
-  return (sure.length >= LEAST_SIDES ? edges : sure).filter(isOfOne);
+  const groups = new Map();
+  for (const edge of sure) {
+    const few = chooseAlike(sure, edge);
+    const group = few.length >= LEAST_SIDES ? chooseAlike(edges, middleOf(few)) : few;
+    const key = group.map(({ side }) => side).join();
+    if (!groups.has(key)) groups.set(key, group);
+  }
+  return [...groups.values()].sort((a, b) => b.length - a.length);
+}
+
+function chooseAlike(edges, { turn, paper }) {
+  const isAlike = (edge) => Math.abs(edge.turn - turn) <= ALIKE && edge.paper.every((value, c) => Math.abs(value - paper[c]) <= PAPER_LEVELS);
+  return edges.filter(isAlike);
 }
 
 function edgeAt(edges, side) {
@@ -113,9 +130,9 @@ function edgeAt(edges, side) {
  */
 function findFourth(photo, hole, share, edges, before) {
   const side = [0, 1, 2, 3].find((each) => !edgeAt(edges, each));
-  if (side === undefined) return null;
+  if (side === undefined || edges.length < LEAST_SIDES) return null;
   const opposite = side ^ 1;
-  const seen = look(photo, hole, side, edgeAt(before, side));
+  const seen = look(photo, hole, side, before);
   const half = seen.width / 2;
   const outer = (each) => (edgeAt(before, each) ? edgeAt(before, each).depth + edgeAt(before, each).slope * half : 0);
   const across = edgeAt(edges, opposite);
@@ -171,15 +188,16 @@ function seenFrom({ width, height }, side) {
 }
 
 /**
- * Look from a side, or from beyond an edge along it, as far into a photo as paper may reach.
+ * Look from a side, or from beyond its edge among those found before, as far into a photo as paper may reach.
  * @returns the sides and `at` of `seenFrom`; along, start: the places, and the row at each from which on is seen; rows: how many;
  *   colors: each the mean of three pixels in a row; isHidden(row, i): what is not to be looked at
  */
-function look(photo, hole, side, beyond) {
+function look(photo, hole, side, before) {
   const seen = seenFrom(hole, side);
   const { width, height, at } = seen;
   const count = Math.max(0, Math.min(POSITIONS, width - 2));
   const along = Array.from({ length: count }, (_, i) => 1 + Math.floor((i * (width - 3)) / Math.max(1, count - 1)));
+  const beyond = edgeAt(before, side);
   const shade = Math.max(2, SHADE * Math.min(width, height));
   const start = along.map((place) => (beyond ? Math.ceil(beyond.depth + beyond.slope * place + shade) : 0));
   const rows = roundEven(DEPTHS[1] * height);
@@ -196,9 +214,9 @@ function look(photo, hole, side, beyond) {
     }
   }
   colors.forEach((sum, k) => (colors[k] = sum / IN_A_ROW));
-  // Where what was before the edge goes on, the print is torn.
-  const goesOn = along.map((_, i) => beyond && rows > 0 && isAlike(colors, i, beyond.paper));
-  return { ...seen, along, start, rows, colors, isHidden: (row, i) => goesOn[i] || hidden[row * count + i] === 1 };
+  // Where what lies before those edges is seen, the print is torn.
+  const isTorn = along.map((_, i) => before.length > 0 && rows > 0 && isAlike(colors, i, middleOf(before).paper));
+  return { ...seen, along, start, rows, colors, isHidden: (row, i) => isTorn[i] || hidden[row * count + i] === 1 };
 }
 
 /** Whether a place in a list of colours is about of this one. */

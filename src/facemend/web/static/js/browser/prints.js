@@ -58,7 +58,8 @@ function findClean(rgb, bands) {
 function findTorn(rgb, bands) {
   const [outer, inner] = [bands[0], bands.at(-1)];
   const isAlone = bands.length === 1;
-  const behind = isAlone ? colorBehind(rgb, outer) : outer.edges.length === 4 ? outer.color : null;
+  const sides = new Set([...outer.edges, ...inner.edges].map(({ side }) => side));
+  const behind = isAlone ? colorBehind(rgb, outer) : sides.size === 4 ? outer.color : null; // else the lid may be what is seen along the fourth
   if (!behind) return maskOf(rgb, () => false);
   const isOutside = (i) => !isAlone && outer.share[i] > 0.5;
   const alike = open(maskOf(rgb, (i) => isWithin(rgb, i, behind, BEHIND_LEVELS)), radiusOf(OPENED, rgb)).data;
