@@ -31,7 +31,7 @@ Chances = NDArray[np.uint8]  # [H, W], 255 = certainly damaged
 
 
 def find_damage(rgb: Pixels, *, strictness: float = 0.5) -> Hole:
-    """Find scratches, tears, creases, dust and burnt-out spots.
+    """Find scratches, tears, creases, dust, burnt-out spots, and what is torn off a print with paper round its picture.
 
     Args:
         rgb: uint8 [H, W, 3]; grey photos have three equal channels.

@@ -123,7 +123,7 @@ def detect(fields: PhotoFields) -> Work:
 
 
 def damage(fields: DamageFields, *, as_json: bool) -> Work:
-    """Find scratches, cracks and spots."""
+    """Find scratches, cracks, spots and torn corners."""
 
     def work(job: Job) -> Content:
         rgb = imaging.to_rgb(read_photo(fields, job).image)
