@@ -1,6 +1,6 @@
 """Trains the net behind `facemend.find_damage` on damage drawn onto clean faces, and writes it as ONNX.
 
-The net that ships had six runs, each but the first with `--start` (`src/facemend/damage/README.md`). The extra `export` is
+The net that ships had several runs, each but the first with `--start` (`src/facemend/damage/README.md`). The extra `export` is
 needed:
 
     python scripts/train_damage.py --data FOLDER_OF_ZIPS --output src/facemend/damage/damage.onnx
@@ -11,6 +11,7 @@ people. The same seed and number of steps give the same net on the same machine.
 
 import math
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from skimage import data as scenery
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset
 
 from facemend.damage.aging import KINDS, VISIBLE, age_photo
 from facemend.damage.finding import TILE_SIZE, net_input
@@ -131,6 +133,20 @@ def draw_sample(pictures: Pictures, rng: Rng) -> Sample:
     return net_input(scanned(picture, rng)), damage.astype(np.float32), weight
 
 
+class Samples(IterableDataset[Sample]):
+    """Samples without end; one worker draws them while the net trains."""
+
+    def __init__(self, data: Path, seed: int) -> None:
+        self.data, self.seed = data, seed
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield them."""
+        cv2.setNumThreads(1)
+        rng, pictures = np.random.default_rng(self.seed), Pictures(self.data)
+        while True:
+            yield draw_sample(pictures, rng)
+
+
 def crop(picture: Pixels, rng: Rng) -> Pixels:
     """Take a square of the picture at random and shrink it to the crop's size.
 
@@ -216,22 +232,17 @@ def train(
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Train, print the mean loss now and then, and write the net."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     torch.manual_seed(seed)
-    rng, pictures, net = np.random.default_rng(seed), Pictures(data), DamageNet().to(memory_format=torch.channels_last)
+    net = DamageNet().to(memory_format=torch.channels_last)
+    batches = iter(DataLoader(Samples(data, seed), batch_size, num_workers=1))
     if start is not None:
         net.load_state_dict(read_weights(start))
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps, pct_start=0.1)
     started, losses = time.monotonic(), []
     for step in range(1, steps + 1):
-        samples = [draw_sample(pictures, rng) for _ in range(batch_size)]
-        images, damage, weight = (np.stack(parts) for parts in zip(*samples, strict=True))
-        x = torch.from_numpy(images)
-        with torch.autocast("cpu", torch.bfloat16):  # twice as fast, on CPUs that know it
-            logits = net(x)
-        loss = damage_loss(logits.float(), torch.from_numpy(damage)[:, None], torch.from_numpy(weight)[:, None])
+        images, damage, weight = next(batches)
+        loss = damage_loss(net(images), damage[:, None], weight[:, None])
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
