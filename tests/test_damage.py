@@ -80,10 +80,8 @@ def found_share(aged, found):
     return (aged.damage & near(found)).sum() / aged.damage.sum()
 
 
-# What the net can do today, a little below what was measured here: docs/damage.md says how little that is for fine damage.
-@pytest.mark.parametrize(
-    ("kind", "share"), {"scratches": 0.3, "tears": 0.7, "creases": 0.45, "dust": 0.24, "spots": 0.08}.items()
-)
+# What the net can do today, a little below what was measured here: docs/damage.md has more.
+@pytest.mark.parametrize(("kind", "share"), {"scratches": 0.4, "tears": 0.8, "creases": 0.65, "dust": 0.5, "spots": 0.6}.items())
 def test_damage_of_every_kind_is_found(portrait, kind, share):
     shares = [found_share(aged, find_damage(aged.image)) for aged in (age_photo(portrait, kinds=[kind], seed=i) for i in (1, 2))]
     assert np.mean(shares) > share
@@ -92,7 +90,7 @@ def test_damage_of_every_kind_is_found(portrait, kind, share):
 def test_most_of_a_badly_kept_photo_is_found_in_colour_and_in_grey(aged):
     grey = np.repeat(cv2.cvtColor(aged.image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     assert found_share(aged, find_damage(aged.image)) > 0.8
-    assert found_share(aged, find_damage(grey)) > 0.65
+    assert found_share(aged, find_damage(grey)) > 0.68
 
 
 def test_a_clean_photo_is_mostly_left_alone_and_its_face_entirely(portrait):
@@ -141,10 +139,16 @@ def test_strictness_out_of_range_is_refused(portrait):
 # --- prints with paper round the picture
 
 
+def torn_off(photo):
+    return judge_print(photo).correct(np.zeros(photo.shape[:2], bool))
+
+
 def test_paper_and_the_lid_are_no_damage():
     scan, picture, print_there = make_scan(1.0)
     assert not find_damage(scan)[picture == 0].any()
-    found = find_damage(np.where(torn_corner(scan.shape[:2], past=250)[..., None], np.uint8(LID), scan))
+    torn = torn_corner(scan.shape[:2])
+    found = find_damage(np.where(torn[..., None], np.uint8(LID), scan))
+    assert found[torn & (print_there > 0.5)].mean() > 0.98
     assert not found[print_there == 0].any()
 
 
@@ -152,7 +156,7 @@ def test_paper_and_the_lid_are_no_damage():
 def test_what_is_torn_off_a_print_on_a_lid_is_found(behind):
     scan, _, print_there = make_scan(1.0, lid=behind)
     gone = torn_corner(scan.shape[:2]) & (print_there > 0.5)
-    found = find_damage(np.where(gone[..., None], np.uint8(behind), scan), strictness=1)
+    found = torn_off(np.where(gone[..., None], np.uint8(behind), scan))
     assert found[gone].mean() > 0.98
     assert (found & ~near(gone)).mean() < 0.02
 
@@ -160,7 +164,7 @@ def test_what_is_torn_off_a_print_on_a_lid_is_found(behind):
 def test_what_is_torn_off_a_print_in_a_scanners_corner_is_found():
     scan, _, print_there = (part[MARGIN:, MARGIN:] for part in make_scan())
     gone = torn_corner(scan.shape[:2])[::-1, ::-1] & (print_there > 0.5)
-    found = find_damage(np.where(gone[..., None], np.uint8(LID), scan), strictness=1)
+    found = torn_off(np.where(gone[..., None], np.uint8(LID), scan))
     assert found[gone].mean() > 0.98
     assert (found & ~near(gone)).mean() < 0.02
 
@@ -168,7 +172,7 @@ def test_what_is_torn_off_a_print_in_a_scanners_corner_is_found():
 def test_what_is_torn_off_a_scan_that_ends_in_paper_is_found():
     photo, _ = make_print()
     gone = torn_corner()
-    found = find_damage(np.where(gone[..., None], np.uint8(20), photo), strictness=1)
+    found = torn_off(np.where(gone[..., None], np.uint8(20), photo))
     assert found[gone].mean() > 0.98
     assert (found & ~near(gone)).mean() < 0.02
 
@@ -176,14 +180,14 @@ def test_what_is_torn_off_a_scan_that_ends_in_paper_is_found():
 def test_a_whole_print_has_nothing_torn_off_though_its_sky_is_as_white_as_the_lid():
     scan = make_scan(lid=(252, 252, 252))[0]
     scan[40:120, 200:261] = 252  # of the picture's upper right corner, at its very edge
-    assert not judge_print(scan).torn.any()
+    assert not torn_off(scan).any()
 
 
 def test_a_scratch_across_paper_and_picture_is_kept_whole():
     photo = cv2.copyMakeBorder(data.astronaut(), *(30,) * 4, cv2.BORDER_CONSTANT, value=(236, 230, 214))
     truth = np.zeros(photo.shape[:2], np.uint8)
     cv2.line(truth, (0, 300), (300, 571), 255, 3)
-    photo[truth > 0] = 180
+    photo[truth > 0] = 110
     of_the_net = choose_damage(judge_damage(photo), photo.shape[1::-1], 0.5) & (truth > 0)
     assert of_the_net.sum() > 0.8 * (truth > 0).sum()
     assert (find_damage(photo) & of_the_net).sum() > 0.98 * of_the_net.sum()
