@@ -16,6 +16,7 @@ from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
 
 import numpy as np
+import onnx
 import pytest
 from conftest import make_hole, make_photo, mask_image
 from PIL import Image
@@ -25,7 +26,9 @@ from facemend.batch import Row, Summary, plan_batch, pool, report, run_batch, sh
 from facemend.batch.plan import OWN_FOLDER, Item
 from facemend.batch.records import Records
 from facemend.batch.restoring import Restorer, Settings
+from facemend.batch.sheet import PER_PAGE
 from facemend.cli import main
+from facemend.damage.finding import NET_PATH
 from facemend.errors import DataError, OutputError
 
 ROOT = Path(__file__).parent.parent
@@ -349,6 +352,20 @@ def test_a_result_of_damage_that_is_found_no_more_is_removed(item, restore, rest
     assert restore(item).status == "clean"
 
 
+def test_damage_is_searched_for_anew_once_the_net_that_finds_it_is_another(item, restore, tmp_path, monkeypatch):
+    portrait = astronaut()[:96, 180:260].copy()
+    portrait[20:24, 5:75] = 255
+    Image.fromarray(portrait).save(item.photo)
+    item = replace(item, mask=None)
+    assert [restore(item).status for _ in range(2)] == ["restored", "skipped"]
+    net = onnx.load(NET_PATH)
+    net.producer_name = "another"
+    onnx.save(net, tmp_path / "another.onnx")
+    monkeypatch.setattr("facemend.damage.finding.NET_PATH", tmp_path / "another.onnx")
+    row = restore(item)
+    assert (row.status, "mask changed" in row.note) == ("outdated", True)
+
+
 def test_a_file_that_no_batch_made_is_kept_in_the_place_of_a_photo_without_damage(item, restore, restored, monkeypatch):
     Image.new("RGB", (SIDE, SIDE), (120, 110, 100)).save(item.photo)
     item = replace(item, mask=None)
@@ -409,6 +426,21 @@ def test_results_with_notes_are_counted_named_and_marked(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "draw_page", lambda cells: captions.extend(cells) or Image.new("RGB", (9, 9)))
     report.write_contact_sheets(Records(tmp_path), rows)
     assert ["report.csv" in caption for caption, _ in captions] == [True, True, False, False]
+
+
+def test_only_contact_sheets_that_changed_are_drawn_anew(tmp_path):
+    rows = [Row(f"{i}.png", None, f"{i}.png", "failed", "truncated") for i in range(2 * PER_PAGE)]
+    first, second = report.write_contact_sheets(Records(tmp_path), rows)
+    before = first.stat().st_mtime_ns, second.read_bytes()
+    rows[-1] = replace(rows[-1], note="is not an image")
+    assert report.write_contact_sheets(Records(tmp_path), rows) == [first, second]
+    assert first.stat().st_mtime_ns == before[0]
+    assert second.read_bytes() != before[1]
+
+
+def test_contact_sheets_show_no_photo_that_was_not_come_to(tmp_path):
+    rows = [Row(f"{i}.png", None, f"{i}.png", "failed" if i < PER_PAGE else "pending") for i in range(2 * PER_PAGE)]
+    assert len(report.write_contact_sheets(Records(tmp_path), rows)) == 1
 
 
 @pytest.mark.parametrize("fonts", [None, ()])  # those of this machine; none but Pillow's own

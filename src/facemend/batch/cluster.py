@@ -66,7 +66,7 @@ def restore_on_ray(settings: Settings, items: Sequence[Item], num_workers: int |
         settings: What is the same for all.
         items: The photos.
         num_workers: How many photos at a time, each on one CPU; None for as many as there are CPUs.
-        stop: Once it is set, the rows end.
+        stop: Once it is set, the rows end, after the next one; photos in work are given up.
     """
     if not items:
         return

@@ -1,10 +1,11 @@
 """The report of a batch: a table for people, the same for programs, and contact sheets."""
 
 import csv
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from PIL import Image
@@ -45,26 +46,55 @@ def write_report(records: Records, rows: Sequence[Row], seconds: float, *, stopp
     ):
         table = csv.DictWriter(file, names)
         table.writeheader()
-        table.writerows(asdict(row) for row in rows)
-    counts = Counter(row.status for row in rows)
-    report = {"counts": counts, "seconds": round(seconds, 1), "stopped": stopped, "files": [asdict(row) for row in rows]}
+        table.writerows(vars(row) for row in rows)
     place = records.folder / "report.json"
-    with records.writing(place) as path:
-        path.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    with records.writing(place) as path, path.open("w", encoding="utf-8") as file:
+        counts = Counter(row.status for row in rows)
+        file.write(json.dumps({"counts": counts, "seconds": round(seconds, 1), "stopped": stopped}).removesuffix("}"))
+        file.write(', "files": [')  # one by one, for there may be a million
+        for number, row in enumerate(rows):
+            file.write((",\n" if number else "\n") + json.dumps(vars(row)))
+        file.write("\n]}\n")
     return place
 
 
 def write_contact_sheets(records: Records, rows: Sequence[Row]) -> list[Path]:
-    """Draw every photo with its thumbnails, or with what kept it from being restored; earlier pages are replaced."""
+    """Draw every settled photo with its thumbnails, or with what kept it from being restored.
+
+    A page that shows the same already is left as it is; other pages of earlier runs are replaced.
+    """
+    settled = [row for row in rows if row.status != "pending"]
     pages: list[Path] = []
-    for start in range(0, len(rows), PER_PAGE):
+    for start in range(0, len(settled), PER_PAGE):
+        shown = settled[start : start + PER_PAGE]
         place = records.folder / f"contact-sheet-{start // PER_PAGE + 1:03d}.jpg"
-        with records.writing(place) as path:
-            draw_page([(_caption(row), _content(records, row)) for row in rows[start : start + PER_PAGE]]).save(path, quality=88)
+        mark = _mark(shown)
+        if not _is_marked(place, mark):
+            with records.writing(place) as path:
+                draw_page([(_caption(row), _content(records, row)) for row in shown]).save(path, quality=88, comment=mark)
         pages.append(place)
     for old in set(records.folder.glob("contact-sheet-*.jpg")) - set(pages):
         old.unlink()
     return pages
+
+
+def _mark(rows: Sequence[Row]) -> bytes:
+    """Hash all that a page depends on; the page carries it as its comment."""
+    shown = [(_caption(row), row.output_sha256 if _is_there(row) else row.note or row.status) for row in rows]
+    return hashlib.sha256(json.dumps(shown).encode()).hexdigest().encode()
+
+
+def _is_marked(page: Path, mark: bytes) -> bool:
+    try:
+        with Image.open(page) as image:
+            return image.info.get("comment") == mark
+    except OSError:
+        return False
+
+
+def _is_there(row: Row) -> bool:
+    """Whether its result is in its place, with thumbnails."""
+    return row.output_sha256 is not None and row.status in ("restored", "skipped")
 
 
 def _caption(row: Row) -> str:
@@ -72,7 +102,7 @@ def _caption(row: Row) -> str:
 
 
 def _content(records: Records, row: Row) -> Image.Image | str:
-    if row.output_sha256 is not None and row.status in ("restored", "skipped"):
+    if _is_there(row):
         try:
             with Image.open(records.thumbnails(row.output)) as thumbnails:
                 return thumbnails.convert("RGB")

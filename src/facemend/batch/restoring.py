@@ -61,6 +61,12 @@ class Restorer:
         # Always one thread: another number could change a result's last bit.
         return Inpainter(open_backend(self.settings.model, self.settings.device, self.settings.backend, num_threads=1))
 
+    @cached_property
+    def _finder_sha256(self) -> str:
+        from facemend.damage.finding import NET_PATH  # a photo with its mask needs none of it
+
+        return sha256_of(NET_PATH)
+
     def _restore(self, item: Item, facts: dict[str, Any]) -> Row:
         """Restore one photo; `facts` grows as they become known, so that a failure is reported with them."""
         made_from = self._made_from(item, facts)
@@ -114,7 +120,7 @@ class Restorer:
             facts["mask_sha256"] = _sha256(Path(item.mask), MaskError)
         return {
             "photo": facts["photo_sha256"],
-            "mask": facts.get("mask_sha256", f"found with strictness {self.settings.strictness}"),
+            "mask": facts.get("mask_sha256") or f"found with strictness {self.settings.strictness} by {self._finder_sha256}",
             "weights": self.settings.weights_sha256,
             "backend": self.settings.backend,
             "seed": item.seed,
@@ -166,8 +172,8 @@ def failed_row(item: Item, note: str) -> Row:
 
 
 def pending_row(item: Item) -> Row:
-    """Report a photo that was not begun before the user stopped the batch."""
-    return Row(item.photo, item.mask, item.output, "pending", "not begun; the same command goes on", seed=item.seed)
+    """Report a photo that nothing was heard of before the user stopped the batch."""
+    return Row(item.photo, item.mask, item.output, "pending", "not done yet; the same command goes on", seed=item.seed)
 
 
 def _sha256(path: Path, kind: type[FacemendError]) -> str:

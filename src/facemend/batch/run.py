@@ -43,13 +43,15 @@ def run_batch(
     on_start: Callable[[], None] = lambda: None,
     on_row: Callable[[Row], None] = lambda row: None,
     on_stop: Callable[[], None] = lambda: None,
+    on_draw: Callable[[], None] = lambda: None,
 ) -> Summary:
     """Restore many photos, and go on where an earlier call stopped.
 
     What is done already, from the same photo, mask, weights and options, is not done again. A photo that cannot be restored
     keeps no other from it. The results do not depend on how many processes make them, nor on the order.
 
-    The first Ctrl-C, or SIGTERM, lets the photos in work be finished and reports; the second stops at once.
+    The first Ctrl-C, or SIGTERM, lets the photos in work be finished and reports; the second stops at once. On a cluster the
+    photos in work are given up, and those that other machines have finished meanwhile may be `pending` in the report.
 
     Args:
         plan: What to do (`plan_batch`).
@@ -67,6 +69,7 @@ def run_batch(
         on_start: Told when nothing stands in the way any more, before the first photo is begun.
         on_row: Told of every photo as soon as it is settled.
         on_stop: Told when the user asks to stop, before the photos in work are finished.
+        on_draw: Told when all is done but the contact sheets.
 
     Raises:
         ConfigError: No such device, no such cluster, a number of workers below 1, a quality where no result has one.
@@ -122,6 +125,8 @@ def run_batch(
         seconds = time.perf_counter() - started
         with _refusals_told(records.folder):  # still in here, so that a first Ctrl-C does not cut the report short
             place = write_report(records, report, seconds, stopped=stop.is_set())
+            if contact_sheet:
+                on_draw()
             pages = write_contact_sheets(records, report) if contact_sheet else []
         return Summary(report, seconds, num_workers, place, pages, stop.is_set())
 

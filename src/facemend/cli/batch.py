@@ -90,9 +90,10 @@ def batch(
                 on_start=start,
                 on_row=show,
                 on_stop=lambda: progress.update(bar, description="stopping, once the photos in work are done"),
+                on_draw=lambda: progress.update(bar, description="drawing contact sheets"),
             )
     except KeyboardInterrupt:  # a second time, or before the first photo
-        note("stopped at once, without a report; the same command goes on")
+        note("stopped at once; the same command goes on")
         raise typer.Exit(STOPPED) from None
     note(_describe(summary))
     if as_json:
@@ -107,7 +108,11 @@ def batch(
             notes=[{"photo": row.photo, "note": row.note} for row in summary.rows if row.is_noted],
         )
     else:
-        for path in (summary.report.with_suffix(".csv"), summary.report, *summary.contact_sheets):
+        for path in (
+            summary.report.with_suffix(".csv"),
+            summary.report,
+            *summary.contact_sheets[:1],
+        ):  # a page for each 36 photos
             print(path)
     if summary.stopped:
         raise typer.Exit(STOPPED)
@@ -123,7 +128,7 @@ def _describe(summary: "Summary") -> str:
         "clean": "with nothing to restore",
         "outdated": "made from something that changed since (pass --overwrite to make them again)",
         "failed": "failed",
-        "pending": "not begun (the same command goes on)",
+        "pending": "not done yet (the same command goes on)",
     }
     told = ", ".join(f"{counts[status]:,} {words[status]}" for status in words if status in counts)
     noted = sum(row.is_noted for row in summary.rows)
