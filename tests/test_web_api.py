@@ -248,6 +248,15 @@ def test_a_patch_drawn_on_the_photo_is_the_restored_photo(server):
     assert photo.tobytes() == decoded(post(server, "inpaint", mask=MASK).content).tobytes()
 
 
+def test_a_patch_carries_nothing_of_the_photo_beside_the_hole(server):
+    hole = make_hole()
+    hole[-4:, -4:] = True  # so that the patch has a part that is not shown
+    [(patch, *_)] = patches_of(server, mask=encoded(mask_image(hole)))
+    pixels = np.asarray(patch)
+    assert (pixels[..., 3] == 0).mean() > 0.5
+    assert not pixels[pixels[..., 3] == 0].any()
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "I;16"])
 def test_exporting_patches_gives_the_restored_photo(server, mode):
     photo = encoded(make_photo(mode))

@@ -6,6 +6,8 @@ import re
 import socket
 import struct
 import time
+import urllib.error
+import urllib.request
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -366,6 +368,13 @@ def test_a_wrong_token_opens_nothing(guarded, path, authorization):
     assert code(answer) == (401, "token")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert TOKEN not in answer.text
+
+
+def test_a_refusal_reaches_those_too_who_send_all_before_they_listen(guarded):
+    """As urllib does; closed with its body unread, the connection would be reset."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{guarded}/api/v1/inpaint", bytes(10_000_000), timeout=30)
+    assert refused.value.code == 401
 
 
 def test_the_token_opens_the_api(guarded):

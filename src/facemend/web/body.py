@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import anyio.to_thread
 from pydantic_core import from_json
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
+from starlette.types import Receive
 
 from facemend.web.fields import Fields, check, group
 from facemend.web.limits import BODY_SECONDS, IDLE_SECONDS, MAX_FIELDS, Ticket
@@ -52,6 +54,14 @@ async def _receive(request: Request, ticket: Ticket) -> AsyncGenerator[bytes, No
             ) from None
         ticket.take(len(chunk))
         yield chunk
+
+
+async def discard(receive: Receive) -> None:
+    """Let the rest of a body arrive, for a while, and throw it away."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BODY_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
 
 
 async def _form_items(request: Request, chunks: AsyncGenerator[bytes, None]) -> list[tuple[str, str | bytes]]:

@@ -8,6 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from facemend.errors import ConfigError
+from facemend.web.body import discard
 from facemend.web.refusal import RefusalError
 
 MIN_TOKEN = 16  # characters
@@ -58,18 +59,25 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
         caching = "no-store" if _GUARDED.match(scope["path"]) else "no-cache"  # pages are kept, but asked for again by ETag
+        closes_unread = headers.get("connection", "").lower() == "close"
+
+        async def receive_noted() -> Message:
+            nonlocal closes_unread
+            message = await receive()
+            closes_unread = closes_unread and message.get("more_body", False)
+            return message
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
-                headers["Cache-Control"] = caching
+                MutableHeaders(scope=message).update(_HEADERS | {"Cache-Control": caching})
+                if closes_unread and message["status"] != 408:
+                    await discard(receive_noted)  # closed before, the connection is reset, and the answer lost on its way
             await send(message)
 
-        refusal = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
-        await (self.app if refusal is None else refusal.response())(scope, receive, send_with_headers)
+        refusal = self._refusal(scope["method"], scope["path"], headers)
+        await (self.app if refusal is None else refusal.response())(scope, receive_noted, send_with_headers)
 
     def _refusal(self, method: str, path: str, headers: Headers) -> RefusalError | None:
         host = headers.get("host", "")
