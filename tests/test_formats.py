@@ -22,6 +22,7 @@ from PIL.TiffImagePlugin import IFDRational
 from facemend import __version__, imaging
 from facemend.errors import ImageError, MaskError, OutputError
 from facemend.imaging import writing
+from facemend.imaging.metadata import shorten_exif
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RIGHTS = '<dc:rights xmlns:dc="http://purl.org/dc/elements/1.1/">mine</dc:rights>'
@@ -349,6 +350,28 @@ def test_exif_too_large_for_a_jpeg_loses_the_cameras_own_notes():
     exif[ExifTags.Base.ImageDescription] = "A long story. " * 5_000
     photo.info["exif"] = exif.tobytes()
     assert not imaging.decode_photo(imaging.encode_image(photo, ".jpg", provenance=False), "photo").getexif()
+
+
+@pytest.mark.parametrize(
+    ("image", "suffix"),
+    [(make_photo(), suffix) for suffix in (".jpg", ".png", ".webp", ".tif", ".heic")]
+    + [(imaging.DeepPhoto(samples(0)), suffix) for suffix in (".png", ".tif")],
+)
+def test_names_that_are_not_ascii_keep_every_byte(image, suffix):
+    artist, lens = "Jürgen Müller, Łódź".encode(), "für Großaufnahmen".encode("latin-1")
+    exif, source = Image.Exif(), io.BytesIO()
+    exif[ExifTags.Base.Artist] = "x" * len(artist)  # Pillow itself would write "?"
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.LensModel: "y" * len(lens)}
+    told = exif.tobytes().replace(b"x" * len(artist), artist).replace(b"y" * len(lens), lens)
+    make_photo().save(source, "JPEG", exif=told)
+    read = imaging.decode_photo(source.getvalue(), "photo").info["exif"]
+    photo = image.copy()
+    photo.info = {"exif": shorten_exif(read, most=10_000)}
+    written = imaging.encode_image(restored(photo), suffix)
+    assert artist + b"\0" in written
+    assert lens + b"\0" in written
+    again = Image.open(io.BytesIO(written)).getexif().get_ifd(ExifTags.IFD.Exif)
+    assert again[ExifTags.Base.LensModel] == lens.decode("latin-1")  # text still, no row of numbers
 
 
 def test_a_turned_photo_says_so_nowhere():

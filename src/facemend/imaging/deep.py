@@ -126,12 +126,10 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 12 + length
 
 
-def write_deep_tiff(photo: DeepPhoto, file: BinaryIO, **metadata: Any) -> None:
+def write_deep_tiff(photo: DeepPhoto, file: BinaryIO, exif: Image.Exif, **metadata: Any) -> None:
     """Write an uncompressed TIFF of 16 bits: the directory by Pillow, then the samples as they are."""
     height, width, channels = photo.samples.shape
     directory = TiffImagePlugin.ImageFileDirectory_v2()
-    exif = Image.Exif()
-    exif.load(metadata.get("exif", b""))
     for tag in exif:
         directory[tag] = exif.get_ifd(tag) if tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo) else exif[tag]
     directory[TiffImagePlugin.IMAGEWIDTH], directory[TiffImagePlugin.IMAGELENGTH] = width, height

@@ -6,6 +6,7 @@ of a JPEG, and `restored` once something was painted.
 
 import re
 import warnings
+from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +24,8 @@ _KEPT_EXIF = {  # camera, time, author, place; not the layout of the old file, i
     ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software, ExifTags.Base.DateTime,
     ExifTags.Base.Artist, ExifTags.Base.Copyright, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo,
 }  # fmt: skip
+
+_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)  # tags of EXIF that hold tags
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -93,8 +96,7 @@ def mark_restored(info: Info) -> Info:
     EXIF `Software` names the program; XMP says `compositeWithTrainedAlgorithmicMedia`, IPTC's word for a picture of which a part
     was made by a trained model. Everything else in the XMP stays.
     """
-    exif = Image.Exif()
-    exif.load(info.get("exif") or b"")
+    exif = parse_exif(info.get("exif") or b"")
     exif[ExifTags.Base.Software] = f"facemend {__version__}"
     xmp = info.get("xmp") or b""
     if b"</rdf:RDF>" not in xmp:
@@ -108,10 +110,31 @@ def mark_restored(info: Info) -> Info:
     return info | {"exif": exif.tobytes(), "xmp": before + description + b"</rdf:RDF>" + after}
 
 
+class _RawText(str):
+    """Text of EXIF as Pillow reads it, a letter for each byte: written as these bytes, not as ASCII and question marks."""
+
+    def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
+        return super().encode("latin-1", errors)
+
+
+def parse_exif(exif: bytes) -> Image.Exif:
+    """Read EXIF so that its text, which by now is mostly UTF-8, is written again byte by byte."""
+    parsed = Image.Exif()
+    parsed.load(exif)
+    for tags in (parsed, *(parsed.get_ifd(tag) for tag in _DIRECTORIES if tag in parsed)):
+        _keep_text(tags)
+    return parsed
+
+
+def _keep_text(tags: MutableMapping[int, Any]) -> None:
+    for tag in list(tags):
+        if isinstance(text := tags[tag], str):
+            tags[tag] = _RawText(text)  # bytes would become a tag of another type
+
+
 def shorten_exif(exif: bytes, most: int) -> bytes:
     """Leave out the camera maker's notes and the comment, which are what makes EXIF long; all, if that is not enough."""
-    kept = Image.Exif()
-    kept.load(exif)
+    kept = parse_exif(exif)
     for tag in (ExifTags.Base.MakerNote, ExifTags.Base.UserComment):
         kept.get_ifd(ExifTags.IFD.Exif).pop(tag, None)
     shorter = kept.tobytes()
@@ -124,12 +147,14 @@ def _remaining_exif(image: Image.Image, turned: bool) -> bytes:
         exif = image.getexif()
         kept = Image.Exif()
         for tag in set(exif) & _KEPT_EXIF:
-            kept[tag] = exif.get_ifd(tag) if tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo) else exif[tag]
+            kept[tag] = exif.get_ifd(tag) if tag in _DIRECTORIES else exif[tag]
         details = kept.get(ExifTags.IFD.Exif, {})
         details.pop(ExifTags.IFD.Interop, None)  # a place in the old file
         width, height = ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight
         if turned and {width, height} <= set(details):
             details[width], details[height] = details[height], details[width]
+        for tags in (kept, *(kept[tag] for tag in _DIRECTORIES if tag in kept)):
+            _keep_text(tags)
         if kept:
             return kept.tobytes()
     return b""

@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 from facemend.errors import OutputError
 from facemend.imaging import heic
 from facemend.imaging.deep import DeepPhoto, file_mode, write_deep_png, write_deep_tiff
-from facemend.imaging.metadata import mark_restored, shorten_exif
+from facemend.imaging.metadata import mark_restored, parse_exif, shorten_exif
 from facemend.whole_files import written_whole
 
 MAX_JPEG_EXIF = 65_533  # bytes
@@ -185,11 +185,10 @@ def _write(image: Image.Image, file: BinaryIO, image_format: Format, quality: in
     if image_format is _PNG and xmp:
         metadata["pnginfo"] = PngImagePlugin.PngInfo()
         metadata["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", errors="replace"))
-    elif image_format is _TIFF and xmp:
-        exif = Image.Exif()
-        exif.load(metadata.get("exif", b""))
-        exif[700] = xmp
-        metadata["exif"] = exif.tobytes()
+    elif image_format is _TIFF:
+        metadata["exif"] = parse_exif(metadata.get("exif", b""))
+        if xmp:
+            metadata["exif"][700] = xmp
 
     if not isinstance(image, DeepPhoto):
         image.save(file, image_format.name, **options, **metadata)
