@@ -851,6 +851,26 @@ def test_what_is_painted_into_a_jpeg_gets_its_squares(modules, mode, subsampling
     assert np.abs(stored - expected)[hole].mean() < 0.2
 
 
+def test_a_jpegs_tables_are_those_of_its_components_however_numbered(modules):
+    stored = io.BytesIO()
+    Image.fromarray(data.astronaut()).save(stored, "JPEG", quality=25, subsampling=2)
+    renumbered = stored.getvalue()
+    for ours, theirs in (
+        (b"\xff\xdb\0\x43\0", b"\xff\xdb\0\x43\3"),
+        (b"\xff\xdb\0\x43\1", b"\xff\xdb\0\x43\0"),
+        (b"\1\x22\0\2\x11\1\3\x11\1", b"\1\x22\3\2\x11\0\3\x11\0"),
+    ):
+        assert renumbered.count(ours) == 1
+        renumbered = renumbered.replace(ours, theirs)
+    files = {name: np.frombuffer(file, np.uint8) for name, file in (("usual", stored.getvalue()), ("other", renumbered))}
+    script = """const { readCoding } = await load('coding');
+      const [usual, other] = [await readCoding(new Blob([given.usual])), await readCoding(new Blob([given.other]))];
+      return [...usual.tables.flat(), ...other.tables.flat()];"""
+    usual, other = np.split(np.array(run(modules, script, **files)), 2)
+    assert (usual == other).all()
+    assert jpeg_coding(Image.open(stored)) == jpeg_coding(Image.open(io.BytesIO(renumbered)))
+
+
 @pytest.mark.parametrize("seed", [0, 7, 2**53 - 1])
 def test_a_seed_draws_numpys_numbers(modules, seed):
     drawn = run(

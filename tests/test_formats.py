@@ -256,6 +256,29 @@ def test_a_turned_jpeg_is_stored_as_coarsely_as_before(tmp_path, jpeg):
     assert known_change(tmp_path / "upright.png", tmp_path / "out.jpg") < 0.3
 
 
+def ink_jpeg(astronaut, transform):
+    """A CMYK JPEG, coarse in the middle two of its channels: 0 has four inks, 2 brightness, two of colour, and black."""
+    stored = io.BytesIO()
+    fine, coarse = [4] * 64, [60] * 64
+    astronaut.convert("CMYK").save(stored, "JPEG", qtables=[fine, coarse, coarse, fine], subsampling=0)
+    adobe = stored.getvalue().index(b"Adobe") + 11
+    return stored.getvalue()[:adobe] + bytes([transform]) + stored.getvalue()[adobe + 1 :]
+
+
+def test_inks_stored_as_brightness_and_colours_are_not_stored_as_coarsely_as_colours(jpeg):
+    source = ink_jpeg(Image.open(jpeg()), transform=2)
+    photo = imaging.decode_photo(source, "photo")
+    stored = Image.open(io.BytesIO(imaging.encode_image(photo, ".jpg")))
+    assert np.abs(np.asarray(stored).astype(int) - np.asarray(photo)).mean((0, 1)).max() < 1
+
+
+def test_inks_keep_their_own_quantisation_tables(jpeg):
+    source = ink_jpeg(Image.open(jpeg()), transform=0)
+    stored = imaging.encode_image(imaging.decode_photo(source, "photo"), ".jpg")
+    tables = [Image.open(io.BytesIO(data)).quantization for data in (source, stored)]
+    assert tables[0] == tables[1]
+
+
 # --- quality
 
 

@@ -172,7 +172,14 @@ def _jpeg_coding(image: Image.Image, turned: bool) -> JpegCoding | None:
     """Read how coarsely a JPEG was stored, for it to be stored so again; None of another file."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return None
-    tables = [np.reshape(table, (8, 8)) for _, table in sorted(image.quantization.items())]
+    numbers = [component[3] for component in image.layer]
+    if not set(numbers) <= set(image.quantization):  # they come later than Pillow looks
+        return None
+    if image.info.get("adobe_transform") == 2 and len(numbers) == 4:
+        numbers = numbers[:1]  # of brightness, colours and black, which Pillow writes as four inks: none is as coarse as colours
+    while len(numbers) > 1 and numbers[-1] == numbers[-2]:
+        numbers.pop()  # Pillow takes the last for all that follow
+    tables = [np.reshape(image.quantization[number], (8, 8)) for number in numbers]
     subsampling = JpegImagePlugin.get_sampling(image)
     if turned:
         tables = [table.T for table in tables]

@@ -8,12 +8,12 @@ const SUBSAMPLINGS = ['11,11,11', '21,11,11', '22,11,11']; // as Pillow counts t
 
 /**
  * How coarsely a JPEG was stored: {tables, subsampling, isGrey}, as it lies once it is turned upright; null of other files.
- * Quantisation tables have 64 steps, row by row.
+ * Quantisation tables, one for each component, have 64 steps, row by row.
  */
 export async function readCoding(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return null;
-  const [tables, samplings, ids] = [[], [], []];
+  const [tables, samplings, ids, numbers] = [[], [], [], []];
   let isJfif = false;
   for (const { marker, data } of segments(bytes)) {
     if (marker === DQT) for (const [number, steps] of quantisation(data)) tables[number] = steps;
@@ -22,15 +22,17 @@ export async function readCoding(file) {
     for (let i = 0; i < data[5]; i++) {
       ids.push(data[6 + 3 * i]);
       samplings.push(data[7 + 3 * i].toString(16));
+      numbers.push(data[8 + 3 * i]);
     }
   }
-  const present = tables.filter(Boolean);
-  if (!present.length || ![1, 3].includes(samplings.length)) return null; // inks are not told by three colours
+  if (![1, 3].includes(samplings.length)) return null; // inks are not told by three colours
+  const used = numbers.map((number) => tables[number]);
+  if (!used.every(Boolean)) return null;
   if (!isJfif && String.fromCharCode(...ids) === 'RGB') return null; // its steps are not those of brightness and colours
   const subsampling = Math.max(0, SUBSAMPLINGS.indexOf(String(samplings)));
   const isGrey = samplings.length === 1;
-  if (!isTurned(bytes)) return { tables: present, subsampling, isGrey };
-  return { tables: present.map(transposed), subsampling: subsampling === 1 ? 0 : subsampling, isGrey }; // as on the server
+  if (!isTurned(bytes)) return { tables: used, subsampling, isGrey };
+  return { tables: used.map(transposed), subsampling: subsampling === 1 ? 0 : subsampling, isGrey }; // as on the server
 }
 
 /** The tables of a DQT segment: [number, steps]. */
