@@ -168,6 +168,28 @@ def test_sixteen_bits_that_cannot_be_read_are_told_what_is_in_the_way():
             imaging.decode_photo(data, "photo")
 
 
+@pytest.mark.parametrize(
+    ("photometric", "channels", "kinds", "depth"),
+    [
+        ("rgb", 4, [0], np.uint8),
+        ("rgb", 4, [0], np.uint16),
+        ("rgb", 5, [2, 0], np.uint8),
+        ("separated", 5, [0], np.uint8),
+        ("minisblack", 2, [0], np.uint8),
+    ],
+)
+def test_channels_beside_the_colours_are_not_lost_in_silence(tmp_path, photometric, channels, kinds, depth):
+    tifffile.imwrite(tmp_path / "in.tif", samples(0, channels).astype(depth), photometric=photometric, extrasamples=kinds)
+    with pytest.raises(ImageError, match="has more channels than its colours, 1 of which would be lost: save it without"):
+        imaging.load_photo(tmp_path / "in.tif")
+
+
+def test_colours_of_sixteen_bits_multiplied_by_their_alpha_are_told_so(tmp_path):
+    tifffile.imwrite(tmp_path / "in.tif", samples(0, 4), photometric="rgb", extrasamples=[1])
+    with pytest.raises(ImageError, match="multiplied by its alpha: save it with straight alpha, or with 8 bits"):
+        imaging.load_photo(tmp_path / "in.tif")
+
+
 def test_grey_of_sixteen_bits_does_not_lose_its_transparent_colour_in_silence():
     source = io.BytesIO()
     make_photo("I;16").save(source, "PNG", transparency=3)

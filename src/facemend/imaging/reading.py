@@ -20,6 +20,7 @@ from facemend.imaging.modes import check_photo, check_size
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")  # not all of Pillow's: some start other programs
 _MAX_PREVIEWS = 8  # in a TIFF: each half as large as the one before, they are enough for any photo
 _WHITE_IS_ZERO = 0  # in TIFF tag 262
+_MULTIPLIED = 1  # in TIFF tag 338: alpha by which the colours were multiplied
 
 
 def load_photo(path: Path) -> Image.Image:
@@ -109,6 +110,7 @@ def _decode(file: BinaryIO, image: Image.Image, name: str) -> Image.Image:
     """Decode a photo that has been opened, once its header has passed every check."""
     check_size(image.size, name)
     _check_single(image, name)
+    _check_channels(image, name)
     deep = is_deep(image)
     orientation = read_orientation(image)
     image.load()
@@ -149,6 +151,17 @@ def _check_single(image: Image.Image, name: str) -> None:
         image.info = info
     elif image.format in ("GIF", "PNG", "WEBP", "AVIF") and getattr(image, "is_animated", False):
         raise ImageError(f"{name}: is an animation: save the picture to restore as a file of its own")
+
+
+def _check_channels(image: Image.Image, name: str) -> None:
+    """Refuse a TIFF of which Pillow would leave channels out, or one of 16 bits whose colours it would divide by their alpha."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return
+    further = image.tag_v2.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) - len(image.getbands())
+    if further > 0:
+        raise ImageError(f"{name}: has more channels than its colours, {further} of which would be lost: save it without them")
+    if is_deep(image) and _MULTIPLIED in image.tag_v2.get(TiffImagePlugin.EXTRASAMPLES, ()):
+        raise ImageError(f"{name}: has 16 bits per channel multiplied by its alpha: save it with straight alpha, or with 8 bits")
 
 
 def _says_preview(page: TiffImagePlugin.TiffImageFile) -> bool:
