@@ -382,6 +382,32 @@ def test_xmp_too_large_for_a_jpeg_does_not_cost_the_photo():
     assert SOURCE_TYPE.encode() in imaging.decode_photo(imaging.encode_image(photo, ".jpg"), "photo").info["xmp"]
 
 
+ABOUT_OTHER_PICTURES = {
+    "thumbnail": "<xmp:Thumbnails><rdf:Alt><rdf:li><g:image>OLD</g:image></rdf:li></rdf:Alt></xmp:Thumbnails>",
+    "gain map": "<hdrgm:GainMapMax><rdf:Seq><rdf:li>OLD</rdf:li></rdf:Seq></hdrgm:GainMapMax><hdrgm:Gamma>OLD</hdrgm:Gamma>",
+    "directory": "<Container:Directory><rdf:Seq><rdf:li><Container:Item g:a='OLD'/></rdf:li></rdf:Seq></Container:Directory>",
+    "attributes": "<rdf:Description hdrgm:Version='OLD' Camera:MotionPhoto=\"OLD\"\n xmpNote:HasExtendedXMP='OLD'/>",
+    "alone": "<hdrgm:Old rdf:resource='OLD' />",
+}
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("said", ABOUT_OTHER_PICTURES.values(), ids=ABOUT_OTHER_PICTURES)
+def test_xmp_loses_the_old_face_and_what_it_says_of_pictures_that_are_not_written(suffix, said):
+    prefixes = "".join(f' xmlns:{each}="about:{each}"' for each in ("xmp", "g", "hdrgm", "Container", "Camera", "xmpNote"))
+    xmp = XMP.replace(b"<dc:rights", said.encode() + b"<dc:rights").replace(b' rdf:about=""', prefixes.encode())
+    kept = imaging.decode_photo(imaging.encode_image(holding(suffix, xmp=xmp), suffix), "photo").info["xmp"]
+    assert b"OLD" not in kept
+    assert "mine" in [node.text for node in ElementTree.fromstring(kept).iter()]
+
+
+@pytest.mark.parametrize("broken", [b"<xmp:Thumbnails>", b"<xmp:Thumbnails", b" hdrgm:a='", b"<hdrgm:a><hdrgm:b>", b"</hdrgm:a>"])
+def test_xmp_that_is_no_xml_costs_neither_time_nor_the_photo(broken):
+    xmp = broken * 100_000
+    photo = imaging.decode_photo(imaging.encode_image(holding(".png", xmp=xmp), ".png"), "photo")
+    assert set(photo.info["xmp"]) <= set(xmp)
+
+
 def test_exif_too_large_for_a_jpeg_loses_the_cameras_own_notes():
     source, exif = io.BytesIO(), Image.Exif()
     exif[ExifTags.Base.Make] = "Nikon"

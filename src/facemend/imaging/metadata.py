@@ -36,6 +36,15 @@ _TURNS = {
 _NAMESPACE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _PROPERTIES = {"DigitalSourceType": _SOURCE_TYPE, "AISystemUsed": "facemend", "AISystemVersionUsed": __version__}
+# What XMP holds or says of other pictures in the file: a thumbnail, which shows the old face, and what is not written again, such
+# as a gain map or a video. Removed as text, since an XML parser would write all the rest in another way too.
+_OTHER = (
+    rb"(?:(?:xmp|xap):Thumbnails|hdrgm:\w+|G?Container:Directory|G?Camera:(?:MotionPhoto|MicroVideo)\w*|xmpNote:HasExtendedXMP)"
+)
+_ATTRIBUTE = rb"\s" + _OTHER + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"
+_CONTENT = rb"(?:[^<]+|<(?!/?" + _OTHER + rb"[\s/>]))*+"  # nothing to go back to: the time it takes grows with the length alone
+_ELEMENT = rb"<(" + _OTHER + rb")(?:\s[^<>]*)?(?:(?<=/)>|(?<!/)>" + _CONTENT + rb"</\1\s*>)"
+_OTHER_PICTURES = re.compile(_ATTRIBUTE + rb"|" + _ELEMENT)
 _EMPTY_XMP = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
     '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
@@ -79,7 +88,8 @@ def read_metadata(image: Image.Image, orientation: int) -> Info:
     if exif := _remaining_exif(image, turned):
         kept["exif"] = exif
     if isinstance(xmp := image.info.get("xmp"), bytes):
-        kept["xmp"] = xmp if orientation == 1 else re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
+        upright = xmp if orientation == 1 else re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
+        kept["xmp"] = _OTHER_PICTURES.sub(b"", upright)
     if coding := _jpeg_coding(image, turned):
         kept["jpeg_coding"] = coding
     return kept
