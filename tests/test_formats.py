@@ -445,6 +445,22 @@ def test_names_that_are_not_ascii_keep_every_byte(image, suffix):
     assert again[ExifTags.Base.LensModel] == lens.decode("latin-1")  # text still, no row of numbers
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic"])
+def test_what_an_archive_or_windows_notes_in_exif_is_kept(suffix):
+    exif, source, base = Image.Exif(), io.BytesIO(), ExifTags.Base
+    notes = dict.fromkeys((base.DocumentName, base.PageName, base.HostComputer), "INV-1932/17") | {
+        base.Rating: 5,
+        base.RatingPercent: 99,
+    }
+    windows = (base.XPTitle, base.XPComment, base.XPAuthor, base.XPKeywords, base.XPSubject)
+    notes |= dict.fromkeys(windows, "Großmutter\0".encode("utf-16-le"))
+    exif.update(notes)
+    make_photo().save(source, "JPEG", exif=exif)
+    result = restored(imaging.decode_photo(source.getvalue(), "photo"))
+    kept = Image.open(io.BytesIO(imaging.encode_image(result, suffix))).getexif()
+    assert {tag: kept.get(tag) for tag in notes} == notes
+
+
 def test_a_turned_photo_says_so_nowhere():
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6

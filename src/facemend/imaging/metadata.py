@@ -20,9 +20,11 @@ JpegCoding = dict[str, Any]  # Pillow's options: quantisation tables, 64 steps e
 
 MAX_DPI = 65_536  # what JPEG has room for
 
-_KEPT_EXIF = {  # camera, time, author, place; not the layout of the old file, its orientation or its thumbnail
+_KEPT_EXIF = {  # camera, time, author, place, title, rating; not the layout of the old file, its orientation or its thumbnail
     ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software, ExifTags.Base.DateTime,
-    ExifTags.Base.Artist, ExifTags.Base.Copyright, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo,
+    ExifTags.Base.Artist, ExifTags.Base.HostComputer, ExifTags.Base.Copyright, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo,
+    ExifTags.Base.DocumentName, ExifTags.Base.PageName, ExifTags.Base.Rating, ExifTags.Base.RatingPercent,
+    ExifTags.Base.XPTitle, ExifTags.Base.XPComment, ExifTags.Base.XPAuthor, ExifTags.Base.XPKeywords, ExifTags.Base.XPSubject,
 }  # fmt: skip
 
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)  # tags of EXIF that hold tags
