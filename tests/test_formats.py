@@ -21,7 +21,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from facemend import __version__, imaging
 from facemend.errors import ImageError, MaskError, OutputError
-from facemend.imaging import writing
+from facemend.imaging import heic, writing
 from facemend.imaging.metadata import shorten_exif
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -573,6 +573,20 @@ def test_an_animation_is_refused(tmp_path, suffix):
     make_photo().save(tmp_path / f"a{suffix}", save_all=True, append_images=[make_photo(seed=1)])
     with pytest.raises(ImageError, match="is an animation"):
         imaging.load_photo(tmp_path / f"a{suffix}")
+
+
+def test_heic_of_several_pictures_is_refused(tmp_path):
+    heic.teach_pillow_heic("photo", ImageError)
+    make_photo().save(tmp_path / "two.heic", save_all=True, append_images=[make_photo(seed=1)])
+    with pytest.raises(ImageError, match="has several pictures: save the one"):
+        imaging.load_photo(tmp_path / "two.heic")
+
+
+def test_heic_with_a_preview_is_a_photo(tmp_path):
+    heic.teach_pillow_heic("photo", ImageError)
+    make_photo(width=640, height=800).save(tmp_path / "one.heic", thumbnails=[256])
+    assert Image.open(tmp_path / "one.heic").info["thumbnails"] == [256]
+    assert imaging.load_photo(tmp_path / "one.heic").size == (640, 800)
 
 
 def test_a_still_gif_is_a_photo(tmp_path):

@@ -30,7 +30,7 @@ def load_photo(path: Path) -> Image.Image:
     thumbnail, and how coarsely a JPEG was stored. A photo of 16 bits per colour comes as a `DeepPhoto`.
 
     Raises:
-        ImageError: The file is missing, no image, truncated, an animation, has more pixels than Pillow's limit against
+        ImageError: The file is missing, no image, truncated, holds several pictures, has more pixels than Pillow's limit against
             decompression bombs, or is a photo that cannot be restored (see `check_photo`).
     """
     with _opened(path, str(path), ImageError) as (file, image):
@@ -149,8 +149,9 @@ def _check_single(image: Image.Image, name: str) -> None:
                     raise ImageError(f"{name}: has several pages: save the one to restore as a file of its own")
         image.seek(0)
         image.info = info
-    elif image.format in ("GIF", "PNG", "WEBP", "AVIF") and getattr(image, "is_animated", False):
-        raise ImageError(f"{name}: is an animation: save the picture to restore as a file of its own")
+    elif image.format in ("GIF", "PNG", "WEBP", "AVIF", "HEIF") and getattr(image, "is_animated", False):
+        what = "has several pictures" if image.format == "HEIF" else "is an animation"
+        raise ImageError(f"{name}: {what}: save the one to restore as a file of its own")
 
 
 def _check_channels(image: Image.Image, name: str) -> None:
