@@ -231,6 +231,25 @@ def test_grey_levels_from_128_are_hole():
     assert np.array_equal(imaging.read_hole(mask, (16, 16)), mask >= 128)
 
 
+@pytest.mark.parametrize(("kind", "suffix"), [(np.uint16, ".png"), (np.uint16, ".tif"), (np.int32, ".tif")])
+def test_a_deep_mask_of_levels_up_to_255_is_one_of_eight_bits(tmp_path, kind, suffix):
+    Image.fromarray(np.where(make_hole(), 255, 0).astype(kind)).save(tmp_path / f"mask{suffix}")
+    assert np.array_equal(imaging.read_hole(imaging.load_mask(tmp_path / f"mask{suffix}"), (80, 96)), make_hole())
+
+
+@pytest.mark.parametrize(
+    ("level", "words"),
+    [
+        (1, r"brightest level is 1\), .* white \(128 to 255\)"),
+        (256, r"brightest level is 256\), .* white \(32768 to 65535\)"),
+        (32767, r"brightest level is 32767\), .* white \(32768 to 65535\)"),
+    ],
+)
+def test_the_brightest_level_of_a_dark_mask_is_one_that_is_in_it(level, words):
+    with pytest.raises(MaskError, match=words):
+        imaging.read_hole(Image.fromarray(np.where(make_hole(), level, 0).astype(np.uint16)), (80, 96))
+
+
 def test_arrays_are_masks():
     assert np.array_equal(imaging.read_hole(make_hole(), (80, 96)), make_hole())
     with pytest.raises(MaskError, match="float64"):

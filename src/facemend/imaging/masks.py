@@ -17,8 +17,9 @@ HOLE_COLOR = (228, 64, 140)  # in pictures for people
 def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int], *, may_be_black: bool = False) -> Hole:
     """Find the pixels a mask asks to repaint.
 
-    Grey levels from 128 up are hole; colours count by their brightness, transparent pixels as black. A mask of the photo's
-    aspect but another size is brought to it, so that every pixel touched by the hole belongs to it.
+    Grey levels from 128 up are hole, those of 16 or 32 bits from 32,768 up where any is above 255; colours count by their
+    brightness, transparent pixels as black. A mask of the photo's aspect but another size is brought to it, so that every pixel
+    touched by the hole belongs to it.
 
     Args:
         mask: a PIL image, or an array [H, W] of bool or of uint8.
@@ -32,15 +33,18 @@ def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int], *, may_be
     Raises:
         MaskError: Another aspect, another kind of array, an empty mask or one that covers the whole photo.
     """
-    grey = _grey(mask)
-    hole = grey >= THRESHOLD
+    levels = _levels(mask)
+    white = int(np.iinfo(levels.dtype).max)
+    threshold = THRESHOLD * (white + 1) // 256
+    hole = levels >= threshold
     if (hole.shape[1], hole.shape[0]) != size:
         hole = _fit_hole(hole, size)
-    if not (hole.any() or (may_be_black and not grey.any())):
-        brightest = f" (its brightest level is {grey.max()})" if grey.any() else ""
-        raise MaskError(f"the mask is empty{brightest}, there is nothing to repaint: paint the hole white (128 to 255) on black")
+    if not (hole.any() or (may_be_black and not levels.any())):
+        brightest = f" (its brightest level is {levels.max()})" if levels.any() else ""
+        paint = f"paint the hole white ({threshold} to {white}) on black"
+        raise MaskError(f"the mask is empty{brightest}, there is nothing to repaint: {paint}")
     if hole.all():
-        raise MaskError("the mask covers the whole photo: leave the part that is to be kept black (0 to 127)")
+        raise MaskError(f"the mask covers the whole photo: leave the part that is to be kept black (0 to {threshold - 1})")
     return hole
 
 
@@ -56,8 +60,8 @@ def cover_hole(rgb: Pixels, hole: Hole) -> Pixels:
     return covered
 
 
-def _grey(mask: Image.Image | NDArray[Any]) -> Pixels:
-    """Bring a mask to grey levels, uint8 [H, W]."""
+def _levels(mask: Image.Image | NDArray[Any]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Bring a mask to grey levels [H, W] of 8 bits, or of 16."""
     if not isinstance(mask, Image.Image):
         if not isinstance(mask, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance] - lists and paths are often tried
             raise MaskError(f"mask is of type {type(mask).__name__}: give an image of PIL's or an array of NumPy's")
@@ -66,7 +70,8 @@ def _grey(mask: Image.Image | NDArray[Any]) -> Pixels:
         return mask.astype(np.uint8) * 255 if mask.dtype == np.bool_ else mask
     if mask.mode.startswith("I"):
         levels = _sixteen_bit_mask(mask)
-        return ((levels >> 8) | (levels > 0)).astype(np.uint8)  # the faintest stroke is not black
+        # ImageJ and scikit-image write 0 and 255 in any depth. In one of 16 bits these would all be black: nothing else is meant.
+        return levels.astype(np.uint8) if levels.max() <= 255 else levels
     if mask.mode in ("F", "LAB", "HSV"):
         raise MaskError(f"mask of colour mode {mask.mode} is not supported: save it as 8-bit grey")
     if mask.has_transparency_data:
@@ -76,7 +81,7 @@ def _grey(mask: Image.Image | NDArray[Any]) -> Pixels:
     return np.asarray(mask.convert("L"))
 
 
-def _sixteen_bit_mask(mask: Image.Image) -> NDArray[Any]:
+def _sixteen_bit_mask(mask: Image.Image) -> NDArray[np.uint16]:
     try:
         return np.asarray(sixteen_bit_grey(mask, "mask"))
     except ImageError as error:
