@@ -337,6 +337,13 @@ def test_every_adversary_gives_gradients_to_what_its_phase_trains(faces: Path, a
         assert not any(moved(name) for name in ("layout_net", "texture_net", "head"))
 
 
+def test_a_head_learns_without_a_critic_of_texture(faces: Path, tmp_path: Path) -> None:
+    loss = recipe(faces).loss.model_copy(update={"adversary": "none"})
+    head = PhaseConfig(phase="head", images=1, batch_size=1)
+    train(recipe(faces, loss=loss, phases=(head,)), faces.parent, tmp_path)
+    assert images_saved(tmp_path) == 1
+
+
 def test_a_core_learns_a_handful_of_faces(faces: Path) -> None:
     torch.manual_seed(0)
     objective = Objective(TINY, LossConfig(adversary="none", perceptual=0, feature_matching=0, layout_adversarial=0))

@@ -125,9 +125,10 @@ class _Run:
         if math.isfinite(norm) and adversarial and state.critic_optimizer is not None:
             with self._autocast():
                 critic_terms = self.objective.critics(result.judged)
-            loss = torch.stack(list(critic_terms.values())).sum()
-            norms["critics_grad_norm"] = self._descend(state.critic_optimizer, self.objective.critic_parameters(), loss, rate)
-            terms |= critic_terms
+            if critic_terms:  # in phase `head` there are none without a critic of texture
+                loss = torch.stack(list(critic_terms.values())).sum()
+                norms["critics_grad_norm"] = self._descend(state.critic_optimizer, self.objective.critic_parameters(), loss, rate)
+                terms |= critic_terms
 
         state.images_seen += phase.batch_size
         if math.isfinite(norm):
