@@ -190,6 +190,28 @@ def test_a_provider_that_is_not_there_is_named(folder: Path):
 
 
 @pytest.mark.slow
+def test_a_graph_is_written_beside_weights_that_are_a_link_as_in_the_hub_s_cache(exported: Path, tmp_path: Path):
+    blob, snapshot = tmp_path / "blob", tmp_path / "snapshot"
+    snapshot.mkdir()
+    shutil.copy(exported / "model.safetensors", blob)
+    shutil.copy(exported / "config.json", snapshot)
+    (snapshot / "model.safetensors").symlink_to(blob)
+    OnnxNet(export_graph(snapshot))
+    assert (snapshot / "model.safetensors").read_bytes() == blob.read_bytes()
+
+
+def test_a_graph_that_onnx_runtime_does_not_load_is_not_left_there(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shutil.copytree(tiny_model, tmp_path, dirs_exist_ok=True)
+    for name in ("_to_onnx", "fuse"):
+        monkeypatch.setattr(f"facemend.export.files.{name}", lambda *_: onnx.helper.make_model(onnx.GraphProto()))
+    with pytest.raises(WeightsError, match="cannot load it"):
+        export_graph(tmp_path)
+    assert not (tmp_path / GRAPH_FILE).exists()
+
+
+@pytest.mark.slow
 def test_int8_is_learnt_from_faces_and_holds_no_copy_of_the_weights(exported: Path, tmp_path: Path):
     copy = tmp_path / "model"
     shutil.copytree(exported, copy)

@@ -18,7 +18,7 @@ from torch.export import Dim
 
 from facemend.config import ModelConfig
 from facemend.data.dataset import FaceDataset
-from facemend.errors import ConfigError, OutputError
+from facemend.errors import ConfigError, OutputError, WeightsError
 from facemend.export.onnx_graph import fuse, store_as_float16, tidy
 from facemend.export.quantize import Feed, quantize
 from facemend.export.translations import translations
@@ -103,7 +103,7 @@ def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path
     Raises:
         ConfigError: The packages that exporting needs are not installed.
         OutputError: The folder cannot be written.
-        WeightsError: The model is missing or damaged.
+        WeightsError: The model is missing or damaged, or ONNX Runtime does not load the graph, which is then not left there.
     """
     folder = resolve(name_or_dir)
     path = folder / (GRAPH_FILE if calibrate is None else GRAPH_INT8_FILE)
@@ -119,7 +119,13 @@ def export_graph(name_or_dir: str | Path, calibrate: Path | None = None) -> Path
             tensor.external_data.add(key=key, value=value)
     model = fuse(model)
     _describe(model, net, sha256_of(folder / WEIGHTS_FILE))
+    _replace_link(folder / WEIGHTS_FILE)
     _write_graph(model, path)
+    try:
+        OnnxNet(path)
+    except WeightsError:
+        path.unlink()  # or it would be taken from now on wherever the model is used
+        raise
     return path
 
 
@@ -223,6 +229,13 @@ def _quiet() -> Generator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _replace_link(path: Path) -> None:
+    """Put a copy in a link's place: in the hub's cache weights are one, and ONNX Runtime follows none out of a graph's folder."""
+    if path.is_symlink():
+        with _telling(path):
+            write_whole(path, path.read_bytes())
 
 
 def _write_graph(model: Any, path: Path) -> None:
