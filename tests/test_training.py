@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import socket
@@ -29,6 +30,7 @@ from facemend.face_classes import CLASS_NAMES
 from facemend.models.inpainter import InpaintNet
 from facemend.training.components import hidden_components
 from facemend.training.cutting import crop_corners, cut
+from facemend.training.distributed import Group
 from facemend.training.muon import Muon, orthogonalized
 from facemend.training.objective import JUDGES_STRIDE, Objective, View, shaken
 from facemend.training.tracking import Tracker
@@ -202,6 +204,28 @@ def test_a_run_without_its_data_leaves_nothing(faces: Path, tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
+def test_a_phase_that_cannot_be_trained_is_refused_before_the_first_begins(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = recipe(faces, phases=(PhaseConfig(phase="core", images=6, batch_size=6), *recipe(faces).phases[1:]))
+    source = config.data.sources[0].model_copy(update={"phases": ("core", "head")})
+    data = config.data.model_copy(update={"sources": (source,)})
+    with pytest.raises(DataError, match="no source is used in phase 'joint'"):
+        train(config.model_copy(update={"data": data}), faces.parent, tmp_path / "run")
+
+    class ThreeProcesses(Group):
+        def __init__(self, device: torch.device) -> None:
+            self.size, self.rank, self.device = 3, 0, device
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("facemend.training.trainer.Group", ThreeProcesses)
+    with pytest.raises(TrainingError, match="batch_size 4 cannot be split over 3 processes"):
+        train(config, faces.parent, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
 def test_faces_that_are_not_square_are_refused(faces: Path, tmp_path: Path) -> None:
     shutil.copytree(faces, tmp_path / faces.name)
     Image.new("RGB", (96, 80)).save(tmp_path / faces.name / "images" / "3.png")
@@ -238,12 +262,14 @@ def test_a_phase_has_its_own_loss_but_the_run_s_judges(faces: Path) -> None:
         TrainConfig.parse({**recipe(faces).model_dump(), "phases": [gentle]}, "recipe")
 
 
-def test_losses_that_stay_non_finite_stop_the_run_and_change_nothing(faces: Path, tmp_path: Path) -> None:
+def test_losses_that_stay_non_finite_stop_the_run_and_tell_how_to_go_on(faces: Path, tmp_path: Path) -> None:
     one_by_one = PhaseConfig(phase="core", images=100, batch_size=1)
-    config = recipe(faces, phases=(one_by_one,), checkpoint_every=10_000)
+    config = recipe(faces, phases=(one_by_one,), checkpoint_every=15)
     broken = config.model_copy(update={"loss": config.loss.model_copy(update={"l1": float("inf")})})
-    with pytest.raises(TrainingError, match="not finite for 20 steps in a row, at 20 images"):
+    with pytest.raises(TrainingError, match="not finite for 20 steps in a row, at 20 images: begin another") as stopped:
         train(broken, faces.parent, tmp_path)
+    (start,) = re.findall('init_from = "(.*?)"', str(stopped.value))
+    assert load_model(start).config == config.model
 
 
 def test_a_log_line_holds_means_over_the_steps_that_have_a_term(tmp_path: Path) -> None:

@@ -41,9 +41,10 @@ def train(config: TrainConfig, data_root: Path, run_dir: Path, *, max_minutes: f
 
     Raises:
         ConfigError: `run_dir` holds a run of another recipe, or `init_from` another network.
-        DataError: A source cannot be read.
+        DataError: A source cannot be read, or a phase has none.
         WeightsError: The weights that `init_from` names are missing or damaged.
-        TrainingError: Losses stay non-finite, or no checkpoint of a run that has some can be read.
+        TrainingError: A batch cannot be split over the processes, losses stay non-finite, or no checkpoint of a run that has some
+            can be read.
     """
     started = time.monotonic()
     group = Group(torch.device(device))
@@ -67,6 +68,10 @@ class _Run:
         self.stores = {size: FaceStore(config.data, data_root, size) for size in sizes}
         for size, store in self.stores.items():
             self.console.print(f"{sum(store.counts):,} faces of {size} x {size} in {len(store.counts)} sources")
+        for phase in config.phases:  # now: the last may begin days from here
+            group.local_batch_size(phase.batch_size)
+            for size in _sizes(phase, config):
+                self.stores[size].shares(phase.phase)
 
         torch.manual_seed(config.seed)  # the same first weights in every process
         objective = Objective(config.model, config.loss)
@@ -158,9 +163,11 @@ class _Run:
         self.state.steps_skipped += 1
         self.skipped_in_a_row += 1
         if self.skipped_in_a_row >= MAX_STEPS_SKIPPED_IN_A_ROW:
+            weights = self.run_dir / "weights"  # of the last checkpoint
+            start = f' with init_from = "{weights.as_posix()}" and the images that are left' if weights.exists() else ""
             raise TrainingError(
                 f"gradients were not finite for {self.skipped_in_a_row} steps in a row, at {self.state.images_seen:,} images: "
-                "lower learning_rate or the adversarial weight, or set bf16 = false; the last checkpoint is sound"
+                f"begin another --run-dir{start}, and lower learning_rate or the adversarial weight, or set bf16 = false"
             )
 
     def _batches(self, phase: PhaseConfig, start: int) -> Iterator[Batch]:
