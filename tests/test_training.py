@@ -281,6 +281,18 @@ def test_a_log_line_holds_means_over_the_steps_that_have_a_term(tmp_path: Path) 
     assert tracker.write(images_seen=12).keys() == {"images_seen", "images_per_second", "memory_mb"}  # every step was skipped
 
 
+def test_tensorboard_forgets_the_steps_that_a_resumed_run_does_anew(tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    for images_seen, then in ((0, (4, 8, 12)), (4, (8,))):
+        tracker = Tracker(tmp_path, images_seen)
+        for images in then:
+            tracker.add({"l1": 1.0}, images=4)
+            tracker.write(images_seen=images)
+        tracker._board.close()
+    board = events.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.step for event in board.Scalars("l1")] == [4, 8]
+
+
 def test_a_log_that_cannot_be_shortened_loses_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = "".join(json.dumps({"images_seen": images}) + "\n" for images in (4, 8))
     (tmp_path / "log.jsonl").write_text(lines)

@@ -29,7 +29,7 @@ class Tracker:
         self._counts = Counter[str]()
         self._images = 0
         self._since = time.monotonic()
-        self._board = _tensorboard(run_dir)
+        self._board = _tensorboard(run_dir, images_seen)
 
     def add(self, terms: dict[str, Tensor | float], images: int) -> None:
         """Add one step's terms; not every step has all of them."""
@@ -77,12 +77,12 @@ def memory_mb() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def _tensorboard(run_dir: Path) -> Any:
+def _tensorboard(run_dir: Path, images_seen: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
         return None
-    return SummaryWriter(str(run_dir / "tensorboard"))
+    return SummaryWriter(str(run_dir / "tensorboard"), purge_step=images_seen + 1)  # it, too, forgets what is done anew
 
 
 @torch.inference_mode()
