@@ -341,6 +341,9 @@ def test_two_processes_equal_one_with_the_same_global_batch(
 ) -> None:
     launch(recipe(faces), faces, tmp_path)
     assert_learnt_the_same(recipe(faces), (whole_run, tmp_path))
+    one, two = (json.loads((run_dir / "log.jsonl").read_text().splitlines()[0]) for run_dir in (whole_run, tmp_path))
+    losses = one.keys() - {"phase", "images_per_second", "memory_mb"}
+    assert {name: two[name] for name in losses} == pytest.approx({name: one[name] for name in losses}, rel=1e-3)
 
 
 def test_two_processes_that_share_muon_s_work_equal_one_that_does_all(faces: Path, tmp_path: Path) -> None:

@@ -44,6 +44,12 @@ class Group:
         for gradient, total in zip(gradients, self._sum(gradients), strict=True):
             torch.div(total, self.size, out=gradient)
 
+    def average(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Means of numbers over the processes, each of which has the same names."""
+        if self.size == 1:
+            return values
+        return dict(zip(values, self._sum([value.detach() / self.size for value in values.values()]), strict=True))
+
     def map_tensors(self, function: Callable[[Tensor], Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
         """Apply a function that keeps shapes to every tensor, each process to its share of them; all get all results."""
         if self.size == 1:

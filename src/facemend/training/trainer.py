@@ -142,6 +142,7 @@ class _Run:
             self._skip()
             return
         self.skipped_in_a_row = 0
+        terms = self.group.average(terms)
         if self.tracker:
             self.tracker.add({**norms, **terms}, phase.batch_size)
 
