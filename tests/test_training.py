@@ -22,17 +22,27 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from facemend.config import MODEL_PRESETS, DataConfig, LossConfig, PhaseConfig, SourceConfig, TrainConfig
+from facemend.config import (
+    JUDGES_STRIDE,
+    MIN_SIDES,
+    MODEL_PRESETS,
+    DataConfig,
+    LossConfig,
+    PhaseConfig,
+    SourceConfig,
+    TrainConfig,
+)
 from facemend.data.dataset import IndexRow, write_index
 from facemend.data.sampling import Batch, FaceStore, TrainingSamples, mirror
 from facemend.errors import ConfigError, DataError, TrainingError
 from facemend.face_classes import CLASS_NAMES
+from facemend.models.features import AlexNetFeatures, Vgg16Features
 from facemend.models.inpainter import InpaintNet
 from facemend.training.components import hidden_components
 from facemend.training.cutting import crop_corners, cut
 from facemend.training.distributed import Group
 from facemend.training.muon import Muon, orthogonalized
-from facemend.training.objective import JUDGES_STRIDE, Objective, View, shaken
+from facemend.training.objective import Objective, View, shaken
 from facemend.training.tracking import Tracker
 from facemend.training.trainer import multiplies_bfloat16, train
 from facemend.weights import load_model
@@ -260,6 +270,29 @@ def test_a_phase_has_its_own_loss_but_the_run_s_judges(faces: Path) -> None:
     gentle["loss"]["adversary"] = "wgan-gp"
     with pytest.raises(ConfigError, match="phase 'joint' asks for other judging nets"):
         TrainConfig.parse({**recipe(faces).model_dump(), "phases": [gentle]}, "recipe")
+
+
+@pytest.mark.parametrize("net", [AlexNetFeatures, Vgg16Features])
+def test_the_frozen_nets_take_pictures_down_to_their_smallest_side(net: type[AlexNetFeatures | Vgg16Features]) -> None:
+    name = net.__name__.removesuffix("Features").lower()
+    for num_maps, side in enumerate(MIN_SIDES[name], 1):
+        features = net(num_maps)
+        assert features(torch.zeros(1, 3, side, side))[-1].numel()
+        with pytest.raises(RuntimeError):
+            features(torch.zeros(1, 3, side - 1, side - 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "left", "needed"),
+    [({"perceptual_net": "alexnet"}, 28, 31), ({"perceptual_maps": 5, "core_perceptual_stride": 4}, 14, 16)],
+)
+def test_a_core_too_small_for_the_perceptual_net_is_refused(
+    faces: Path, changes: dict[str, object], left: int, needed: int
+) -> None:
+    loss = {"perceptual": 1.5, **changes}
+    with pytest.raises(ConfigError, match=f"needs {needed} pixels: core_size 64 .* leaves it {left}"):
+        TrainConfig.parse({**recipe(faces).model_dump(), "loss": loss, "phases": [recipe(faces).phases[0]]}, "recipe")
+    recipe(faces, loss=LossConfig.model_validate({**loss, "core_perceptual_stride": 1}))  # is large enough
 
 
 def test_losses_that_stay_non_finite_stop_the_run_and_tell_how_to_go_on(faces: Path, tmp_path: Path) -> None:

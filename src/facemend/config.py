@@ -23,6 +23,13 @@ Width = Annotated[int, Field(ge=1)]
 Depth = Annotated[int, Field(ge=0)]
 
 
+JUDGES_STRIDE = 8  # pixels a step of the frozen nets, which training cuts off what they see: see `training.objective.shaken`
+
+# The smallest side that a net still makes 1, 2, ... maps of. AlexNet's first convolution covers 11 pixels, 4 of them padding,
+# in steps of 4, and each of the two poolings behind it 3 pixels in steps of 2; VGG16's poolings halve.
+MIN_SIDES = {"vgg16": (1, 2, 4, 8, 16), "alexnet": (7, 15, 31, 31, 31)}
+
+
 class Config(BaseModel):
     """A frozen node of the tree; keys that are not declared are refused, and so are numbers that are not finite."""
 
@@ -189,7 +196,19 @@ class TrainConfig(Config):
         for phase in self.phases:
             if phase.loss is not None and phase.loss.judges() != self.loss.judges():
                 raise ValueError(f"the loss of phase '{phase.phase}' asks for other judging nets than the run's own loss")
+            if phase.phase != "head":
+                self._check_core_view(phase.loss or self.loss)
         return self
+
+    def _check_core_view(self, loss: LossConfig) -> None:
+        # The core's picture alone may be too small for the perceptual net: crops and sides are 64 at least.
+        side = (self.model.core_size - JUDGES_STRIDE) // loss.core_perceptual_stride
+        needed = MIN_SIDES[loss.perceptual_net][loss.perceptual_maps - 1]
+        if loss.perceptual and side < needed:
+            raise ValueError(
+                f"perceptual_net {loss.perceptual_net!r} with perceptual_maps {loss.perceptual_maps} needs {needed} pixels: "
+                f"core_size {self.model.core_size} with core_perceptual_stride {loss.core_perceptual_stride} leaves it {side}"
+            )
 
 
 def load_train_config(path: Path) -> TrainConfig:

@@ -9,7 +9,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from facemend import losses
-from facemend.config import LossConfig, ModelConfig, PhaseConfig
+from facemend.config import JUDGES_STRIDE, LossConfig, ModelConfig, PhaseConfig
 from facemend.data.sampling import Batch
 from facemend.models.discriminators import PatchDiscriminator, ProjectedDiscriminator, hole_share
 from facemend.models.features import EfficientNetLite0Features, FeatureNet, Lpips, load_features
@@ -20,7 +20,6 @@ from facemend.training.cutting import crop_corners, cut
 
 NUM_PROJECTED_MAPS = 3
 LAYOUT_CRITIC_STRIDE = 4  # the layout critic judges shape, not single pixels
-JUDGES_STRIDE = 8  # pixels a step of the frozen nets; see `shaken`
 CORE_SHARE_OF_JOINT = 0.5  # weight of the core's own losses while both are trained
 
 
