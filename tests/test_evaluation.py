@@ -23,7 +23,7 @@ from facemend.errors import ConfigError, FacemendError
 from facemend.evaluation.faces import open_faces, skin_tone, spread
 from facemend.evaluation.figures import BY_KEY, METRICS
 from facemend.evaluation.holes import Case, open_holes
-from facemend.evaluation.methods import OpenCvMethod, open_baseline, restore
+from facemend.evaluation.methods import OpenCvMethod, open_baseline, open_model, restore
 from facemend.evaluation.plots import plot
 from facemend.evaluation.protocols import Protocol, load_protocol, protocols
 from facemend.evaluation.summary import mean_of_resamples, median_of_resamples
@@ -580,6 +580,24 @@ def test_a_mask_that_was_replaced_is_measured_anew(evaluate, faces, tmp_path):
     assert of_telea == [*NAMES, NAMES[0]]
     old, new = (line["cases"]["own"]["area"] for line in lines if (line["face"], line["method"]) == (NAMES[0], "telea"))
     assert new == pytest.approx(4 * old, rel=1e-3)
+
+
+def test_groups_that_were_corrected_count_at_once(evaluate, faces, tmp_path):
+    arguments = ("--protocol", "celebahq256-centre", "--baseline", "telea")
+    evaluate(*arguments)
+    write_index(faces / "index.csv", (IndexRow(name, "mended", SIZE, 64.0, None, 100.0, "hand") for name in NAMES))
+    evaluate(*arguments)
+    tables = read_report(tmp_path)["tables"]
+    assert {row["group"] for row in tables["set"]} == {"mended"} and "head" not in tables
+
+
+def test_a_network_put_together_otherwise_is_measured_anew(tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path, dirs_exist_ok=True)
+    before = open_model(f"mine={tmp_path}", "cpu").key
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["model"]["without"] = ["layout modulation"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert open_model(f"mine={tmp_path}", "cpu").key != before
 
 
 def test_records_of_another_run_are_refused_by_all_options_that_differ(evaluate, tmp_path):

@@ -20,7 +20,7 @@ from facemend.backends.on_torch import TorchBackend
 from facemend.errors import ConfigError, DataError, FacemendError
 from facemend.evaluation.holes import Case
 from facemend.imaging import Hole, Layout, Pixels
-from facemend.model_folders import WEIGHTS_FILE, resolve
+from facemend.model_folders import CONFIG_FILE, WEIGHTS_FILE, resolve
 from facemend.models.inpainter import InpaintNet
 from facemend.pipeline import Inpainter
 from facemend.whole_files import sha256_of
@@ -88,9 +88,8 @@ class OurMethod:
     def __init__(self, name: str, model: str | Path, device: str) -> None:
         folder = resolve(model)
         self.name = name
-        weights = sha256_of(folder / WEIGHTS_FILE)
-        self.key = f"{weights} {_digest_code()}"
         backend = TorchBackend.open(folder, device)
+        self.key = f"{sha256_of(folder / WEIGHTS_FILE)} {sha256_of(folder / CONFIG_FILE)} {_digest_code()}"
         self._inpainter = Inpainter(backend)
         num_parameters = sum(parameter.numel() for parameter in backend.net.parameters())
         gflop = count_gflop(backend.net)

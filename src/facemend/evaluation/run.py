@@ -149,7 +149,7 @@ class _Bench:
         if of_truth is None or None in done.values():
             view = self.judge.look(face.truth)
             if of_truth is None:
-                of_truth = {_TRUTH: {"features": self.judge.keep(view), "groups": face.groups}}
+                of_truth = {_TRUTH: {"features": self.judge.keep(view)}}
                 records.add(name, _TRUTH, pixels, of_truth)
             for method in self.methods:
                 if done[method.name] is None:
@@ -159,9 +159,9 @@ class _Bench:
                     done[method.name] = figures
                     if len(filled) == len(fitting):  # what is missing now may be there the next time
                         records.add(name, method.name, f"{method.key} {pixels}", figures)
-        kept = of_truth[_TRUTH]
-        groups = {**kept["groups"], **self.subject.people.get(name, {})}
-        return MeasuredFace(index, name, groups, kept["features"], {key: cases or {} for key, cases in done.items()})
+        groups = {**face.groups, **self.subject.people.get(name, {})}
+        cases_by_method = {key: cases or {} for key, cases in done.items()}
+        return MeasuredFace(index, name, groups, of_truth[_TRUTH]["features"], cases_by_method)
 
     def redraw(self, chosen: ChosenCase) -> PictureRow | None:
         """Restore a case once more, for the eye; None where its files are gone since it was measured."""
