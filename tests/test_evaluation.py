@@ -26,7 +26,7 @@ from facemend.evaluation.holes import Case, open_holes
 from facemend.evaluation.methods import OpenCvMethod, open_baseline, open_model, restore
 from facemend.evaluation.plots import plot
 from facemend.evaluation.protocols import Protocol, load_protocol, protocols
-from facemend.evaluation.summary import mean_of_resamples, median_of_resamples
+from facemend.evaluation.summary import MeasuredFace, mean_of_resamples, median_of_resamples, summarize
 
 SIZE = 64
 NO_NETS = ("--without", "lpips,lpips-vgg,identity,layout")
@@ -641,6 +641,15 @@ def test_the_median_and_its_interval():
     assert interval["value"] == pytest.approx(np.median(values), abs=1e-6)
     theory = 1.96 / (2 * 0.5 * math.sqrt(301))  # the density of Exp(1) at its median is 1/2
     assert (interval["high"] - interval["low"]) / 2 == pytest.approx(theory, rel=0.3)
+
+
+def test_resamples_that_draw_no_measured_face_are_left_out_in_silence(recwarn):
+    parts = np.tile([[4], [6], [8]], 19).tolist()  # of each class 4 pixels in both, 10 in one or the other
+    cases = ({"hole": {"area": 0.1, "parts": parts, "features": {}}}, {})
+    measured = [MeasuredFace(i, NAMES[i], {}, {}, {"telea": of_face}) for i, of_face in enumerate(cases)]
+    report = summarize(measured, ["telea"], STROKES)
+    assert figure(report, "telea", "layout") == {"value": 0.4, "low": 0.4, "high": 0.4}
+    assert not recwarn.list
 
 
 def test_groups_of_people_are_compared(evaluate, tmp_path):
