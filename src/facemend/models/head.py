@@ -85,7 +85,7 @@ def carry_detail(scores: Tensor, image: Tensor, mask: Tensor, core_image: Tensor
         wanted = on_grid.index_select(2, tokens[0]).index_select(3, tokens[1])
         carried = _read_by_each_head(wanted, detail, patch_size)
         return carried.index_select(2, places[0]).index_select(3, places[1])
-    # The photo is no whole multiple of the grid, which no square one is.
+    # The photo is no whole multiple of the grid. (A square one always is where the core's side is 64 or 128.)
     detail = nn.functional.interpolate(detail, size=grid_size, mode="bilinear", align_corners=False)
     carried = _read_by_each_head(on_grid, detail, patch_size)
     return cut_bands(nn.functional.interpolate(carried, size=(height, width), mode="bilinear", align_corners=False), bands)
