@@ -51,23 +51,21 @@ function labelPart({ data, width, height }, labels, start, number) {
  * How far each set pixel is from the nearest that is not (cv2.distanceTransform, exact).
  * @param beyond how far those past the edge are from the edge: 0, or Infinity if there are none
  * @param reach distances above it may come out larger still
+ * @param asked bytes: where it is wanted; 0 comes out elsewhere
  */
-export function distances({ data, width, height }, { beyond = 0, reach = width } = {}) {
+export function distances({ data, width }, { beyond = 0, reach = width, asked = data } = {}) {
   const vertical = new Float32Array(data.length);
-  for (let x = 0; x < width; x++) {
-    for (let y = 0, run = beyond; y < height; y++) vertical[y * width + x] = run = data[y * width + x] ? run + 1 : 0;
-    for (let y = height - 1, run = beyond; y >= 0; y--) {
-      run = data[y * width + x] ? run + 1 : 0;
-      vertical[y * width + x] = Math.min(vertical[y * width + x], run);
-    }
-  }
+  const last = data.length - width; // where the last row begins
+  for (let i = 0; i < data.length; i++) if (data[i]) vertical[i] = (i < width ? beyond : vertical[i - width]) + 1;
+  for (let i = data.length - 1; i >= 0; i--) vertical[i] = Math.min(vertical[i], (i >= last ? beyond : vertical[i + width]) + 1);
   return vertical.map((own, i) => {
-    if (!own) return 0;
+    if (!own || !asked[i]) return 0;
     const x = i % width;
-    const row = i - x;
-    let nearest = (Math.min(x + 1, width - x) + beyond) ** 2;
-    const last = Math.min(width - 1, x + reach);
-    for (let other = Math.max(0, x - reach); other <= last; other++) nearest = Math.min(nearest, (x - other) ** 2 + vertical[row + other] ** 2);
+    let nearest = Math.min(own, Math.min(x + 1, width - x) + beyond) ** 2;
+    for (let away = 1; away <= reach && away ** 2 < nearest; away++) {
+      if (away <= x) nearest = Math.min(nearest, away ** 2 + vertical[i - away] ** 2);
+      if (away < width - x) nearest = Math.min(nearest, away ** 2 + vertical[i + away] ** 2);
+    }
     return Math.sqrt(nearest);
   });
 }

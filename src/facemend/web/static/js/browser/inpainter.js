@@ -48,10 +48,11 @@ export class Inpainter {
     const views = wanted.data.includes(1) ? planViews(wanted, windows) : [];
     const tonesOfAll = measureTones(known, unknown.data.map((there) => 1 - there));
     const tones = views.map(({ window, beside }) => (beside ? null : measureFaceTones(known, unknown, window)) ?? tonesOfAll);
+    const shares = await shareOut(views, wanted, unknown, () => onRun(0));
     const variants = [];
     let firstLayout = layout;
     for (const [i, latent] of this.#latents(seed, numVariants).entries()) {
-      const { painted, ids } = await this.#paint(known, { unknown, wanted, views, tones }, latent, layout, () => onRun(i + 1));
+      const { painted, ids } = await this.#paint(known, { unknown, views, shares, tones }, latent, layout, () => onRun(i + 1));
       const whole = matchGrain(border ? fillBorder(painted, hole, border) : painted, known, hole, ids.data.map((id) => id === HAIR));
       variants.push(matchCompression(whole, rgb, hole, coding));
       firstLayout ??= ids;
@@ -94,33 +95,26 @@ export class Inpainter {
     return settleWindow(faceWindow(face), hole, certain);
   }
 
-  /** Fill what is wanted of the unknown, view by view, each knowing what those before it painted. */
-  async #paint(rgb, { unknown, wanted, views, tones }, latent, layout, onRun) {
+  /** Fill what is wanted of the unknown, view by view, each by its share and knowing what those before it painted. */
+  async #paint(rgb, { unknown, views, shares, tones }, latent, layout, onRun) {
     const painted = { ...rgb, data: rgb.data.slice() };
     const rest = { ...unknown, data: unknown.data.slice() };
     const ids = picture(rgb.width, rgb.height, 1);
-    let smallest = Infinity;
     for (const [number, view] of views.entries()) {
-      const { window, region } = view;
-      smallest = Math.min(smallest, window.side);
-      const own = { data: view.area.slice(), width: region.right - region.left, height: region.bottom - region.top };
-      const mended = new Uint8Array(own.data.length);
-      eachPixel(region, wanted.width, (k, at) => {
-        own.data[k] &= wanted.data[at];
-        mended[k] = wanted.data[at] & (1 - rest.data[at]);
-      });
-      const share = fading(own, mended, RIM * smallest);
-      eachPixel(region, wanted.width, (k, at) => share[k] && (rest.data[at] = 1));
+      const { region, area } = view;
+      const { inRegion, inPhoto, share } = shares[number];
+      for (const at of inPhoto) rest.data[at] = 1;
       const seen = await this.#see(painted, rest, view, latent, layout, onRun);
       const soft = unviewPhoto(softened(seen), seen.window, region);
-      const places = Uint8Array.from(share, (each) => (each > 0 ? 1 : 0));
+      const places = new Uint8Array(area.length);
+      for (const k of inRegion) places[k] = 1;
       let detailed = carryResiduals(painted, rest, places, soft, seen, region);
       if (tones[number]) detailed = matchTones(detailed, places, tones[number]);
-      eachPixel(region, wanted.width, (k, at) => {
-        if (!share[k]) return;
-        for (let c = 0; c < 3; c++) painted.data[3 * at + c] = faded(painted.data[3 * at + c], detailed.data[3 * k + c], share[k]);
+      for (const [i, at] of inPhoto.entries()) {
+        const k = inRegion[i];
+        for (let c = 0; c < 3; c++) painted.data[3 * at + c] = faded(painted.data[3 * at + c], detailed.data[3 * k + c], share[i]);
         rest.data[at] = 0;
-      });
+      }
       writeIds(ids, seen, view);
     }
     return { painted, ids };
@@ -163,6 +157,37 @@ export class Inpainter {
     const completed = levels ? fade(painted.completed, view, levels) : painted.completed;
     return { ...painted, completed, window, unknown: view.unknown };
   }
+}
+
+/**
+ * How much each view decides, once those before it have painted; no latent has a say in that.
+ * @returns {{inRegion: Uint32Array, inPhoto: Uint32Array, share: Float32Array}[]} for each view the pixels that it paints: their
+ *   numbers in its region and in the photo, and its share in each
+ */
+async function shareOut(views, wanted, unknown, onView) {
+  const rest = unknown.data.slice();
+  const shares = [];
+  let smallest = Infinity;
+  for (const { window, region, area } of views) {
+    await onView();
+    smallest = Math.min(smallest, window.side);
+    const own = { data: area.slice(), width: region.right - region.left, height: region.bottom - region.top };
+    const mended = new Uint8Array(own.data.length);
+    eachPixel(region, wanted.width, (k, at) => {
+      own.data[k] &= wanted.data[at];
+      mended[k] = wanted.data[at] & (1 - rest[at]);
+    });
+    const share = fading(own, mended, RIM * smallest);
+    const [inRegion, inPhoto] = [[], []];
+    eachPixel(region, wanted.width, (k, at) => {
+      if (!share[k]) return;
+      rest[at] = 0;
+      inRegion.push(k);
+      inPhoto.push(at);
+    });
+    shares.push({ inRegion: Uint32Array.from(inRegion), inPhoto: Uint32Array.from(inPhoto), share: Float32Array.from(inRegion, (k) => share[k]) });
+  }
+  return shares;
 }
 
 function asRun(window) {

@@ -1,7 +1,8 @@
 /** Where two views meet in a hole, the later one fades into the earlier. Mirrors facemend/photo/joining.py. */
 
 import { distances } from './components.js';
-import { roundEven } from './resample.js';
+import { eachPixel, extent } from './framing.js';
+import { cut, roundEven } from './resample.js';
 
 export const RIM = 1 / 12; // of the side of the smaller of two windows
 
@@ -13,11 +14,20 @@ export const RIM = 1 / 12; // of the side of the smaller of two windows
  * @returns {Float32Array} from 0 to 1
  */
 export function fading(own, mended, rim) {
-  if (!mended.includes(1)) return Float32Array.from(own.data);
-  const foreign = own.data.map((each) => 1 - each);
-  return distances({ ...own, data: foreign }, { beyond: Infinity, reach: Math.ceil(rim) }).map((distance, i) =>
-    own.data[i] || mended[i] ? Math.max(0, 1 - distance / rim) : 0,
-  );
+  const share = Float32Array.from(own.data);
+  const box = mended.includes(1) ? extent(own) : null;
+  if (!box) return share;
+  const reach = Math.ceil(rim);
+  const near = {
+    left: Math.max(0, box.left - reach), top: Math.max(0, box.top - reach),
+    right: Math.min(own.width, box.right + reach), bottom: Math.min(own.height, box.bottom + reach),
+  };
+  const [foreign, asked] = [own.data.map((each) => 1 - each), mended].map((data) => cut({ ...own, channels: 1, data }, near));
+  const distance = distances(foreign, { beyond: Infinity, reach, asked: asked.data });
+  eachPixel(near, own.width, (k, at) => {
+    if (mended[at] && !own.data[at]) share[at] = Math.max(0, 1 - distance[k] / rim);
+  });
+  return share;
 }
 
 /** Mix two bytes by the share of the second. */
