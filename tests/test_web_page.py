@@ -384,6 +384,28 @@ def test_keyboard_alone_is_enough(studio):
     expect(studio.page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_the_keyboards_hand_moves_the_photo_and_its_brush_stays_in_sight(studio):
+    page, status = studio.page, studio.page.locator("#status")
+    studio.open(soft_photo(width=200, height=240))
+    page.locator("#stage").focus()
+    shown = "document.getElementById('photo-canvas').toDataURL()"
+    before = page.evaluate(shown)
+    for key in ("ArrowRight", "h", " ", "ArrowRight", "ArrowDown", " "):
+        page.keyboard.press(key)
+    studio.next_frame()
+    assert page.evaluate(shown) != before
+    expect(status).to_have_text("Nothing is marked yet.")
+
+    for key in ("b", *6 * ("+",), *14 * ("Shift+ArrowRight",), *14 * ("Shift+ArrowDown",), " "):
+        page.keyboard.press(key)
+    ring, stage, bar = (page.locator(place).bounding_box() for place in ("#ring circle >> nth=0", "#stage", ".floating"))
+    middle = ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2
+    assert stage["x"] < middle[0] < stage["x"] + stage["width"]
+    assert stage["y"] < middle[1] < bar["y"]
+    page.keyboard.press(" ")
+    assert studio.mask()[-1, -1]
+
+
 @pytest.mark.parametrize("held", [{}, {"altKey": True}, {"altKey": True, "ctrlKey": True}], ids=["plain", "Option", "AltGr"])
 def test_brackets_change_the_brush_however_a_keyboard_types_them(modules, held):
     typed = modules.evaluate(

@@ -1,10 +1,11 @@
-/** Paints by keyboard: the arrow keys move the brush over the stage, Space puts it down and lifts it. */
+/** Paints by keyboard: the arrow keys move the brush over the stage, Space puts it down and lifts it; the hand moves the photo. */
 
 import { percent, t } from '../i18n.js';
 import { announce } from './messages.js';
 import { begin } from './tools.js';
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const HAND_STEP = 40; // CSS pixels
 
 export class KeyboardBrush {
   #point = null; // photo pixels
@@ -18,6 +19,7 @@ export class KeyboardBrush {
     stage.element.addEventListener('look', () => this.#show());
     studio.store.watch(['busy', 'photo'], () => this.lift()); // what a job brings must not come between a stroke's parts
     studio.store.watch(['photo'], () => (this.#point = null));
+    studio.store.watch(['tool'], ({ tool }) => tool === 'hand' && this.leave());
     studio.store.watch(['brushSize', 'tool'], () => this.#show());
   }
 
@@ -43,12 +45,14 @@ export class KeyboardBrush {
   }
 
   #move(dx, dy, times) {
-    const { photo, brushSize } = this.studio.state;
+    const { photo, brushSize, tool } = this.studio.state;
+    if (tool === 'hand') return this.stage.pan(-dx * HAND_STEP * times, -dy * HAND_STEP * times);
     const step = Math.max(1, brushSize / 4) * times;
-    const [x, y] = this.#point ?? [photo.width / 2, photo.height / 2];
+    const [x, y] = this.#point ?? this.stage.middle();
     const stepped = this.#point ? [x + dx * step, y + dy * step] : [x, y];
     this.#point = [Math.min(photo.width, Math.max(0, stepped[0])), Math.min(photo.height, Math.max(0, stepped[1]))];
     this.#stroke?.move([this.#brush()]);
+    this.stage.reveal(...this.#point);
     this.#show();
     this.#tell();
   }

@@ -9,6 +9,7 @@ import { drawPicture } from '../picture.js';
 import { $ } from './dom.js';
 
 const CLEAR = 0;
+const NEAREST = 8; // CSS pixels from a point in sight to the stage's edge; a photo that is fitted in has more about it
 const EDGE = 3; // canvas pixels about a change that its lines may take
 
 export class Stage {
@@ -67,6 +68,22 @@ export class Stage {
   pan(dx, dy) {
     this.#fitted = false;
     this.look(pan(this.view, dx, dy, this.studio.state.photo, this.size));
+  }
+
+  /** Move the photo, if need be, so that a point of it is in sight, clear of what floats over the stage. */
+  reveal(x, y) {
+    const within = (value, room) => Math.min(room - NEAREST, Math.max(NEAREST, value));
+    const [left, top] = this.toScreen(x, y);
+    const [dx, dy] = [within(left, this.size.width) - left, within(top, this.floating.offsetTop) - top];
+    if (dx || dy) this.pan(dx, dy);
+  }
+
+  /** The middle of what is in sight of the photo, in its pixels. */
+  middle() {
+    const { width, height } = this.studio.state.photo;
+    const [left, top] = this.toPhoto(0, 0);
+    const [right, bottom] = this.toPhoto(this.size.width, this.size.height);
+    return [(Math.max(0, left) + Math.min(width, right)) / 2, (Math.max(0, top) + Math.min(height, bottom)) / 2];
   }
 
   look(view) {
