@@ -930,14 +930,48 @@ def test_a_file_that_cannot_be_used_is_named_on_the_page(browser, address, path,
         expect(page.locator('[data-problem="photo"]')).to_contain_text(said, ignore_case=True)
 
 
-@pytest.mark.slow
-def test_a_file_that_did_not_come_is_fetched_again_when_next_needed(browser, address):
-    def fail_once(page):
-        page.context.route("**/detector/pnet.onnx", lambda route: route.abort(), times=1)
+@pytest.fixture
+def cutting(exported):
+    """The same folder from a server that breaks off in the midst of a file, as often as its `cuts` say of a name."""
 
-    with a_page(browser, address, fail_once, keeps=False, breaks=True) as page:
-        expect(page.locator('[data-problem="photo"]')).to_contain_text("detector/pnet.onnx cannot be fetched", ignore_case=True)
-        open_photo(page, soft_face(0))
+    class Cutting(_Quiet):
+        def do_GET(self):
+            path = self.path.removeprefix("/")
+            if not self.server.cuts.get(path):
+                return super().do_GET()
+            self.server.cuts[path] -= 1
+            content = (exported.folder / path).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Type", self.guess_type(path))
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2])
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Cutting, directory=str(exported.folder))) as server:
+        server.cuts = {}
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "times", "said"),
+    [
+        ("model/model.safetensors", 1, "model/model.safetensors cannot be fetched"),
+        ("onnxruntime/ort.wasm.min.mjs", 1, "onnxruntime/ort.wasm.min.mjs cannot be fetched"),
+        ("onnxruntime/ort-wasm-simd-threaded.mjs", 1, "ort-wasm-simd-threaded.mjs"),
+        ("onnxruntime/ort-wasm-simd-threaded.wasm", 3, "ort-wasm-simd-threaded.wasm"),  # it is asked for again at once
+        ("js/browser/inpainter.js", 1, "could not be loaded"),
+    ],
+    ids=["weights", "onnxruntime", "its loader", "its code", "the page's own"],
+)
+def test_a_file_that_broke_off_is_named_and_fetched_again_when_next_needed(browser, cutting, path, times, said):
+    cutting.cuts[path] = times
+    with a_page(browser, f"http://127.0.0.1:{cutting.server_port}", keeps=False, breaks=True) as page:
+        expect(page.locator('[data-problem="photo"]')).to_contain_text(said, ignore_case=True)
+        photo = soft_face(0)
+        restore(page, photo, box(photo, 100, 129, 150, 169), "photo.png")
 
 
 def test_a_worker_that_has_ended_is_told_at_every_request(browser, address):

@@ -12,8 +12,7 @@ export class BrowserApi {
   keepsPhotosHere = true;
   #waiting = new Map();
   #count = 0;
-  #worker = null;
-  #broken = null; // why the worker has ended
+  #worker = null; // none before the first request, and once it has failed
 
   /** A key of the page's words for what is not as it could be here, or null. */
   get notice() {
@@ -22,12 +21,7 @@ export class BrowserApi {
 
   async models() {
     if (!globalThis.WebAssembly?.validate(SIMD)) throw new Problem('browser', 'this browser lacks WebAssembly with SIMD, which the networks need: take a newer one');
-    const description = await loadDescription();
-    const device = new URLSearchParams(location.search).get('device') ?? '';
-    this.#worker = new Worker(new URL(`worker.js?device=${encodeURIComponent(device)}`, import.meta.url), { type: 'module' });
-    this.#worker.onmessage = ({ data }) => this.#hear(data);
-    this.#worker.onerror = (event) => this.#break(event.message);
-    return { ...description, device: 'browser' };
+    return { ...(await loadDescription()), device: 'browser' };
   }
 
   /** Resolves to where the networks run, once all of them are loaded and nothing more is fetched. */
@@ -64,12 +58,22 @@ export class BrowserApi {
         reject(stopped());
       };
       if (signal?.aborted) return reject(stopped());
-      if (this.#broken) return reject(this.#broken);
+      this.#worker ??= this.#start();
       signal?.addEventListener('abort', stop, { once: true });
       const end = (settle) => (value) => (signal?.removeEventListener('abort', stop), this.#waiting.delete(id), settle(value));
       this.#waiting.set(id, { resolve: end(resolve), reject: end(reject), onProgress });
       this.#worker.postMessage({ id, name, values });
     });
+  }
+
+  #start() {
+    const device = new URLSearchParams(location.search).get('device') ?? '';
+    const worker = new Worker(new URL(`worker.js?device=${encodeURIComponent(device)}`, import.meta.url), { type: 'module' });
+    const end = ({ code, message }) => worker === this.#worker && this.#end(new Problem(code, message));
+    worker.onmessage = ({ data }) => (data.ended ? end(data.ended) : this.#hear(data));
+    worker.onerror = ({ message = 'it could not be loaded' }) =>
+      end({ code: 'browser', message: `the worker beside this page has failed: ${message}; load the page again` });
+    return worker;
   }
 
   #hear({ id, progress, result, error }) {
@@ -80,10 +84,11 @@ export class BrowserApi {
     else request.resolve(result);
   }
 
-  /** The worker itself has ended, or never began. */
-  #break(message = 'it could not be loaded') {
-    this.#broken = new Problem('browser', `the worker beside this page has failed: ${message}; load the page again`);
-    for (const { reject } of [...this.#waiting.values()]) reject(this.#broken);
+  /** The worker is of no use any more: whoever waits for it is told why. */
+  #end(problem) {
+    this.#worker.terminate();
+    this.#worker = null;
+    for (const { reject } of [...this.#waiting.values()]) reject(problem);
   }
 }
 

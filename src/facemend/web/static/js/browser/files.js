@@ -11,8 +11,8 @@ export function fileAddress(path) {
 
 /** What `facemend web-export` wrote about the folder. */
 export async function loadDescription() {
-  const answer = await fetchFile('backend.json');
-  const description = await answer.json().catch(() => ({}));
+  const content = await fetchFile('backend.json');
+  const description = await new Response(content).json().catch(() => ({}));
   if (description.format === 1) return description;
   throw new Problem('files', `backend.json is of format ${description.format}, this page knows 1: ${AGAIN}`);
 }
@@ -20,17 +20,24 @@ export async function loadDescription() {
 /** A network's bytes; a file that is missing, cut off or of another export is a problem. */
 export async function loadNetwork(path, { networks }) {
   const { bytes, sha256 } = networks[path];
-  const content = new Uint8Array(await (await fetchFile(path)).arrayBuffer());
+  const content = new Uint8Array(await fetchFile(path));
   if (content.length !== bytes) throw new Problem('files', `${path} has ${content.length} bytes instead of ${bytes}, it is cut off or another one: ${AGAIN}`);
   if (crypto.subtle && (await digest(content)) !== sha256) throw new Problem('files', `${path} is not the file that this page was exported with: ${AGAIN}`);
   return content;
 }
 
+/** What to say of a file that does not come, or breaks off on its way. */
+export function lost(path) {
+  return new Problem('files', `${path} cannot be fetched: is there a connection to ${ROOT.host}?`);
+}
+
 async function fetchFile(path) {
-  const answer = await fetch(fileAddress(path)).catch(() => null);
-  if (answer === null) throw new Problem('files', `${path} cannot be fetched: is there a connection to ${ROOT.host}?`);
+  const fail = () => {
+    throw lost(path);
+  };
+  const answer = await fetch(fileAddress(path)).catch(fail);
   if (!answer.ok) throw new Problem('files', `${path} is missing from this site (${answer.status}): ${AGAIN}`);
-  return answer;
+  return answer.arrayBuffer().catch(fail);
 }
 
 async function digest(bytes) {

@@ -1,6 +1,6 @@
 /** The networks, run by onnxruntime-web: in WebAssembly, the large one on the graphics card where the browser has WebGPU. */
 
-import { fileAddress, loadNetwork } from './files.js';
+import { fileAddress, loadNetwork, lost } from './files.js';
 import { Problem } from './problem.js';
 
 const MOST_THREADS = 8; // more gain nothing with networks of this size
@@ -13,7 +13,10 @@ export async function openNets(description, wanted) {
   const [graph, weights, pnet, rnet, onet, damage] = await Promise.all(
     ['model/graph.onnx', 'model/model.safetensors', 'detector/pnet.onnx', 'detector/rnet.onnx', 'detector/onet.onnx', 'damage/damage.onnx'].map(load),
   );
-  const ort = await import(fileAddress(`onnxruntime/ort.${onGpu ? 'webgpu' : 'wasm'}.min.mjs`));
+  const script = `onnxruntime/ort.${onGpu ? 'webgpu' : 'wasm'}.min.mjs`;
+  const ort = await import(fileAddress(script)).catch(() => {
+    throw lost(script);
+  });
   const threads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
   Object.assign(ort.env.wasm, { wasmPaths: fileAddress('onnxruntime/'), numThreads: threads });
   ort.env.logLevel = 'error';

@@ -12,9 +12,10 @@ import { Problem } from './problem.js';
 import { picture } from './resample.js';
 
 const device = new URL(self.location).searchParams.get('device');
-let opening = null;
 let isOpen = false;
-opened().catch(() => {}); // what goes wrong is told to whoever asks
+const opening = open();
+// Scripts that could not be fetched once are not fetched again here: the page makes another worker when next it asks for something.
+opening.catch((error) => self.postMessage({ ended: told(error) }));
 const stopped = new Set(); // numbers of requests that nobody waits for any more
 let last = Promise.resolve();
 
@@ -23,15 +24,7 @@ self.onmessage = ({ data: { id, stop, name, values } }) => {
   else last = last.then(() => answer(id, name, values));
 };
 
-/** All that is needed; what could not be fetched is fetched again when next asked for. */
-function opened() {
-  opening ??= open().catch((error) => {
-    opening = null;
-    throw error;
-  });
-  return opening;
-}
-
+/** Fetch all that is needed. */
 async function open() {
   const description = await loadDescription();
   const nets = await openNets(description, device);
@@ -50,7 +43,7 @@ async function answer(id, name, values) {
   try {
     await job.check();
     if (!isOpen) job.tell({ stage: 'loading' });
-    const result = await tasks[name](await opened(), job, ...values);
+    const result = await tasks[name](await opening, job, ...values);
     self.postMessage({ id, result });
   } catch (error) {
     self.postMessage({ id, error: { name: error.name, ...told(error) } });
