@@ -377,6 +377,20 @@ def test_profile_and_camera_data_are_kept_and_the_photo_is_upright(offline):
     assert np.abs(np.asarray(saved).astype(int) - np.asarray(soft_face(0))).mean() < 2
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_webp_is_turned_upright_as_in_python(modules, orientation):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    file = encoded(make_photo(width=40, height=24), "WEBP", lossless=True, exif=exif)
+    script = """const { readPhoto } = await load('photos');
+      const { rgba, width, height } = await readPhoto({ file: new Blob([given.file]), patches: [] });
+      return [width, height, rgba];"""
+    width, height, rgba = run(modules, script, file=np.frombuffer(file, np.uint8))
+    there = decode_photo(file, "photo.webp")
+    assert (width, height) == there.size
+    assert (rgba.reshape(height, width, 4)[..., :3] == np.asarray(there.convert("RGB"))).all()
+
+
 def with_metadata(modules, **told):
     """A PNG file as it is written for a photo whose JPEG file tells so much."""
     files = encoded(soft_face(0), "JPEG", **told), encoded(soft_face(0), "PNG")
@@ -549,8 +563,12 @@ def test_a_layout_is_read_though_the_browser_adds_noise_to_colors(modules):
     noisy = np.clip(colors + np.random.default_rng(0).integers(-3, 4, (16, *colors.shape)), 0, 255).astype(np.uint8)
     legend = [{"id": i, "color": list(color)} for i, color in enumerate(LAYOUT_COLORS.values())]
     script = """const { readLayout } = await import('/js/pixels.js');
-      return readLayout(new Blob([given.file]), given.legend);"""
-    here = run(modules, script, file=np.frombuffer(encoded(Image.fromarray(noisy)), np.uint8), legend=legend)
+      const layout = new Blob([given.file]);
+      const refused = await readLayout(layout, given.legend, { width: 16, height: given.width }).catch(({ message }) => message);
+      return [refused, await readLayout(layout, given.legend, { width: given.width, height: 16 })];"""
+    file = np.frombuffer(encoded(Image.fromarray(noisy)), np.uint8)
+    refused, here = run(modules, script, file=file, legend=legend, width=len(colors))
+    assert refused == f"the layout is {len(colors)}x16 pixels, the photo 16x{len(colors)}"
     assert (here.reshape(16, -1) == [*ids, 0]).all()  # what is near no class's colour is background
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_photo, mask_image
-from PIL import Image
+from PIL import ExifTags, Image
 from serving import TOKEN, encoded, held, serving, soft_photo
 
 from facemend import face_classes, web
@@ -468,6 +468,15 @@ def test_a_photo_that_browsers_cannot_read_is_shown_and_kept_as_it_is(studio):
     name, saved = studio.result("As it came (TIFF)")
     assert (name, saved.format, saved.mode) == ("scan-restored.tif", "TIFF", "I;16")
     assert (np.asarray(saved)[~mask] == np.asarray(photo)[~mask]).all()
+
+
+def test_a_webp_that_lies_on_its_side_is_shown_and_restored_upright(studio):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    studio.open(soft_photo(width=200, height=240), "photo.webp", exif=exif, lossless=True)
+    studio.drag((0.45, 0.45), (0.55, 0.5))
+    assert studio.mask().shape == (200, 240)
+    studio.restore()
 
 
 def test_a_saved_photo_is_offered_as_what_it_is_and_named_after_what_the_server_wrote(studio):

@@ -1,10 +1,11 @@
 /** What the stage shows: the photo with smaller copies of itself, and the patches on top of it. */
 
 import { AS_STORED } from './pixels.js';
+import { decodeUpright } from './upright.js';
 
 /** Decode a photo; what the browser cannot read, the server shows. Turned upright by its EXIF orientation either way. */
 export async function decodePhoto(file, preview) {
-  const bitmap = await createImageBitmap(file, AS_STORED).catch(async () => createImageBitmap(await preview(file), AS_STORED));
+  const bitmap = await decodeUpright(file).catch(async () => createImageBitmap(await preview(file), AS_STORED));
   const levels = [bitmap];
   for (let last = bitmap; Math.max(last.width, last.height) > 1024; last = levels.at(-1)) {
     const size = { resizeWidth: (last.width + 1) >> 1, resizeHeight: (last.height + 1) >> 1, resizeQuality: 'medium' };

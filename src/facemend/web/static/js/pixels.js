@@ -67,9 +67,13 @@ export function transparentPart(bitmap) {
   return any ? bytes : null;
 }
 
-/** Read a layout as the server draws it, class by class in the legend's colours, into class ids; other colours are background. */
-export async function readLayout(blob, legend) {
-  const rgba = rgbaOf(await createImageBitmap(blob, AS_STORED));
+/** Read a photo's layout as the server draws it, class by class in the legend's colours, into class ids; other colours are background. */
+export async function readLayout(blob, legend, { width, height }) {
+  const bitmap = await createImageBitmap(blob, AS_STORED);
+  if (bitmap.width !== width || bitmap.height !== height) {
+    throw new Error(`the layout is ${bitmap.width}x${bitmap.height} pixels, the photo ${width}x${height}`);
+  }
+  const rgba = rgbaOf(bitmap);
   const words = new Uint32Array(rgba.buffer);
   const ids = new Map(); // by the colours that there are
   const bytes = new Uint8Array(words.length);

@@ -68,9 +68,9 @@ function readWebp(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   for (let at = 12; at + 8 <= bytes.length; ) {
     const [name, length] = [text(bytes.subarray(at, at + 4)), view.getUint32(at + 4, true)];
-    const data = bytes.slice(at + 8, at + 8 + length);
+    const data = bytes.subarray(at + 8, at + 8 + length);
     if (name === 'ICCP') found.icc = data;
-    if (name === 'EXIF') found.exif = begins(data, EXIF) ? data.slice(EXIF.length) : data;
+    if (name === 'EXIF') found.exif = begins(data, EXIF) ? data.subarray(EXIF.length) : data;
     at += 8 + length + (length & 1);
   }
   return found;
@@ -91,12 +91,23 @@ function setUpright(exif) {
 
 /** Whether the photo in a JPEG file is shown turned by a quarter. */
 export function isTurned(bytes) {
-  const { exif } = readJpeg(bytes);
-  let turned = false;
+  return orientationOf(readJpeg(bytes).exif) > 4;
+}
+
+/** What a WebP file's bytes say of the photo's orientation, 1 to 8; from then on they say that it lies upright. */
+export function takeOrientation(bytes) {
+  const { exif } = readWebp(bytes);
+  const orientation = orientationOf(exif);
+  if (exif) setUpright(exif);
+  return orientation;
+}
+
+function orientationOf(exif) {
+  let orientation = 1;
   const look = (view, little, first) =>
-    eachEntry(view, little, first, (tag, at) => tag === ORIENTATION && (turned = view.getUint16(at, little) > 4));
+    eachEntry(view, little, first, (tag, at) => tag === ORIENTATION && (orientation = view.getUint16(at, little)));
   if (exif) readExif(exif, look);
-  return turned;
+  return orientation;
 }
 
 /** Call `use(view, little, first)`, the last of which is where the first directory lies. */

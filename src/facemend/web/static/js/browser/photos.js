@@ -3,6 +3,7 @@
 import { encodePng } from '../core/png.js';
 import { kindOf } from '../kinds.js';
 import { AS_STORED, rgbaOf } from '../pixels.js';
+import { decodeUpright } from '../upright.js';
 import { readCoding } from './coding.js';
 import { copyMetadata } from './metadata.js';
 import { Problem } from './problem.js';
@@ -14,7 +15,7 @@ const LOSSY_QUALITY = 0.95;
 
 /** Decode a photo, turned upright, with its patches on it: {rgba, width, height, coding}. */
 export async function readPhoto({ file, patches }) {
-  const bitmap = await createImageBitmap(file, AS_STORED).catch(() => {
+  const bitmap = await decodeUpright(file).catch(() => {
     throw new Problem('photo', 'this browser cannot read that picture: save it as PNG or JPEG first');
   });
   const { width, height } = bitmap;

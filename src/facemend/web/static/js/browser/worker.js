@@ -68,7 +68,7 @@ const tasks = {
     job.tell({ stage: 'reading' });
     const photo = await readPhoto(from);
     const hole = await readHole(mask, photo);
-    const ids = layout && { data: await readLayout(layout, legend), width: photo.width, height: photo.height };
+    const ids = layout && { data: await readLayout(layout, legend, photo), width: photo.width, height: photo.height };
     let begun = 0;
     const onRun = async (variant) => {
       await job.check();

@@ -54,7 +54,7 @@ export class Layouts {
     const covered = onTop ? snapshot(mask) : pack(this.painting.noMask());
     const coverFile = onTop && area > 0 ? mask.toPng() : null;
     const bytes = await this.jobs.run(where, { kind: 'layout' }, async (signal) => {
-      return readLayout(await this.api.layout(await this.history.picture(shown), await coverFile, signal), this.legend);
+      return readLayout(await this.api.layout(await this.history.picture(shown), await coverFile, signal), this.legend, photo);
     });
     const { state } = this.store;
     if (!bytes || state.photo !== photo || !samePlace(state.shown, shown) || state.layoutEdited) return;

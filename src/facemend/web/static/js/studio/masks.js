@@ -19,9 +19,10 @@ export class Masks {
   }
 
   async addDamage() {
+    const { photo } = this.store.state;
     const bytes = await this.jobs.run('mask', { kind: 'damage' }, async (signal) => {
       const picture = await this.history.picture(this.history.basePlace);
-      return readMask(await this.api.damage(picture, signal), this.store.state.photo);
+      return fitting(readMask(await this.api.damage(picture, signal), photo), photo);
     });
     if (!bytes) return;
     if (!bytes.includes(255)) return this.jobs.complain('mask', 'error.damage');
@@ -30,12 +31,11 @@ export class Masks {
 
   async useFile(file) {
     const { photo } = this.store.state;
-    const bytes = await this.jobs.run('mask', { kind: 'mask' }, async () => {
-      const read = await readMask(file, photo).catch(() => {
+    const bytes = await this.jobs.run('mask', { kind: 'mask' }, () => {
+      const reading = readMask(file, photo).catch(() => {
         throw new Complaint('error.maskFile');
       });
-      if (!read) throw new Complaint('error.maskShape', { size: `${photo.width} × ${photo.height}` });
-      return read;
+      return fitting(reading, photo);
     });
     if (bytes) this.painting.replaceMask(bytes);
   }
@@ -53,4 +53,11 @@ export class Masks {
   invert() {
     this.painting.replaceMask(this.painting.mask.data.map((value) => 255 - value));
   }
+}
+
+/** What was read of a mask file, if it has the photo's shape. */
+async function fitting(reading, { width, height }) {
+  const bytes = await reading;
+  if (bytes) return bytes;
+  throw new Complaint('error.maskShape', { size: `${width} × ${height}` });
 }

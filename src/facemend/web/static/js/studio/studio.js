@@ -109,7 +109,7 @@ export class Studio {
       const [maskFile, layoutFile] = await files;
       const fields = { mask: maskFile, layout: layoutFile, seed, num_variants: NUM_VARIANTS };
       const answer = await this.api.inpaint(await this.history.picture(step.from), fields, { signal, onProgress });
-      const ids = await readLayout(answer.layout, this.legend);
+      const ids = await readLayout(answer.layout, this.legend, photo);
       await Promise.all(answer.variants.map((patch) => this.bitmaps.load(patch))); // last, or some are gone before they are seen
       return { ...answer, ids };
     });
