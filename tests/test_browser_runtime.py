@@ -264,6 +264,24 @@ def test_a_face_restored_with_the_network_off_is_the_one_that_python_paints(offl
     assert np.abs(here - np.asarray(photo))[hole].mean() > 3  # it was painted
 
 
+def test_that_faces_are_looked_for_is_told_before_they_are_painted(offline):
+    photo = soft_face(0)
+    open_photo(offline, photo)
+    upload(offline, "#mask-file", mask_image(box(photo, 100, 129, 150, 169)), "mask.png")
+    expect(offline.locator("#status")).to_contain_text("will be repainted")
+    offline.evaluate("""() => {
+        const place = document.getElementById('working-text');
+        window.told = [];
+        new MutationObserver(() => window.told.push(place.textContent)).observe(place, { childList: true });
+    }""")
+    offline.get_by_role("button", name="Restore", exact=True).click()
+    wait_until(offline, "window.told.some((line) => line.startsWith('Painting'))")
+    offline.get_by_role("button", name="Stop").first.click()
+    expect(offline.locator("#working")).to_be_hidden()
+    told = offline.evaluate("window.told.map((line) => line.split('…')[0])")
+    assert told.index("Looking for faces") == told.index("Painting face 1 of 4") - 1
+
+
 @pytest.mark.slow
 def test_a_torn_print_is_given_paper_and_picture_as_by_python(offline, inpainter):
     photo = ImageOps.expand(soft_face(0), 24, (238, 231, 216))

@@ -69,10 +69,12 @@ const tasks = {
     const photo = await readPhoto(from);
     const hole = await readHole(mask, photo);
     const ids = layout && { data: await readLayout(layout, legend, photo), width: photo.width, height: photo.height };
-    let begun = 0;
+    let last = -1;
     const onRun = async (variant) => {
       await job.check();
-      if (variant > begun) job.tell({ stage: 'painting', step: (begun = variant), steps: count });
+      if (variant <= last) return;
+      last = variant;
+      job.tell(variant ? { stage: 'painting', step: variant, steps: count } : { stage: 'searching' });
     };
     const restored = await inpainter.restore(toRgb(photo), hole, { seed, numVariants: count, layout: ids, coding: photo.coding, onRun });
     job.tell({ stage: 'writing' });
