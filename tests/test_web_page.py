@@ -592,6 +592,24 @@ def test_problems_are_told_in_words_where_they_arose(studio):
     expect(studio.page.locator("[data-problem=restore]")).to_contain_text("covers the whole photo")
 
 
+def test_a_photo_of_too_many_pixels_is_refused_before_it_is_copied(modules):
+    problem, decoded, is_open = modules.evaluate(
+        """async () => {
+        const [{ encodePng }, { Studio }] = await Promise.all([import('/js/core/png.js'), import('/js/studio/studio.js')]);
+        const studio = new Studio({}, { legend: [], limits: { max_bytes: 1e9, max_pixels: 2e6, max_patches: 64 } });
+        const file = await encodePng(2000, 1100, new Uint8Array(2000 * 1100));
+        const decode = window.createImageBitmap;
+        const decoded = [];
+        window.createImageBitmap = async (...given) => decoded[decoded.push(await decode(...given)) - 1];
+        await studio.open(file);
+        window.createImageBitmap = decode;
+        return [studio.state.problem, decoded.length, decoded[0].width > 0];
+    }"""
+    )
+    assert (problem["key"], problem["values"]) == ("error.pixels", {"limit": 2})
+    assert (decoded, is_open) == (1, False)
+
+
 def test_a_photo_that_is_refused_while_it_is_moved_leaves_the_pointer(studio):
     page, layouts = studio.page, studio.hold("api/v1/layout")
     with page.expect_request("**/api/v1/layout"):

@@ -4,8 +4,12 @@ import { AS_STORED } from './pixels.js';
 import { decodeUpright } from './upright.js';
 
 /** Decode a photo; what the browser cannot read, the server shows. Turned upright by its EXIF orientation either way. */
-export async function decodePhoto(file, preview) {
-  const bitmap = await decodeUpright(file).catch(async () => createImageBitmap(await preview(file), AS_STORED));
+export function decodePhoto(file, preview) {
+  return decodeUpright(file).catch(async () => createImageBitmap(await preview(file), AS_STORED));
+}
+
+/** A decoded photo with copies of itself, each half as large as the one before. */
+export async function withLevels(bitmap) {
   const levels = [bitmap];
   for (let last = bitmap; Math.max(last.width, last.height) > 1024; last = levels.at(-1)) {
     const size = { resizeWidth: (last.width + 1) >> 1, resizeHeight: (last.height + 1) >> 1, resizeQuality: 'medium' };
