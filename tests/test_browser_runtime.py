@@ -862,9 +862,10 @@ def test_what_is_clean_and_what_is_torn_off_a_print_is_told_as_in_python(modules
         assert (here != there.ravel()).mean() < 1e-3
 
 
-def test_a_photo_of_one_tint_is_given_no_other(modules):
+@pytest.mark.parametrize("contrast", [1.0, 0.25])
+def test_a_photo_of_one_tint_is_given_no_other(modules, contrast):
     photo = cv2.cvtColor(cv2.blur(np.asarray(make_photo(width=120, height=110)), (9, 9)), cv2.COLOR_RGB2GRAY)
-    photo = np.stack([np.clip(photo * 1.0 + shift, 0, 255) for shift in (20, 5, -15)], axis=2).astype(np.uint8)
+    photo = np.stack([np.clip(photo * contrast + shift, 0, 255) for shift in (20, 5, -15)], axis=2).astype(np.uint8)
     painted, hole = photo.copy(), np.zeros((110, 120), bool)
     hole[30:60, 40:80] = True
     painted[hole] = (180, 60, 70)

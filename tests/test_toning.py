@@ -45,7 +45,24 @@ def test_photos_in_colour_are_left_alone(name):
     assert measure_tones(photo, ~hole).match(photo, hole) is photo
 
 
+def test_a_faded_photo_in_colour_keeps_its_colours():
+    faded = np.round(130 + 0.25 * data.astronaut()[80:180, 170:270]).astype(np.uint8)  # the face
+    hole = np.zeros((100, 100), bool)
+    hole[60:85, 30:70] = True
+    painted = np.where(hole[..., None], faded[::-1], faded)
+    assert measure_tones(faded, ~hole).match(painted, hole) is painted
+
+
+def test_a_faded_brown_photo_stays_brown():
+    faded = np.round(130 + 0.35 * sepia()).astype(np.uint8)
+    painted = np.where(HOLE[..., None], data.astronaut(), faded)
+    assert measure_tones(faded, ~HOLE).match(painted, HOLE) is not painted
+
+
 def test_too_little_to_tell_by_tells_nothing():
+    lines = np.zeros((512, 512), bool)
+    lines[::4] = True  # no cell is wholly known
+    assert measure_tones(grey(), ~lines) is None
     known = np.zeros((512, 512), bool)
     known[:16, :16] = True
     assert measure_tones(grey(), known) is None

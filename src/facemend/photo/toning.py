@@ -17,6 +17,7 @@ _CELL = 4  # pixels a side over which colours are averaged before they are judge
 _LEVELS = 16  # of brightness at which the tint is measured
 _FEW = 20  # cells at a level, too few to say anything
 _NEARLY_ALL, _ALIKE = 0.98, 8.0  # in a photo of one tint, this share of the cells is off by fewer levels than that
+_FULL_CONTRAST, _LEAST_ALIKE = 110.0, 5.0  # levels; in a faded photo, of less than that, colours are nearer to each other, too
 
 _MIDDLE = 0.75  # of a face's square, as wide and high: a print's white edge may be in the rest
 _LEAST_KNOWN = 0.3  # of that, or it may be hair alone
@@ -49,9 +50,9 @@ class Tones:
 
 def measure_tones(photo: Pixels, known: Hole) -> Tones | None:
     """Measure which colours a photo, uint8 [H, W, 3], has where it is known, bool [H, W]; None where too little is to tell."""
-    if not known.any():
-        return None
     colors = _average(photo, known)
+    if not len(colors):
+        return None
     brightness = _brightness(colors)
     bins = brightness.astype(np.int64) * _LEVELS // 256
     counts = np.bincount(bins, minlength=_LEVELS)
@@ -66,7 +67,8 @@ def measure_tones(photo: Pixels, known: Hole) -> Tones | None:
     casts = [np.interp(levels, middles, means(colors[:, i] - brightness)) for i in range(3)]
     tint = (levels[:, None] + np.stack(casts, axis=1)).astype(np.float32)
     off = np.abs(colors - tint[brightness.astype(np.int64)]).max(axis=1)
-    return Tones(tint, float((off < _ALIKE).mean()))
+    contrast = float(np.ptp(np.quantile(brightness, (0.01, 0.99))))
+    return Tones(tint, float((off < max(_LEAST_ALIKE, _ALIKE * min(1.0, contrast / _FULL_CONTRAST))).mean()))
 
 
 def measure_face_tones(photo: Pixels, hole: Hole, window: Window) -> Tones | None:

@@ -3,12 +3,13 @@
 import { brightness } from './colors.js';
 import { eachPixel } from './framing.js';
 import { cut, resizeArea, toByte } from './resample.js';
-import { interpolated, sum } from './statistics.js';
+import { interpolated, quantile, sum } from './statistics.js';
 
 const CELL = 4;
 const LEVELS = 16;
 const FEW = 20;
 const [NEARLY_ALL, ALIKE] = [0.98, 8];
+const [FULL_CONTRAST, LEAST_ALIKE] = [110, 5];
 const MIDDLE = 0.75;
 const LEAST_KNOWN = 0.3;
 
@@ -31,7 +32,6 @@ export function matchTones(painted, wanted, { colors, share }) {
  *   null where too little is known to tell
  */
 export function measureTones(photo, known) {
-  if (!known.includes(1)) return null;
   const colors = average(photo, known);
   const bins = Array.from({ length: LEVELS }, () => ({ count: 0, light: 0, cast: [0, 0, 0] }));
   for (let at = 0; at < colors.length; at += 3) {
@@ -48,11 +48,14 @@ export function measureTones(photo, known) {
   const tint = new Float32Array(3 * 256);
   for (let level = 0; level < 256; level++) for (let c = 0; c < 3; c++) tint[3 * level + c] = level + interpolated(level, lights, casts[c]);
   const off = new Float32Array(colors.length / 3);
+  const brightnesses = off.map((_, i) => brightness(colors, 3 * i));
   for (let i = 0; i < off.length; i++) {
-    const level = 3 * brightness(colors, 3 * i);
+    const level = 3 * brightnesses[i];
     for (let c = 0; c < 3; c++) off[i] = Math.max(off[i], Math.abs(colors[3 * i + c] - tint[level + c]));
   }
-  return { colors: tint, share: off.filter((distance) => distance < ALIKE).length / off.length };
+  const contrast = quantile(brightnesses, 0.99) - quantile(brightnesses, 0.01);
+  const alike = Math.max(LEAST_ALIKE, ALIKE * Math.min(1, contrast / FULL_CONTRAST));
+  return { colors: tint, share: off.filter((distance) => distance < alike).length / off.length };
 }
 
 /** Measure the colours that a face has in the middle of its square; null where too little of it is left to tell. */
