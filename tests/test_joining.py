@@ -4,6 +4,8 @@ import numpy as np
 from PIL import Image
 
 from facemend.backends import Painted
+from facemend.photo.detectors import Face
+from facemend.photo.faces import box_window, face_window
 from facemend.photo.joining import fade_in, fading
 from facemend.pipeline import Inpainter
 
@@ -26,6 +28,13 @@ class Darker:
             )
             for view in views
         ]
+
+
+def tilted_face(center, degrees):
+    turn = np.radians(degrees)
+    points = np.array([(-20, -20), (20, -20), (0, 0), (-16, 20), (16, 20)])
+    landmarks = points @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + center
+    return Face((center[0] - 40, center[1] - 50, center[0] + 40, center[1] + 50), landmarks, 0.99)
 
 
 def test_a_view_decides_all_of_its_own_pixels_and_less_and_less_of_those_beside_them():
@@ -52,3 +61,12 @@ def test_no_step_is_seen_where_one_view_ends_and_the_next_begins():
     middle = np.asarray(result.image, int)[160:, 150, 0]  # the hole, less its own edge
     assert middle.max() - middle.min() > 50  # two views
     assert np.abs(np.diff(middle)).max() < 10
+
+
+def test_a_turned_view_decides_nothing_beyond_its_square():
+    upright, turned = (60.0, 100.0, 180.0, 250.0), tilted_face((250, 200), 30)
+    everything = (slice(0, 400), slice(0, 400))
+    squares = [box_window(upright).inside(everything), face_window(turned).inside(everything)]
+    result = Inpainter(Darker())(Image.new("RGB", (400, 400), "white"), squares[0] | squares[1], boxes=[upright, turned])
+    of_the_first = np.asarray(result.image)[squares[0] & ~squares[1]]
+    assert np.ptp(of_the_first) == 0

@@ -192,6 +192,14 @@ def test_a_box_is_restored_in_its_own_frame(inpainter):
     assert boxed.image.tobytes() != whole.image.tobytes()
 
 
+def test_a_portrait_is_seen_in_one_view_however_large(inpainter):
+    runs = []
+    hole = np.eye(1200, dtype=bool)  # a scratch, which elsewhere is seen in several tiles
+    result = inpainter(Image.new("RGB", (1200, 1200)), hole, boxes="portrait", on_run=runs.append)
+    assert runs == [1]
+    assert result.notes == ()
+
+
 @pytest.mark.parametrize(
     "box", [(10, 10, 5, 50), (80, 0, 120, 50), (-30, 0, 0, 20), (0, 0, 300, 50), (1, 2, 3), (9, 9, 9.5, 20), 10, "abcd"]
 )

@@ -126,7 +126,7 @@ class Inpainter:
                 for; what it raises ends the work.
 
         Returns:
-            The restored variants, and the layout of all faces.
+            The restored variants, and the layout of what was painted: background beyond the views that were.
 
         Raises:
             ImageError: A photo or a layout that cannot be used.
@@ -149,7 +149,7 @@ class Inpainter:
 
         coding = imaging.jpeg_coding(photo) if photo.mode in ("L", "RGB") else None
         images: list[Image.Image] = []
-        layouts: list[Layout] = []
+        layouts = [] if given is None else [given]
         for variant, latent in enumerate(latents, 1):
             painted, ids = self._paint(
                 rgb, unknown, wanted, views, latent, tones=tones, layout=given, on_run=lambda variant=variant: on_run(variant)
@@ -160,9 +160,9 @@ class Inpainter:
             if coding is not None:
                 painted = match_compression(painted, rgb, hole, coding, photo.mode)
             images.append(imaging.paste(photo, painted, hole))
-            layouts.append(ids)
+            layouts = layouts or [ids]  # the first variant's: as large as a photo, they are not all kept
         notes = (NO_FACE,) if boxes is None and views and not windows else ()
-        return InpaintResult(images, layouts[0] if given is None else given, notes)
+        return InpaintResult(images, layouts[0], notes)
 
     def parse(
         self,
@@ -223,7 +223,7 @@ class Inpainter:
         if isinstance(boxes, str):  # an array of boxes would be compared number by number
             if boxes != "portrait":  # pyright: ignore[reportUnnecessaryComparison] - words are mistyped
                 raise ConfigError(f"boxes is {boxes!r}: give boxes, or 'portrait'")
-            return []
+            return [framing.choose_window(hole)] if hole.any() else []
         return [_given_window(box, (hole.shape[1], hole.shape[0])) for box in boxes]
 
     def _find_windows(self, rgb: Pixels, hole: Hole, on_run: OnRun) -> list[Window]:
@@ -259,7 +259,8 @@ class Inpainter:
         for i, (view, tones_there) in enumerate(zip(views, tones, strict=True), 1):
             photo, left = painted[view.region], rest[view.region]
             damaged = wanted[view.region]
-            share = fading(damaged & view.area, damaged & ~left, RIM * min(each.window.side for each in views[:i]))
+            mended = damaged & ~left & view.window.inside(view.region)
+            share = fading(damaged & view.area, mended, RIM * min(each.window.side for each in views[:i]))
             left |= share > 0
             seen = self._see(painted, rest, view, latent, layout, on_run=on_run)
             soft = framing.unview_photo(seen.softened(), seen.window, view.region)

@@ -37,7 +37,7 @@ class Window:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the network sees the photo's own pixels, none of them resampled."""
+        """Whether the network, if it is shown `size` pixels, sees the photo's own, none of them resampled."""
         corner = np.subtract(self.center, self.side / 2)
         return self.angle == 0 and self.side == self.size and bool((corner == np.round(corner)).all())
 
@@ -87,7 +87,7 @@ def choose_window(hole: Hole) -> Window:
 def window_round(box: Box, shape: tuple[int, ...], side: int) -> Window:
     """Lay an upright window of whole pixels round a box, inside the photo [H, W] where it fits in.
 
-    Its side grows to the next multiple of 16, so that the network sees one of 256 to 1024 pixels without resampling.
+    Its side grows to the next multiple of 16, so that one of 256 to 1024 pixels need not be resampled for the network.
     """
     padded = math.ceil(side / 16) * 16
     size = min(max(padded, MIN_WORKING_SIZE), MAX_WORKING_SIZE)
@@ -136,10 +136,8 @@ def view_layout(layout: Layout, window: Window) -> Layout:
 
 def unview_photo(completed: NDArray[np.float32], window: Window, region: Region) -> Pixels:
     """Bring the network's picture, [3, S, S] in [-1, 1], to a region of the photo, uint8 [h, w, 3]."""
-    colors = np.round((np.clip(completed, -1, 1) + 1) * 127.5).astype(np.uint8)
-    colors = np.ascontiguousarray(colors.transpose(1, 2, 0))
     warp = _nearest if window.is_plain else _warp
-    return warp(colors, _into(region, window), _size(region), cv2.BORDER_REPLICATE)
+    return warp(to_pixels(completed), _into(region, window), _size(region), cv2.BORDER_REPLICATE)
 
 
 def unview_layout(ids: Layout, window: Window, region: Region) -> Layout:
@@ -148,7 +146,7 @@ def unview_layout(ids: Layout, window: Window, region: Region) -> Layout:
 
 
 def shrink_hole(hole: Hole, side: int) -> tuple[Hole, float]:
-    """Shrink a hole to at most `side` pixels, each of which belongs to it that it touches; returns the scale, too."""
+    """Shrink a hole to at most `side` pixels, each of which belongs to it if a 500th of it does; returns the scale, too."""
     height, width = hole.shape
     scale = min(1.0, side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
