@@ -85,17 +85,18 @@ def test_a_small_photo_without_faces_is_one_view():
 
 
 @pytest.mark.parametrize(
-    ("window", "certain", "settled"),
+    ("window", "tolerance", "settled"),
     [
-        (Window((130.0, 125.0), 260, 256, 3.0), True, True),
-        (Window((128.0, 128.0), 256, 256, 40.0), True, False),
-        (Window((128.0, 128.0), 130, 256), True, False),
-        (Window((160.0, 128.0), 256, 256, 40.0), False, True),  # too damaged to be measured
-        (Window((60.0, 128.0), 100, 256), False, False),
+        (Window((130.0, 125.0), 260, 256, 3.0), planning.ALIGNED, True),
+        (Window((130.0, 125.0), 260, 256, 8.0), planning.ALIGNED, False),
+        (Window((130.0, 125.0), 260, 256, 8.0), planning.LOOSELY_ALIGNED, True),
+        (Window((128.0, 128.0), 130, 256), planning.LOOSELY_ALIGNED, False),
+        (Window((160.0, 128.0), 256, 256, 40.0), planning.HARDLY_ALIGNED, True),
+        (Window((60.0, 128.0), 100, 256), planning.HARDLY_ALIGNED, False),
     ],
 )
-def test_an_aligned_portrait_is_seen_as_it_is(window, certain, settled):
+def test_an_aligned_portrait_is_seen_as_it_is(window, tolerance, settled):
     hole = np.zeros((256, 256), bool)
     hole[100:150, 90:170] = True
-    found = planning.settle_window(window, hole, certain=certain)
+    found = planning.settle_window(window, hole, tolerance)
     assert found.is_plain if settled else found == window

@@ -231,15 +231,21 @@ class Inpainter:
 
     def _frame(self, face: Face, rgb: Pixels, hole: Hole, on_run: OnRun) -> Window:
         """Lay the square round a face; one that lacks eyes or mouth is restored first, to be measured by that."""
-        certain = face.score >= faces.SURE
+        if not faces.hides_landmarks(hole, face):
+            return planning.settle_window(faces.face_window(face), hole)
+        is_seen = face.score >= faces.SURE or hole.shape[0] != hole.shape[1]
+        guess = planning.LOOSELY_ALIGNED if is_seen else planning.HARDLY_ALIGNED
+        window = planning.settle_window(faces.face_window(face), hole, guess)
         for _ in range(NUM_FITS):
-            window = planning.settle_window(faces.face_window(face), hole, certain=certain)
-            if window.is_plain or not faces.hides_landmarks(hole, face):
-                return window
             on_run(0)
             restored = self._run(rgb, hole, window, self._latents(0, 1)[0], None)
-            face = search.measure_again(face, restored.completed, restored.window, self.detector)
-        return planning.settle_window(faces.face_window(face), hole, certain=certain)
+            again = search.measure_again(face, restored.completed, restored.window, self.detector)
+            if again is face:
+                break
+            face, window = again, planning.settle_window(faces.face_window(again), hole)
+            if window.is_plain:
+                break
+        return window
 
     def _paint(
         self,

@@ -16,8 +16,10 @@ TILE = 32  # cells; narrow damage is repainted in squares of at most this side
 MARGIN = 64  # pixels of surroundings that such a square sees at least
 CONTEXT = 16  # times half the thickness of the damage that it sees round it
 MIDDLE = 0.6  # of a face's square holds the face itself, which its neighbours' squares leave to it
-ALIGNED = (0.1, 1.25, 10.0)  # by how much of the side, what factor and angle a face's square may miss a portrait's frame
-ALMOST_ALIGNED = (0.2, 1.35, 180.0)  # where the face is too damaged to be measured well
+# By how much of the side, what factor and angle a face's square may miss a portrait's frame:
+ALIGNED = (0.05, 1.1, 5.0)
+LOOSELY_ALIGNED = (0.1, 1.25, 10.0)  # where eyes or mouth are hidden, and so only guessed by the detector
+HARDLY_ALIGNED = (0.2, 1.35, 180.0)  # of a square photo, where the face is hardly seen
 
 _Cells = NDArray[np.bool_]  # [rows, columns] of the grid
 
@@ -60,17 +62,16 @@ def plan_faces(shape: tuple[int, ...], faces: Sequence[Window]) -> list[View]:
     return _claim(np.ones_like(everything), everything, faces or [framing.choose_window(everything)])
 
 
-def settle_window(face: Window, hole: Hole, *, certain: bool) -> Window:
-    """Take a portrait that is framed as the network knows faces as it is: resampled, it would only lose sharpness.
+def settle_window(face: Window, hole: Hole, tolerance: tuple[float, float, float] = ALIGNED) -> Window:
+    """Take a portrait that is framed as the network knows faces as it is: a face is never measured without an error.
 
     Args:
         face: the square of a face.
         hole: bool [H, W]; perhaps empty.
-        certain: whether the face was seen well; if not, a square photo with a face about as large is taken for aligned.
+        tolerance: by how much of the side, what factor and how many degrees it may be framed otherwise.
     """
     whole = framing.choose_window(hole if hole.any() else ~hole)
-    height, width = hole.shape
-    shift, scale, angle = ALIGNED if certain or height != width else ALMOST_ALIGNED
+    shift, scale, angle = tolerance
     is_framed = (
         whole.is_plain
         and max(np.abs(np.subtract(face.center, whole.center))) <= shift * whole.side

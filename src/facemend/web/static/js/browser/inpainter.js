@@ -8,7 +8,7 @@ import { eachPixel, unviewLayout, unviewPhoto, viewLayout, viewPhoto } from './f
 import { matchGrain } from './grain.js';
 import { RIM, faded, fading } from './joining.js';
 import { Mtcnn } from './mtcnn.js';
-import { planFaces, planViews, settleWindow } from './planning.js';
+import { HARDLY_ALIGNED, LOOSELY_ALIGNED, planFaces, planViews, settleWindow } from './planning.js';
 import { fillBorder, findBorder } from './print-border.js';
 import { normals } from './random.js';
 import { withoutFaces } from './renaming.js';
@@ -85,14 +85,18 @@ export class Inpainter {
 
   /** Lay the square round a face; one that lacks eyes or mouth is restored first, to be measured by that. */
   async #frame(face, rgb, hole, detector) {
-    const certain = face.score >= SURE;
+    if (!hidesLandmarks(hole, face)) return settleWindow(faceWindow(face), hole);
+    const isSeen = face.score >= SURE || hole.width !== hole.height;
+    let window = settleWindow(faceWindow(face), hole, isSeen ? LOOSELY_ALIGNED : HARDLY_ALIGNED);
     for (let i = 0; i < NUM_FITS; i++) {
-      const window = settleWindow(faceWindow(face), hole, certain);
-      if (window.isPlain || !hidesLandmarks(hole, face)) return window;
       const restored = await this.#run(rgb, hole, window, this.#latents(0, 1)[0], null);
-      face = await measureAgain(face, restored.completed, restored.window, detector);
+      const again = await measureAgain(face, restored.completed, restored.window, detector);
+      if (again === face) break;
+      face = again;
+      window = settleWindow(faceWindow(face), hole);
+      if (window.isPlain) break;
     }
-    return settleWindow(faceWindow(face), hole, certain);
+    return window;
   }
 
   /** Fill what is wanted of the unknown, view by view, each by its share and knowing what those before it painted. */

@@ -9,8 +9,9 @@ const TILE = 32;
 const MARGIN = 64;
 const CONTEXT = 16;
 const MIDDLE = 0.6;
-const ALIGNED = [0.1, 1.25, 10];
-const ALMOST_ALIGNED = [0.2, 1.35, 180];
+const ALIGNED = [0.05, 1.1, 5];
+export const LOOSELY_ALIGNED = [0.1, 1.25, 10];
+export const HARDLY_ALIGNED = [0.2, 1.35, 180];
 
 /**
  * Share a hole out among views: of the faces first, so that the views of what is left see them mended.
@@ -34,10 +35,9 @@ export function planFaces(size, faces) {
   return claim(filled(size, 1), everything, faces.length ? faces : [chooseWindow(everything)], true);
 }
 
-/** Take a portrait that is framed as the network knows faces as it is: resampled, it would only lose sharpness. */
-export function settleWindow(face, hole, certain) {
+/** Take a portrait that is framed as the network knows faces as it is: a face is never measured without an error. */
+export function settleWindow(face, hole, [shift, scale, angle] = ALIGNED) {
   const whole = chooseWindow(extent(hole) ? hole : filled(hole, 1));
-  const [shift, scale, angle] = certain || hole.width !== hole.height ? ALIGNED : ALMOST_ALIGNED;
   const isFramed =
     whole.isPlain &&
     Math.max(...face.center.map((middle, i) => Math.abs(middle - whole.center[i]))) <= shift * whole.side &&
