@@ -176,10 +176,10 @@ async function shareOut(views, wanted, unknown, onView) {
     await onView();
     smallest = Math.min(smallest, window.side);
     const own = { data: area.slice(), width: region.right - region.left, height: region.bottom - region.top };
-    const mended = new Uint8Array(own.data.length);
+    const mended = window.inside(region);
     eachPixel(region, wanted.width, (k, at) => {
       own.data[k] &= wanted.data[at];
-      mended[k] = wanted.data[at] & (1 - rest[at]);
+      mended[k] &= wanted.data[at] & (1 - rest[at]);
     });
     const share = fading(own, mended, RIM * smallest);
     const [inRegion, inPhoto] = [[], []];
