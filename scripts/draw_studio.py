@@ -57,7 +57,7 @@ def press(page: Page, name: str) -> None:
 
 def mend_scratches(page: Page) -> None:
     """Let the scratches be found, restore, and show before beside after."""
-    press(page, "Scratches")
+    press(page, "Damage")
     expect(page.locator("#status")).to_contain_text("will be repainted")
     press(page, "Restore")
     expect(page.locator("body")).to_have_attribute("data-view", "compare")

@@ -338,7 +338,7 @@ def test_the_layout_is_pythons_and_what_is_painted_into_it_is_followed(offline, 
 def test_scratches_are_found_as_python_finds_them(offline):
     photo = Image.open(STATIC / "samples" / "scratched.jpg").convert("RGB")
     open_photo(offline, photo, "scratched.png")
-    offline.get_by_role("button", name="Scratches").click()
+    offline.get_by_role("button", name="Damage").click()
     expect(offline.locator("#status")).to_contain_text("will be repainted")
     offline.keyboard.press("Control+s")
     with offline.expect_download() as saved:
@@ -1018,7 +1018,7 @@ def test_a_worker_that_has_ended_is_told_at_every_request(browser, address):
     with a_page(browser, address, serve_none, keeps=False, breaks=True) as page:
         for _ in range(2):
             upload(page, "#photo-file", soft_face(0), "photo.png")
-            page.get_by_role("button", name="Scratches").click()
+            page.get_by_role("button", name="Damage").click()
             expect(page.locator('[data-problem="mask"]')).to_contain_text("load the page again")
 
 

@@ -125,7 +125,7 @@ def build_router(studio: Studio) -> APIRouter:
 
     @router.post(
         "/damage",
-        summary="Find scratches, cracks, spots and torn corners",
+        summary="Find scratches, cracks, spots, writing and torn corners",
         responses=answers(MaskAnswer, "image/png"),
         openapi_extra=body_of(DamageFields),
     )

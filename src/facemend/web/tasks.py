@@ -123,7 +123,7 @@ def detect(fields: PhotoFields) -> Work:
 
 
 def damage(fields: DamageFields, *, as_json: bool) -> Work:
-    """Find scratches, cracks, spots and torn corners."""
+    """Find scratches, cracks, spots, writing and torn corners."""
 
     def work(job: Job) -> Content:
         rgb = imaging.to_rgb(read_photo(fields, job).image)

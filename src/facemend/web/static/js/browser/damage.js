@@ -1,4 +1,4 @@
-/** Finds scratches, tears, creases, dust and burnt-out spots. Mirrors facemend/damage/finding.py. */
+/** Finds scratches, tears, creases, dust, burnt-out spots and writing. Mirrors facemend/damage/finding.py. */
 
 import { brightness } from './colors.js';
 import { label } from './components.js';
@@ -12,7 +12,7 @@ const MEDIAN_SIDES = [5, 17];
 const MAX_VIEW_PIXELS = 6_000_000;
 const MIN_VIEW_SIDE = 384;
 const MIN_PIXELS = 4;
-const CERTAIN = 175; // at the middling strictness of 0.5
+const CERTAIN = 200; // at the middling strictness of 0.5
 const LIKELY_SHARE = 0.8;
 
 /** @returns {Promise<Uint8Array>} 255 where the photo is damaged, a little wider than the damage itself */
