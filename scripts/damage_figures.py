@@ -50,6 +50,12 @@ def age_faces(faces: list[Pixels], kinds: Sequence[DamageKind]) -> list[AgedPhot
     ]
 
 
+def scanned_grey(photo: AgedPhoto, clean: Pixels) -> AgedPhoto:
+    """The same as a scanner without colours sees it: cream paper and blue ink are no colour any more."""
+    image, before = (np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2) for rgb in (photo.image, clean))
+    return AgedPhoto(image, cv2.absdiff(image, before).max(axis=2))
+
+
 def damage_row(name: str, photos: list[AgedPhoto], found: list[list[Hole]]) -> str:
     """Write precision, recall and F1 at each strictness."""
     cells = []
@@ -88,6 +94,10 @@ def run(
     aged_photos = [age_photo(photo, amount=0.5, seed=seed) for seed, photo in enumerate(whole)]
     found = [find_at_each(aged.image) for aged in aged_photos]
     print(damage_row("all, on whole photos", aged_photos, found), flush=True)
+    # `aged_faces` has all kinds of damage now.
+    for row, aged_ones, clean in (("grey faces", aged_faces, chosen), ("grey photos", aged_photos, whole)):
+        grey = [scanned_grey(aged, before) for aged, before in zip(aged_ones, clean, strict=True)]
+        print(damage_row(f"all, on {row}", grey, [find_at_each(aged.image) for aged in grey]), flush=True)
 
     print("\n| undamaged | " + " | ".join(f"found at {x}: mean | worst" for x in STRICTNESS) + " |")
     print("| --- |" + " --- | --- |" * len(STRICTNESS))

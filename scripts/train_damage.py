@@ -45,9 +45,11 @@ SCENES = (
     "stereo_motorcycle",
 )  # not astronaut: it tests
 SCENE_SHARE = 0.15
+BACKDROP_SHARE = 0.08
 POOL_SIZE, RENEWED_SHARE = 400, 0.25
 CROP_SIZE = 160
 CLEAN_SHARE = 0.5
+GREY_SHARE = 0.35  # scanned without colours: else cream paper on a grey print would be known by its tint alone
 BLOB_DEPTH = 4  # pixels: what lies deeper inside damage counts less, or a few large spots outweigh all scratches
 UNSURE = 4  # of 255: a pixel changed by this much up to `VISIBLE` counts neither as whole nor as damaged
 
@@ -88,7 +90,7 @@ def block(num_in: int, num_out: int, *, stride: int = 1, dilation: int = 1) -> n
 
 
 class Pictures:
-    """Clean pictures at random: faces of the zips, and scenes."""
+    """Clean pictures at random: faces of the zips, scenes, and plain walls."""
 
     def __init__(self, folder: Path, *, held_out: int = 50) -> None:
         self.sets = [FaceDataset(folder / f"{name}.zip")[:-held_out] for name in FACES]
@@ -111,26 +113,38 @@ class Pictures:
         return self.pool[i]
 
     def _read(self, rng: Rng) -> Pixels:
+        if rng.random() < BACKDROP_SHARE:
+            return backdrop(rng)
         if rng.random() < SCENE_SHARE:
             return self.scenes[rng.integers(len(self.scenes))]
         faces = self.sets[rng.choice(len(self.sets), p=self.shares)]
         return faces[int(rng.integers(len(faces)))].image
 
 
+def backdrop(rng: Rng) -> Pixels:
+    """Paint the plain wall of a studio, a little lighter on one side: on it any line is damage, as straight as it may be."""
+    color = rng.uniform(20, 245) + rng.normal(0, 12, 3)
+    x, y = np.meshgrid(*(np.linspace(-1, 1, 2 * CROP_SIZE),) * 2)
+    light = rng.normal(0, 12) * x + rng.normal(0, 12) * y
+    return np.clip(color + light[..., None], 0, 255).astype(np.uint8)
+
+
 def draw_sample(pictures: Pictures, rng: Rng) -> Sample:
     """Draw a print, age it, and scan it."""
     picture = printed(framed(crop(pictures.draw(rng), rng), rng), rng)
-    change = np.zeros(picture.shape[:2], np.uint8)
+    aged = picture
     if rng.random() > CLEAN_SHARE:
         kinds = [kind for kind in KINDS if rng.random() < 0.4] or [KINDS[rng.integers(len(KINDS))]]
         pixels_per_unit = math.exp(rng.uniform(math.log(0.7), math.log(2.8)))
         amount, scale = math.exp(rng.uniform(math.log(0.12), math.log(0.5))), pixels_per_unit * 512 / CROP_SIZE
-        aged = age_photo(picture, kinds=kinds, amount=amount, scale=scale, seed=rng)
-        picture, change = aged.image, aged.change
+        aged = age_photo(picture, kinds=kinds, amount=amount, scale=scale, seed=rng).image
+    if rng.random() < GREY_SHARE:
+        picture, aged = greyed(picture), greyed(aged)
+    change = cv2.absdiff(aged, picture).max(axis=2)
     damage = (change >= VISIBLE).astype(np.uint8)
     depth = cv2.distanceTransform(damage, cv2.DIST_L2, 3)
     weight = np.where((change < UNSURE) | (damage > 0), BLOB_DEPTH / np.maximum(depth, BLOB_DEPTH), 0).astype(np.float32)
-    return net_input(scanned(picture, rng)), damage.astype(np.float32), weight
+    return net_input(scanned(aged, rng)), damage.astype(np.float32), weight
 
 
 class Samples(IterableDataset[Sample]):
@@ -190,6 +204,10 @@ def printed(picture: Pixels, rng: Rng) -> Pixels:
     if rng.random() < 0.5:
         x = x + rng.uniform(1, 9) * grain(picture.shape[:2], rng.uniform(1, 2.5), rng)
     return np.clip(x, 0, 255).astype(np.uint8)
+
+
+def greyed(picture: Pixels) -> Pixels:
+    return np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
 
 
 def scanned(picture: Pixels, rng: Rng) -> Pixels:

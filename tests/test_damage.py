@@ -81,7 +81,9 @@ def found_share(aged, found):
 
 
 # What the net can do today, a little below what was measured here: docs/damage.md has more.
-@pytest.mark.parametrize(("kind", "share"), {"scratches": 0.4, "tears": 0.8, "creases": 0.65, "dust": 0.5, "spots": 0.6}.items())
+@pytest.mark.parametrize(
+    ("kind", "share"), {"scratches": 0.6, "tears": 0.85, "creases": 0.8, "dust": 0.6, "spots": 0.85, "writing": 0.5}.items()
+)
 def test_damage_of_every_kind_is_found(portrait, kind, share):
     shares = [found_share(aged, find_damage(aged.image)) for aged in (age_photo(portrait, kinds=[kind], seed=i) for i in (1, 2))]
     assert np.mean(shares) > share
@@ -89,13 +91,13 @@ def test_damage_of_every_kind_is_found(portrait, kind, share):
 
 def test_most_of_a_badly_kept_photo_is_found_in_colour_and_in_grey(aged):
     grey = np.repeat(cv2.cvtColor(aged.image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    assert found_share(aged, find_damage(aged.image)) > 0.8
+    assert found_share(aged, find_damage(aged.image)) > 0.75
     assert found_share(aged, find_damage(grey)) > 0.68
 
 
 def test_a_clean_photo_is_mostly_left_alone_and_its_face_entirely(portrait):
     found = find_damage(portrait)
-    assert found.mean() < 0.05
+    assert found.mean() < 0.03
     assert found[80:160, 190:250].mean() < 0.005
 
 
@@ -190,7 +192,7 @@ def test_a_scratch_across_paper_and_picture_is_kept_whole():
     photo[truth > 0] = 110
     of_the_net = choose_damage(judge_damage(photo), photo.shape[1::-1], 0.5) & (truth > 0)
     assert of_the_net.sum() > 0.8 * (truth > 0).sum()
-    assert (find_damage(photo) & of_the_net).sum() > 0.98 * of_the_net.sum()
+    assert (find_damage(photo) & of_the_net).sum() > 0.95 * of_the_net.sum()
 
 
 # --- the command

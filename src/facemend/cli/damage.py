@@ -17,7 +17,7 @@ def damage(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find scratches, tears, creases, dust, burnt-out spots, and what is torn off a print.
+    """Find scratches, tears, creases, dust, burnt-out spots, writing, and what is torn off a print.
 
     \b
     facemend damage scan.jpg --output mask.png --overlay preview.jpg --strictness 0.8

@@ -1,6 +1,7 @@
-"""Finds scratches, tears, creases, dust and burnt-out spots in a photo. Needs no torch: OpenCV runs a small net over tiles.
+"""Finds scratches, tears, creases, dust, burnt-out spots and writing in a photo.
 
-The net knows damage from one to a dozen pixels wide, so it looks at the photo at several sizes, each half of the one before.
+Needs no torch: OpenCV runs a small net over tiles. The net knows damage from one to a dozen pixels wide, so it looks at the
+photo at several sizes, each half of the one before.
 """
 
 import math
@@ -23,7 +24,7 @@ MEDIAN_SIDES = (5, 17)  # pixels
 MAX_VIEW_PIXELS = 6_000_000  # larger photos are looked at reduced: this bounds time and memory
 MIN_VIEW_SIDE = 384  # below it a face is so small that its features look like specks
 MIN_PIXELS = 4  # of the largest view: smaller finds are noise
-LOWEST_CERTAIN, HIGHEST_CERTAIN = 100, 250  # of 255: what is certain at strictness 0 and 1
+LOWEST_CERTAIN, HIGHEST_CERTAIN = 150, 250  # of 255: what is certain at strictness 0 and 1
 LIKELY_SHARE = 0.8  # of that: what is likely
 GROWTH = 1  # pixels of the largest view, so that the soft edge of the damage is covered too
 
@@ -31,7 +32,7 @@ Chances = NDArray[np.uint8]  # [H, W], 255 = certainly damaged
 
 
 def find_damage(rgb: Pixels, *, strictness: float = 0.5) -> Hole:
-    """Find scratches, tears, creases, dust, burnt-out spots, and what is torn off a print with paper round its picture.
+    """Find scratches, tears, creases, dust, burnt-out spots, writing, and what is torn off a print that has paper all round.
 
     Args:
         rgb: uint8 [H, W, 3]; grey photos have three equal channels.
