@@ -125,9 +125,10 @@ def run_batch(
         seconds = time.perf_counter() - started
         with _refusals_told(records.folder):  # still in here, so that a first Ctrl-C does not cut the report short
             place = write_report(records, report, seconds, stopped=stop.is_set())
+            pages: list[Path] = []
             if contact_sheet:
                 on_draw()
-            pages = write_contact_sheets(records, report) if contact_sheet else []
+                pages = write_contact_sheets(records, report)
         return Summary(report, seconds, num_workers, place, pages, stop.is_set())
 
 
