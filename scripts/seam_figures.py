@@ -36,6 +36,7 @@ Picture = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
 
 LEAST_FACE = 480
+LARGEST_SIZE = 1024
 MOSAIC_COLUMNS, TILE = 4, 1000
 ENLARGED_SIDE = 3464  # 12 megapixels
 GRAIN = 4
@@ -44,7 +45,7 @@ GRAIN = 4
 class Method(NamedTuple):
     """How a fill is brought to the photo's own size."""
 
-    working_size: int  # at most this is what the network sees of a side
+    size: int  # at most this is what the network sees of a side
     carried: bool = False
     grain: bool = False
 
@@ -52,10 +53,10 @@ class Method(NamedTuple):
     def name(self) -> str:
         """What the tables call it."""
         step = "carried, grain" if self.grain else "carried" if self.carried else "enlarged"
-        return f"{self.working_size} {step}" if self.working_size < framing.MAX_WORKING_SIZE else "own size, to 1024"
+        return f"{self.size} {step}" if self.size < LARGEST_SIZE else "own size, to 1024"
 
 
-OWN_SIZE = Method(framing.MAX_WORKING_SIZE)
+OWN_SIZE = Method(LARGEST_SIZE)
 METHODS = (OWN_SIZE, *(Method(size, carried) for size in (512, 256) for carried in (False, True)), Method(256, True, True))
 
 
@@ -64,7 +65,7 @@ def restore(backend: Backend, photo: Picture, hole: Hole, views: list[View], met
     painted, rest, hair = photo.copy(), hole.copy(), np.zeros_like(hole)
     latent = np.zeros(backend.latent_size, np.float32)
     for view in views:
-        window = replace(view.window, size=min(view.window.size, method.working_size))
+        window = replace(view.window, size=min(math.ceil(view.window.side / 16) * 16, method.size))
         image, unknown = framing.view_photo(painted, rest, window)
         (run,) = backend([MaskedView(image, unknown, latent)])
         own = hole[view.region] & view.area
@@ -108,7 +109,7 @@ def print_faces(backend: Backend, photos: list[Picture]) -> None:
     for seed, face in enumerate(cut):
         hole = draw_hole(face.shape, 0.25, seed)
         side = face.shape[0]
-        views = planning.plan_views(hole, [Window((side / 2, side / 2), side, min(side, framing.MAX_WORKING_SIZE))])
+        views = planning.plan_views(hole, [Window((side / 2, side / 2), side)])
         for method in METHODS:
             result = restore(backend, face, hole, views, method)
             measured = (metrics.psnr(result, face), metrics.ssim(result, face))

@@ -13,22 +13,23 @@ def region_of(width, height):
 
 
 @pytest.mark.parametrize(
-    ("size", "box", "side", "seen"),
+    ("size", "box", "side"),
     [
-        ((256, 256), (10, 10, 20, 20), 256, 256),
-        ((300, 500), (10, 10, 200, 250), 304, 304),  # fits a square of the short side
-        ((300, 500), (10, 10, 200, 450), 512, 512),  # does not
-        ((100, 80), (10, 10, 20, 20), 80, 256),
-        ((3000, 2000), (10, 10, 20, 20), 2000, 1024),
+        ((256, 256), (10, 10, 20, 20), 256),
+        ((250, 300), (10, 10, 20, 20), 256),
+        ((300, 500), (10, 10, 200, 250), 300),  # fits a square of the short side
+        ((300, 500), (10, 10, 200, 450), 500),  # does not
+        ((100, 80), (10, 10, 20, 20), 80),
+        ((3000, 2000), (10, 10, 20, 20), 2000),
     ],
 )
-def test_window_holds_the_hole(size, box, side, seen):
+def test_window_holds_the_hole(size, box, side):
     width, height = size
     hole = np.zeros((height, width), bool)
     left, top, right, bottom = box
     hole[top:bottom, left:right] = True
     window = framing.choose_window(hole)
-    assert (window.side, window.size) == (side, seen)
+    assert window.side == side
     assert window.inside(region_of(width, height))[hole].all()
 
 
@@ -53,8 +54,8 @@ def test_view_is_square_and_blind_to_the_hole(width, height, seed):
 
 
 @settings(max_examples=40, deadline=None)
-@given(width=st.integers(256, 400), height=st.integers(256, 400), seed=st.integers(0, 2**32))
-def test_photos_of_a_usual_size_are_seen_pixel_by_pixel(width, height, seed):
+@given(width=st.integers(241, 256), height=st.integers(241, 256), seed=st.integers(0, 2**32))
+def test_photos_of_nearly_the_view_s_size_are_seen_pixel_by_pixel(width, height, seed):
     rgb = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     hole = np.zeros((height, width), bool)
     hole[[0, -1], [0, -1]] = True

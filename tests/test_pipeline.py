@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter
 from facemend import Inpainter, imaging
 from facemend.backends.on_torch import choose_device
 from facemend.errors import ConfigError, ImageError, MaskError, WeightsError
-from facemend.photo import framing, search
+from facemend.photo import search
 from facemend.photo.detectors import Face
 
 
@@ -30,8 +30,7 @@ def test_every_mode_comes_back_with_known_pixels_identical(inpainter, mode):
 
 @pytest.mark.parametrize("size", [(16, 16), (70, 33), (256, 256), (301, 257), (600, 280)])
 @pytest.mark.parametrize("wide", [False, True])
-def test_every_size_and_shape(inpainter, monkeypatch, size, wide):
-    monkeypatch.setattr(framing, "MAX_WORKING_SIZE", 272)  # so that small photos stand for those that are reduced
+def test_every_size_and_shape(inpainter, size, wide):
     width, height = size
     hole = np.zeros((height, width), bool)
     hole[height // 4 : height // 2, width // 4 : width // 2] = True

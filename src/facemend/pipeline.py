@@ -34,7 +34,6 @@ from facemend.photo.toning import Tones, measure_face_tones, measure_tones
 
 MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 1000  # all of them are held in memory
-LARGEST_RUN = 256  # side at which the network sees a larger view; what is finer is carried from the known part
 NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
 NO_FACE = (
     "no face found: took the photo round the mask for one; "
@@ -231,20 +230,21 @@ class Inpainter:
 
     def _frame(self, face: Face, rgb: Pixels, hole: Hole, on_run: OnRun) -> Window:
         """Lay the square round a face; one that lacks eyes or mouth is restored first, to be measured by that."""
+        window = faces.face_window(face)
         if not faces.hides_landmarks(hole, face):
-            return planning.settle_window(faces.face_window(face), hole)
+            return planning.portrait_window(window, hole) or window
         is_seen = face.score >= faces.SURE or hole.shape[0] != hole.shape[1]
         guess = planning.LOOSELY_ALIGNED if is_seen else planning.HARDLY_ALIGNED
-        window = planning.settle_window(faces.face_window(face), hole, guess)
+        window = planning.portrait_window(window, hole, guess) or window
         for _ in range(NUM_FITS):
             on_run(0)
             restored = self._run(rgb, hole, window, self._latents(0, 1)[0], None)
             again = search.measure_again(face, restored.completed, restored.window, self.detector)
             if again is face:
                 break
-            face, window = again, planning.settle_window(faces.face_window(again), hole)
-            if window.is_plain:
-                break
+            face, window = again, faces.face_window(again)
+            if (portrait := planning.portrait_window(window, hole)) is not None:
+                return portrait
         return window
 
     def _paint(
@@ -284,7 +284,7 @@ class Inpainter:
         Beside all faces its colours glitter, and are calmed. If it dreams up a face there, it runs again, told of neck and cloth.
         """
         on_run()
-        given = None if layout is None else framing.view_layout(layout, _as_run(view.window))
+        given = None if layout is None else framing.view_layout(layout, view.window)
         seen = self._run(rgb, hole, view.window, latent, given, unfade=not view.beside)
         if not view.beside:
             return replace(seen, completed=match_sharpness(seen.completed, seen.unknown, seen.person()))
@@ -315,17 +315,12 @@ class Inpainter:
 
         With `unfade` it sees a faded face in full contrast; a wall, which is no face, is plain rather than faded.
         """
-        window = _as_run(window)
         image, mask = framing.view_photo(rgb, hole, window)
         levels = find_levels(image, mask) if unfade else None
         seen = image if levels is None else levels.spread(image, mask)
         (painted,) = self.backend([MaskedView(seen, mask, latent, layout)])
         completed = painted.completed if levels is None else levels.fade(painted.completed, image, mask)
         return NetworkView(window, window.region(hole.shape), completed, mask, painted.scores, painted.layout)
-
-
-def _as_run(window: Window) -> Window:
-    return replace(window, size=min(window.size, LARGEST_RUN))
 
 
 def _measure_tones(rgb: Pixels, unknown: Hole, views: list[View]) -> list[Tones | None]:

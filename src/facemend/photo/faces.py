@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from facemend.imaging import Hole
-from facemend.photo import framing
 from facemend.photo.detectors import Face
 from facemend.photo.framing import Matrix, Window
 
@@ -30,14 +29,14 @@ def face_window(face: Face) -> Window:
     across = eye_to_eye + np.array([eye_to_mouth[1], -eye_to_mouth[0]])
     side = float(max(4 * np.hypot(*eye_to_eye), 3.6 * np.hypot(*eye_to_mouth), 1))
     x, y = eyes + 0.1 * eye_to_mouth
-    return Window((float(x), float(y)), side, framing.working_size(side), math.degrees(math.atan2(across[1], across[0])))
+    return Window((float(x), float(y)), side, angle=math.degrees(math.atan2(across[1], across[0])))
 
 
 def box_window(box: Sequence[float]) -> Window:
     """Lay the same square round an upright face of which only the box is known: left, top, right, bottom."""
     left, top, right, bottom = box
     side = math.sqrt((right - left) * (bottom - top) / (BOX_WIDTH * BOX_HEIGHT))
-    return Window(((left + right) / 2, (top + bottom) / 2 - BOX_DROP * side), side, framing.working_size(side))
+    return Window(((left + right) / 2, (top + bottom) / 2 - BOX_DROP * side), side)
 
 
 def meets(window: Window, hole: Hole) -> bool:

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from facemend.imaging import Hole, Layout, Pixels
 
-MIN_WORKING_SIZE = 256  # smaller squares are enlarged before the network sees them
-MAX_WORKING_SIZE = 1024  # larger ones are reduced
-ENLARGEMENT = 1.2  # of what the network paints, below which it is not worth four times the work to see more
+VIEW_SIZE = 256  # side at which the network sees a square; what is finer is carried from the known part
+PADDING = 16  # fewer pixels beyond the photo are nothing known, rather than the photo enlarged
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 Region = tuple[slice, slice]  # rows and columns of a photo
@@ -27,17 +26,17 @@ class Window:
     """A square of the photo, perhaps turned; where it reaches beyond the photo nothing is known.
 
     `angle` is in degrees, clockwise as one sees the photo: a window of 90 degrees has its upper edge on the right.
-    `size` is the side at which the network sees it, a multiple of 16.
+    `size` is the side of the view, a multiple of 16.
     """
 
     center: tuple[float, float]
     side: float
-    size: int
+    size: int = VIEW_SIZE
     angle: float = 0.0
 
     @property
     def is_plain(self) -> bool:
-        """Whether the network, if it is shown `size` pixels, sees the photo's own, none of them resampled."""
+        """Whether the view shows the photo's own pixels, none of them resampled."""
         corner = np.subtract(self.center, self.side / 2)
         return self.angle == 0 and self.side == self.size and bool((corner == np.round(corner)).all())
 
@@ -85,23 +84,11 @@ def choose_window(hole: Hole) -> Window:
 
 
 def window_round(box: Box, shape: tuple[int, ...], side: int) -> Window:
-    """Lay an upright window of whole pixels round a box, inside the photo [H, W] where it fits in.
-
-    Its side grows to the next multiple of 16, so that one of 256 to 1024 pixels need not be resampled for the network.
-    """
-    padded = math.ceil(side / 16) * 16
-    size = min(max(padded, MIN_WORKING_SIZE), MAX_WORKING_SIZE)
-    side = padded if size == padded else side
+    """Lay an upright window of whole pixels round a box, inside the photo [H, W] where it fits in."""
+    if VIEW_SIZE - PADDING < side < VIEW_SIZE:
+        side = VIEW_SIZE
     left, top = (_start(box[i] + box[i + 2], shape[1 - i], side) for i in range(2))
-    return Window((left + side / 2, top + side / 2), side, size)
-
-
-def working_size(side: float) -> int:
-    """Choose the size at which the network sees a square that is resampled anyway: about its own, but 256, 512 or 1024."""
-    size = MIN_WORKING_SIZE
-    while size < MAX_WORKING_SIZE and size * ENLARGEMENT < side:
-        size *= 2
-    return size
+    return Window((left + side / 2, top + side / 2), side)
 
 
 def view_photo(rgb: Pixels, hole: Hole, window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -11,6 +11,7 @@ from facemend.imaging import Hole
 from facemend.photo import framing
 from facemend.photo.framing import Region, Window
 
+LARGEST_PORTRAIT = 1024  # pixels; a larger photo in which no face is found is taken for none
 CELL = 16  # pixels; what is left beside the faces is gathered on a grid of such cells
 TILE = 32  # cells; narrow damage is repainted in squares of at most this side
 MARGIN = 64  # pixels of surroundings that such a square sees at least
@@ -50,7 +51,7 @@ def plan_views(hole: Hole, faces: Sequence[Window], *, faceless: bool = False) -
     rest = hole & free
     if rest.any():
         beside = bool(faces) or faceless
-        fits = not beside and min(hole.shape) <= framing.MAX_WORKING_SIZE
+        fits = not beside and min(hole.shape) <= LARGEST_PORTRAIT
         windows = [framing.choose_window(hole)] if fits else list(_cover(rest))
         views += [replace(view, beside=beside) for view in _claim(free, hole, windows, spare=False)]
     return views
@@ -62,23 +63,25 @@ def plan_faces(shape: tuple[int, ...], faces: Sequence[Window]) -> list[View]:
     return _claim(np.ones_like(everything), everything, faces or [framing.choose_window(everything)])
 
 
-def settle_window(face: Window, hole: Hole, tolerance: tuple[float, float, float] = ALIGNED) -> Window:
+def portrait_window(face: Window, hole: Hole, tolerance: tuple[float, float, float] = ALIGNED) -> Window | None:
     """Take a portrait that is framed as the network knows faces as it is: a face is never measured without an error.
 
     Args:
         face: the square of a face.
         hole: bool [H, W]; perhaps empty.
         tolerance: by how much of the side, what factor and how many degrees it may be framed otherwise.
+
+    Returns:
+        The square of the photo; None if it is framed otherwise.
     """
     whole = framing.choose_window(hole if hole.any() else ~hole)
     shift, scale, angle = tolerance
     is_framed = (
-        whole.is_plain
-        and max(np.abs(np.subtract(face.center, whole.center))) <= shift * whole.side
+        max(np.abs(np.subtract(face.center, whole.center))) <= shift * whole.side
         and max(face.side / whole.side, whole.side / face.side) <= scale
         and abs(face.angle) <= angle
     )
-    return whole if is_framed else face
+    return whole if is_framed else None
 
 
 def _claim(free: Hole, hole: Hole, windows: Sequence[Window], *, spare: bool = True) -> list[View]:
@@ -127,7 +130,7 @@ def _window(part: _Cells, shape: tuple[int, ...], side: Callable[[int], int]) ->
     rows, columns = np.flatnonzero(part.any(axis=1)) * CELL, np.flatnonzero(part.any(axis=0)) * CELL
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + CELL, int(rows[-1]) + CELL)
     wished = side(max(box[2] - box[0], box[3] - box[1]))
-    return framing.window_round(box, shape, min(max(wished, framing.MIN_WORKING_SIZE), max(shape)))
+    return framing.window_round(box, shape, min(max(wished, framing.VIEW_SIZE), max(shape)))
 
 
 def _share_of_cells(hole: Hole) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
  * A face is {box: [left, top, right, bottom], landmarks: [[x, y] x 5], score}.
  */
 
-import { Window, workingSize } from './framing.js';
+import { Window } from './framing.js';
 import { mapped, roundEven } from './resample.js';
 
 export const SURE = 0.99;
@@ -21,7 +21,7 @@ export function faceWindow({ landmarks: [leftEye, rightEye, , leftMouth, rightMo
   const across = [eyeToEye[0] + eyeToMouth[1], eyeToEye[1] - eyeToMouth[0]];
   const side = Math.max(4 * Math.hypot(...eyeToEye), 3.6 * Math.hypot(...eyeToMouth), 1);
   const center = [eyes[0] + 0.1 * eyeToMouth[0], eyes[1] + 0.1 * eyeToMouth[1]];
-  return new Window(center, side, workingSize(side), (Math.atan2(across[1], across[0]) * 180) / Math.PI);
+  return new Window(center, side, undefined, (Math.atan2(across[1], across[0]) * 180) / Math.PI);
 }
 
 export function meets(window, hole) {

@@ -2,17 +2,16 @@
 
 import { cut, inverted, mapped, picture, resizeArea, roundEven, warpCubic, warpNearest } from './resample.js';
 
-export const MIN_WORKING_SIZE = 256;
-export const MAX_WORKING_SIZE = 1024;
-const ENLARGEMENT = 1.2;
+export const VIEW_SIZE = 256;
+const PADDING = 16;
 
-/** A square of the photo, perhaps turned; `size` is the side at which the network sees it. */
+/** A square of the photo, perhaps turned; `size` is the side of the view. */
 export class Window {
-  constructor(center, side, size, angle = 0) {
+  constructor(center, side, size = VIEW_SIZE, angle = 0) {
     Object.assign(this, { center, side, size, angle });
   }
 
-  /** Whether the network sees the photo's own pixels, none of them resampled. */
+  /** Whether the view shows the photo's own pixels, none of them resampled. */
   get isPlain() {
     return this.angle === 0 && this.side === this.size && this.center.every((middle) => Number.isInteger(middle - this.side / 2));
   }
@@ -102,23 +101,14 @@ export function chooseWindow(hole) {
 
 /** Lay an upright window of whole pixels round a box, inside the photo where it fits in. */
 export function windowRound({ left, top, right, bottom }, { width, height }, wanted) {
-  const padded = Math.ceil(wanted / 16) * 16;
-  const size = Math.min(Math.max(padded, MIN_WORKING_SIZE), MAX_WORKING_SIZE);
-  const side = size === padded ? padded : wanted;
+  const side = VIEW_SIZE - PADDING < wanted && wanted < VIEW_SIZE ? VIEW_SIZE : wanted;
   const [x, y] = [startOf(left + right, width, side), startOf(top + bottom, height, side)];
-  return new Window([x + side / 2, y + side / 2], side, size);
+  return new Window([x + side / 2, y + side / 2], side);
 }
 
 function startOf(ends, length, side) {
   if (side >= length) return -Math.floor((side - length) / 2);
   return Math.min(Math.max(0, Math.floor((ends - side) / 2)), length - side);
-}
-
-/** The size at which the network sees a square that is resampled anyway: about its own, but 256, 512 or 1024. */
-export function workingSize(side) {
-  let size = MIN_WORKING_SIZE;
-  while (size < MAX_WORKING_SIZE && size * ENLARGEMENT < side) size *= 2;
-  return size;
 }
 
 /**

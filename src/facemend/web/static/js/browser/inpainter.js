@@ -8,7 +8,7 @@ import { eachPixel, unviewLayout, unviewPhoto, viewLayout, viewPhoto } from './f
 import { matchGrain } from './grain.js';
 import { RIM, faded, fading } from './joining.js';
 import { Mtcnn } from './mtcnn.js';
-import { HARDLY_ALIGNED, LOOSELY_ALIGNED, planFaces, planViews, settleWindow } from './planning.js';
+import { HARDLY_ALIGNED, LOOSELY_ALIGNED, planFaces, planViews, portraitWindow } from './planning.js';
 import { fillBorder, findBorder } from './print-border.js';
 import { normals } from './random.js';
 import { withoutFaces } from './renaming.js';
@@ -18,7 +18,6 @@ import { findFaces, measureAgain } from './search.js';
 import { matchSharpness } from './sharpness.js';
 import { matchTones, measureFaceTones, measureTones } from './toning.js';
 
-const LARGEST_RUN = 256;
 const HAIR = 13;
 const NUM_FITS = 2;
 const NO_FACE = 'no face found: took the photo round the mask for one';
@@ -85,16 +84,17 @@ export class Inpainter {
 
   /** Lay the square round a face; one that lacks eyes or mouth is restored first, to be measured by that. */
   async #frame(face, rgb, hole, detector) {
-    if (!hidesLandmarks(hole, face)) return settleWindow(faceWindow(face), hole);
+    let window = faceWindow(face);
+    if (!hidesLandmarks(hole, face)) return portraitWindow(window, hole) ?? window;
     const isSeen = face.score >= SURE || hole.width !== hole.height;
-    let window = settleWindow(faceWindow(face), hole, isSeen ? LOOSELY_ALIGNED : HARDLY_ALIGNED);
+    window = portraitWindow(window, hole, isSeen ? LOOSELY_ALIGNED : HARDLY_ALIGNED) ?? window;
     for (let i = 0; i < NUM_FITS; i++) {
       const restored = await this.#run(rgb, hole, window, this.#latents(0, 1)[0], null);
       const again = await measureAgain(face, restored.completed, restored.window, detector);
       if (again === face) break;
-      face = again;
-      window = settleWindow(faceWindow(face), hole);
-      if (window.isPlain) break;
+      [face, window] = [again, faceWindow(again)];
+      const portrait = portraitWindow(window, hole);
+      if (portrait) return portrait;
     }
     return window;
   }
@@ -130,7 +130,7 @@ export class Inpainter {
    */
   async #see(rgb, hole, { window, beside }, latent, layout, onRun) {
     await onRun();
-    let seen = await this.#run(rgb, hole, window, latent, layout && viewLayout(layout, asRun(window)), !beside);
+    let seen = await this.#run(rgb, hole, window, latent, layout && viewLayout(layout, window), !beside);
     const { size } = seen.window;
     if (!beside) return { ...seen, completed: matchSharpness(seen.completed, seen.unknown, size, personIn(seen)) };
     const renamed = layout ? null : withoutFaces(likeliest(seen.layout, size), seen.unknown);
@@ -151,8 +151,7 @@ export class Inpainter {
    * Run the network on one window of a photo; the layout, if one is given, is that of the view. With `unfade` it sees a faded face in full
    * contrast; a wall, which is no face, is plain rather than faded.
    */
-  async #run(rgb, hole, wanted, latent, layout, unfade = false) {
-    const window = asRun(wanted);
+  async #run(rgb, hole, window, latent, layout, unfade = false) {
     const view = viewPhoto(rgb, hole, window);
     const { core_size: core, legend } = this.description;
     const shares = layout && sharesOf(layout, legend.length, core);
@@ -192,10 +191,6 @@ async function shareOut(views, wanted, unknown, onView) {
     shares.push({ inRegion: Uint32Array.from(inRegion), inPhoto: Uint32Array.from(inPhoto), share: Float32Array.from(inRegion, (k) => share[k]) });
   }
   return shares;
-}
-
-function asRun(window) {
-  return window.withSize(Math.min(window.size, LARGEST_RUN));
 }
 
 /** What a run says of the face it painted: how sure it is of the parts in the hole, and how much of the person is no paint. */

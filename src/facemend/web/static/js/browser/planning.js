@@ -1,9 +1,10 @@
 /** Which squares of a photo the network is to see, in which order, and which pixels each paints. Mirrors facemend/photo/planning.py. */
 
 import { distances, label } from './components.js';
-import { MAX_WORKING_SIZE, MIN_WORKING_SIZE, chooseWindow, eachPixel, extent, windowRound } from './framing.js';
+import { VIEW_SIZE, chooseWindow, eachPixel, extent, windowRound } from './framing.js';
 import { roundEven } from './resample.js';
 
+const LARGEST_PORTRAIT = 1024;
 const CELL = 16;
 const TILE = 32;
 const MARGIN = 64;
@@ -22,7 +23,7 @@ export function planViews(hole, faces) {
   const views = claim(free, hole, faces, true);
   const rest = { ...hole, data: hole.data.map((value, i) => value & free.data[i]) };
   if (rest.data.includes(1)) {
-    const fits = !faces.length && Math.min(hole.width, hole.height) <= MAX_WORKING_SIZE;
+    const fits = !faces.length && Math.min(hole.width, hole.height) <= LARGEST_PORTRAIT;
     const windows = fits ? [chooseWindow(hole)] : [...cover(rest)];
     views.push(...claim(free, hole, windows, false).map((view) => ({ ...view, beside: faces.length > 0 })));
   }
@@ -35,15 +36,14 @@ export function planFaces(size, faces) {
   return claim(filled(size, 1), everything, faces.length ? faces : [chooseWindow(everything)], true);
 }
 
-/** Take a portrait that is framed as the network knows faces as it is: a face is never measured without an error. */
-export function settleWindow(face, hole, [shift, scale, angle] = ALIGNED) {
+/** Take a portrait that is framed as the network knows faces as it is, or null: a face is never measured without an error. */
+export function portraitWindow(face, hole, [shift, scale, angle] = ALIGNED) {
   const whole = chooseWindow(extent(hole) ? hole : filled(hole, 1));
   const isFramed =
-    whole.isPlain &&
     Math.max(...face.center.map((middle, i) => Math.abs(middle - whole.center[i]))) <= shift * whole.side &&
     Math.max(face.side / whole.side, whole.side / face.side) <= scale &&
     Math.abs(face.angle) <= angle;
-  return isFramed ? whole : face;
+  return isFramed ? whole : null;
 }
 
 function filled({ width, height }, value) {
@@ -109,7 +109,7 @@ function windowAt(cells, shape, side) {
   const { left, top, right, bottom } = extent(cells);
   const wished = side(Math.max(right - left, bottom - top) * CELL);
   const box = { left: left * CELL, top: top * CELL, right: right * CELL, bottom: bottom * CELL };
-  return windowRound(box, shape, Math.min(Math.max(wished, MIN_WORKING_SIZE), Math.max(shape.width, shape.height)));
+  return windowRound(box, shape, Math.min(Math.max(wished, VIEW_SIZE), Math.max(shape.width, shape.height)));
 }
 
 function shareOfCells({ data, width, height }) {
