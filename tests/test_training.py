@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -33,22 +34,24 @@ from facemend.config import (
     TrainConfig,
 )
 from facemend.data.dataset import IndexRow, write_index
-from facemend.data.sampling import Batch, FaceStore, TrainingSamples, mirror
+from facemend.data.sampling import Batch, FaceStore, TrainingSamples, jitter, mirror
 from facemend.errors import ConfigError, DataError, TrainingError
 from facemend.face_classes import CLASS_NAMES
-from facemend.models.features import AlexNetFeatures, Vgg16Features
+from facemend.models.features import AlexNetFeatures, Lpips, Vgg16Features
 from facemend.models.inpainter import InpaintNet
-from facemend.training.components import hidden_components
+from facemend.training.components import hidden_components, hidden_components_loss
 from facemend.training.cutting import crop_corners, cut
 from facemend.training.distributed import Group
 from facemend.training.muon import Muon, orthogonalized
 from facemend.training.objective import Objective, View, shaken
+from facemend.training.state import TrainState
 from facemend.training.tracking import Tracker
 from facemend.training.trainer import multiplies_bfloat16, train
 from facemend.weights import load_model
 
 TINY = MODEL_PRESETS["tiny"]
 PHASES = ("core", "head", "joint")
+PATIENCE = 120  # seconds for a process, which may hang; its exit code is None then
 
 # Runs in processes of their own are forked off one that has imported all they need, which takes longer than they do.
 forks = multiprocessing.get_context("forkserver")
@@ -112,11 +115,11 @@ def whole_run(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_dir
 
 
-def make_batch(faces: Path, phase: str = "core", count: int = 4) -> Batch:
+def make_batch(faces: Path, phase: str = "core", count: int = 4, seed: int = 0) -> Batch:
     config = recipe(faces)
     chosen = next(candidate for candidate in config.phases if candidate.phase == phase)
     store = FaceStore(config.data, faces.parent, config.data.size)
-    samples = TrainingSamples([store], config.data, chosen, TINY.latent_size, seed=0)
+    samples = TrainingSamples([store], config.data, chosen, TINY.latent_size, seed=seed)
     return Batch(*map(torch.stack, zip(*(samples[i] for i in range(count)), strict=True)))
 
 
@@ -155,7 +158,7 @@ def test_a_run_killed_again_and_again_ends_bit_for_bit_the_same(faces: Path, tmp
         assert process.exitcode == -signal.SIGKILL, "the run was over before it could be killed"
     # The run that nothing disturbs is in a process of its own as well: another test may have given this one other threads.
     for process in (started(config, faces, run_dir), started(config, faces, tmp_path / "whole")):
-        process.join()
+        process.join(PATIENCE)
         assert process.exitcode == 0
     assert weights(run_dir) == weights(tmp_path / "whole")
     seen = [json.loads(line)["images_seen"] for line in (run_dir / "log.jsonl").read_text().splitlines()]
@@ -180,8 +183,9 @@ def test_a_checkpoint_cut_in_half_costs_only_the_steps_since_the_one_before(
 
 
 def test_time_up_saves_and_the_next_call_goes_on(faces: Path, whole_run: Path, tmp_path: Path) -> None:
-    while not (tmp_path / "checkpoints" / "0000000024.pt").exists():
-        train(recipe(faces), faces.parent, tmp_path, max_minutes=1e-9)  # one step a call
+    train(recipe(faces), faces.parent, tmp_path, max_minutes=1e-9)
+    assert images_saved(tmp_path) == 4, "one step"
+    train(recipe(faces), faces.parent, tmp_path)
     assert weights(tmp_path) == weights(whole_run)
 
 
@@ -272,6 +276,26 @@ def test_a_phase_has_its_own_loss_but_the_run_s_judges(faces: Path) -> None:
         TrainConfig.parse({**recipe(faces).model_dump(), "phases": [gentle]}, "recipe")
 
 
+def test_a_phase_follows_its_own_loss_and_lets_critics_in_when_it_says(faces: Path, tmp_path: Path) -> None:
+    colourless = recipe(faces).loss.model_copy(update={"l1": 0})
+    phase = PhaseConfig(phase="core", images=2, batch_size=1, adversary_after=0.5, loss=colourless)
+    train(recipe(faces, phases=(phase,), log_every=1), faces.parent, tmp_path)
+    first, second = (json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines())
+    assert (first["l1"], second["l1"]) == (0, 0) and first["l1_hole"] > 0
+    assert [{"adversarial", "texture_critic"} <= line.keys() for line in (first, second)] == [False, True]
+
+
+def test_the_averaged_copy_is_halfway_to_the_net_after_its_half_life() -> None:
+    state = TrainState(Objective(TINY, recipe(Path("none")).loss, pretrained=False))
+    parameter, average = next(state.objective.net.parameters()), next(state.ema.parameters())
+    for images_seen, images in ((10_000, 300), (400, 200)):  # the second while the run is young: of half of what it has seen
+        state.images_seen = images_seen
+        parameter.data.fill_(1)
+        average.data.zero_()
+        state.update_ema(images, half_life=300)
+        torch.testing.assert_close(average.data, torch.full_like(average, 0.5))
+
+
 @pytest.mark.parametrize("net", [AlexNetFeatures, Vgg16Features])
 def test_the_frozen_nets_take_pictures_down_to_their_smallest_side(net: type[AlexNetFeatures | Vgg16Features]) -> None:
     name = net.__name__.removesuffix("Features").lower()
@@ -343,7 +367,7 @@ def fork_two(config: TrainConfig, faces: Path, run_dir: Path) -> None:
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
     processes = [started(config, faces, run_dir, RANK=rank, LOCAL_RANK=rank, **group) for rank in "01"]
     for process in processes:
-        process.join()
+        process.join(PATIENCE)
     assert [process.exitcode for process in processes] == [0, 0]
 
 
@@ -418,6 +442,26 @@ def test_a_head_learns_without_a_critic_of_texture(faces: Path, tmp_path: Path) 
     assert images_saved(tmp_path) == 1
 
 
+def test_half_the_samples_see_the_latent_of_their_truth_and_half_none(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = Objective(TINY, recipe(faces).loss, pretrained=False)
+    seen: list[torch.Tensor] = []
+    core = objective.net.core
+    monkeypatch.setattr(objective.net, "core", lambda image, mask, z: (seen.append(z), core(image, mask, z))[1])
+    batch = make_batch(faces)._replace(share=torch.tensor([0.1, 0.6, 0.4, 0.9]))
+    objective.generator(batch, recipe(faces).phases[0], adversarial=False)
+    assert seen[0].any(dim=1).tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_critics_judge_what_is_known_as_it_is(faces: Path, phase: str) -> None:
+    objective = Objective(TINY, recipe(faces).loss, pretrained=False)
+    stretch = PhaseConfig.model_validate({"phase": phase, "images": 4, "batch_size": 4, "crop": 64})
+    judged = objective.generator(make_batch(faces, phase), stretch, adversarial=True).judged
+    (real,), (fake,), known = judged.real, judged.fake, judged.mask == 0
+    assert torch.equal(*(picture.where(known, 0) for picture in (real, fake)))
+    assert not torch.equal(real, fake)
+
+
 def test_a_core_learns_a_handful_of_faces(faces: Path) -> None:
     torch.manual_seed(0)
     objective = Objective(TINY, LossConfig(adversary="none", perceptual=0, feature_matching=0, layout_adversarial=0))
@@ -466,11 +510,12 @@ def test_muon_steps_vectors_as_adam_does_and_goes_on_from_a_saved_state() -> Non
     assert kernel.detach().square().mean().sqrt() == pytest.approx(4 * 0.2e-2, rel=0.5)
 
 
-def test_a_recipe_chooses_its_optimizer(faces: Path, whole_run: Path, tmp_path: Path) -> None:
-    train(recipe(faces, optimizer="muon"), faces.parent, tmp_path)
-    with_adam, with_muon = (load_model(run_dir / "weights").state_dict() for run_dir in (whole_run, tmp_path))
-    kernels = [name for name, value in with_adam.items() if value.ndim == 4 and name != "texture_net.noise"]
-    assert not any(torch.equal(with_adam[name], with_muon[name]) for name in kernels)
+def test_a_recipe_chooses_its_optimizer(faces: Path, tmp_path: Path) -> None:
+    step = PhaseConfig(phase="joint", images=2, batch_size=2, crop=64)
+    for optimizer in ("adam", "muon"):
+        train(recipe(faces, optimizer=optimizer, phases=(step,)), faces.parent, tmp_path / optimizer)
+    with_adam, with_muon = (load_model(tmp_path / optimizer / "weights").state_dict() for optimizer in ("adam", "muon"))
+    assert not torch.equal(with_adam["layout_net.to_logits.weight"], with_muon["layout_net.to_logits.weight"])
 
 
 def test_hidden_eyes_and_mouths_are_found_with_a_square_around_each() -> None:
@@ -497,15 +542,32 @@ def test_a_hidden_eye_is_judged_by_itself_and_an_open_one_is_not(faces: Path) ->
     assert open_eyed["components"] == 0
 
 
+def test_a_hidden_eye_s_colours_count_beside_what_the_perceptual_net_sees() -> None:
+    labels = torch.zeros(2, 64, 64, dtype=torch.long)
+    labels[0, 20:24, 30:38] = CLASS_NAMES.index("left eye")
+    image, mask = torch.zeros(2, 3, 64, 64), torch.ones(2, 1, 64, 64)
+    blind = cast(Lpips, lambda fake, real: fake.new_zeros(len(fake)))
+    assert hidden_components_loss(image + 0.5, image, labels, mask, blind).tolist() == [0.5, 0]
+
+
 def test_samples_depend_on_seed_and_number_alone(faces: Path) -> None:
     first, again = make_batch(faces), make_batch(faces)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first.mask[0], first.mask[1])
+    assert not torch.equal(first.mask, make_batch(faces, seed=1).mask)
 
 
 def test_a_mirrored_face_swaps_left_and_right() -> None:
     labels = torch.tensor([[4, 5, 6, 7, 8, 9, 13]], dtype=torch.uint8).numpy()
     assert mirror(labels[..., None], labels)[1].tolist() == [[13, 8, 9, 6, 7, 4, 5]]
+
+
+def test_a_face_is_turned_together_with_its_labels() -> None:
+    labels = np.zeros((96, 96), np.uint8)
+    cv2.ellipse(labels, (40, 50), (26, 38), 20, 0, 360, 1, -1)
+    image, moved = jitter(np.dstack([labels * 200] * 3), labels, np.random.default_rng(0))
+    assert ((image[..., 0] > 100) == (moved == 1)).mean() > 0.99
+    assert (moved != labels).mean() > 0.05
 
 
 def test_crops_hold_a_hole_pixel_and_stay_inside() -> None:

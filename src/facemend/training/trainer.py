@@ -1,6 +1,5 @@
 """The training loop: images are its unit, and running the same command again goes on where it stopped."""
 
-import itertools
 import json
 import math
 import time
@@ -18,6 +17,7 @@ from facemend.errors import ConfigError, TrainingError
 from facemend.models.inpainter import InpaintNet
 from facemend.training.distributed import Group
 from facemend.training.objective import Objective
+from facemend.training.schedule import is_adversarial, learning_rate, length, phases_left
 from facemend.training.state import TrainState, clip_and_check, list_checkpoints, load_latest, save_checkpoint
 from facemend.training.tracking import Tracker, sample_grid
 from facemend.weights import load_model, save_model
@@ -92,7 +92,7 @@ class _Run:
 
     def go(self, started: float, max_minutes: float | None) -> None:
         last_saved = self.state.images_seen
-        for phase, start in _phases_from(self.config.phases, self.state.images_seen):
+        for phase, start in phases_left(self.config.phases, self.state.images_seen):
             self.objective.config = phase.loss or self.config.loss
             for batch in self._batches(phase, start):
                 before = self.state.images_seen
@@ -118,10 +118,8 @@ class _Run:
 
     def _step(self, phase: PhaseConfig, start: int, batch: Batch) -> None:
         state, config = self.state, self.config
-        progress = (state.images_seen - start) / phase.images
-        rate = phase.learning_rate + (phase.final_learning_rate - phase.learning_rate) * progress
-        rate *= min(1.0, (state.images_seen + phase.batch_size) / max(config.warmup_images, 1))
-        adversarial = progress >= phase.adversary_after
+        rate = learning_rate(phase, start, state.images_seen, config.warmup_images)
+        adversarial = is_adversarial(phase, start, state.images_seen)
 
         with self._autocast():
             result = self.objective.generator(batch, phase, adversarial=adversarial)
@@ -175,8 +173,7 @@ class _Run:
         """This process's part of every global batch that is left of the phase."""
         samples = self._samples(phase, _sizes(phase, self.config), self.config.seed, start)
         local = self.group.local_batch_size(phase.batch_size)
-        end = start + math.ceil(phase.images / phase.batch_size) * phase.batch_size
-        numbers = range(self.state.images_seen + self.group.rank, end, self.group.size)
+        numbers = range(self.state.images_seen + self.group.rank, start + length(phase), self.group.size)
         loader = DataLoader(samples, batch_size=local, sampler=numbers, num_workers=self.config.data.num_workers)
         for values in loader:
             yield Batch(*(value.to(self.device, non_blocking=True) for value in values))
@@ -245,14 +242,6 @@ def _load_start(config: TrainConfig) -> InpaintNet | None:
     if start.config != config.model:
         raise ConfigError(f"init_from: {config.init_from} holds another network than [model]: give the same widths and parts")
     return start
-
-
-def _phases_from(phases: tuple[PhaseConfig, ...], images_seen: int) -> Iterator[tuple[PhaseConfig, int]]:
-    """Phases that are not over yet, each with the image count at which it starts."""
-    lengths = [math.ceil(phase.images / phase.batch_size) * phase.batch_size for phase in phases]
-    for phase, end, length in zip(phases, itertools.accumulate(lengths), lengths, strict=True):
-        if images_seen < end:
-            yield phase, end - length
 
 
 def _sizes(phase: PhaseConfig, config: TrainConfig) -> tuple[int, ...]:
