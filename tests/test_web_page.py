@@ -694,6 +694,8 @@ def test_a_server_with_a_token_is_asked_in_a_dialog_or_by_the_address(browser, t
 @pytest.mark.parametrize("studio", [{"viewport": PHONE, "has_touch": True, "is_mobile": True}], indirect=True, ids=["touch"])
 def test_a_phone_shows_all_and_fingers_paint_and_pinch(studio):
     page = studio.page
+    expect(page.get_by_text("Paint over what is missing")).to_be_visible()
+    expect(page.get_by_text("Drop a photo here")).to_be_hidden()
     studio.open(soft_photo(width=200, height=240))
     touch(page, [[(0.45, 0.4)], [(0.5, 0.45)], [(0.55, 0.45)]])
     mask = studio.mask()
