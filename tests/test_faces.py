@@ -14,6 +14,7 @@ from facemend.face_classes import FACE_PARTS
 from facemend.photo import faces, framing, search
 from facemend.photo.detectors import Face, YuNetDetector
 from facemend.photo.faces import face_window
+from facemend.photo.guessing import Trial, guess_faces
 from facemend.photo.search import find_faces
 
 EYES, MOUTH = ((204, 101), (246, 103)), ((203, 140), (244, 142))  # of the astronaut, left and right as one sees them
@@ -182,6 +183,14 @@ def test_no_face_is_painted_into_a_speck(astronaut, inpainter):
     hole = rectangle(astronaut.shape, 320, 60, 345, 85)
     (face,) = inpainter.find_faces(astronaut, hole)
     assert_astronaut(face, lambda x, y: (x, y))
+
+
+@pytest.mark.parametrize(("seen", "num_found"), [(0.1, 0), (0.3, 1)])
+def test_a_painted_face_is_none_if_hardly_anything_but_paint_speaks_for_it(seen, num_found):
+    landmarks = np.float32([(96, 115), (160, 115), (128, 140), (104, 175), (152, 175)])  # a portrait's
+    trial, face = Trial(np.zeros((3, 256, 256), np.float32), 1.0, seen), Face((80, 70, 180, 200), landmarks, 1.0)
+    hole = rectangle((256, 256), 60, 50, 200, 210)
+    assert len(guess_faces(hole, [], lambda window: trial, lambda rgb: [face])) == num_found
 
 
 def test_a_guessed_face_is_measured_anew_in_a_restored_view(astronaut):
