@@ -9,6 +9,7 @@ from PIL import Image
 from skimage import data
 
 from facemend import imaging
+from facemend.photo import compression
 from facemend.photo.compression import match_compression
 
 
@@ -54,6 +55,16 @@ def test_a_fill_gets_the_squares_of_its_surroundings(clean, hole, quality, mode)
     assert edge_step(painted, hole) < 0.3 * wanted
     assert edge_step(result, hole) == pytest.approx(wanted, rel=0.15)
     assert np.abs(result[hole].astype(int) - rgb[hole]).mean() < 0.5 * np.abs(painted[hole].astype(int) - rgb[hole]).mean()
+
+
+def test_a_hole_of_many_bands_is_filled_as_in_one(clean, hole, monkeypatch):
+    photo = stored(np.asarray(Image.fromarray(clean).convert("L")), 30)
+    rgb = imaging.to_rgb(photo)
+    painted = np.where(hole[..., None], cv2.GaussianBlur(rgb, (0, 0), 2), rgb)
+    in_one = match_compression(painted, rgb, hole, imaging.jpeg_coding(photo), "L")
+    monkeypatch.setattr(compression, "_BAND", 32)
+    assert not np.array_equal(in_one, painted)
+    assert np.array_equal(match_compression(painted, rgb, hole, imaging.jpeg_coding(photo), "L"), in_one)
 
 
 def test_a_photo_that_shows_no_squares_is_left_alone(clean, hole):

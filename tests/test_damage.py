@@ -12,7 +12,7 @@ from PIL import Image
 from skimage import data
 from test_print_border import LID, MARGIN, make_print, make_scan, torn_corner
 
-from facemend.damage import choose_damage, find_damage, judge_damage
+from facemend.damage import choose_damage, find_damage, finding, judge_damage
 from facemend.damage.aging import KINDS, age_photo
 from facemend.damage.prints import judge_print
 from facemend.errors import ConfigError
@@ -193,6 +193,11 @@ def test_a_scratch_across_paper_and_picture_is_kept_whole():
     of_the_net = choose_damage(judge_damage(photo), photo.shape[1::-1], 0.5) & (truth > 0)
     assert of_the_net.sum() > 0.8 * (truth > 0).sum()
     assert (find_damage(photo) & of_the_net).sum() > 0.95 * of_the_net.sum()
+
+
+def test_a_large_photo_is_looked_at_no_smaller_than_need_be(portrait, monkeypatch):
+    monkeypatch.setattr(finding, "MAX_VIEW_PIXELS", 200 * 200)
+    assert judge_damage(portrait[:400, :300]).shape == pytest.approx((231, 173), abs=1)  # as many pixels, in the photo's shape
 
 
 # --- the command

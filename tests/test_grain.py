@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from facemend.photo import grain
 from facemend.photo.grain import match_grain
 
 
@@ -39,6 +40,15 @@ def test_a_clean_fill_gets_the_noise_of_its_surroundings(kind, tolerance, streng
     expected = noise_like(clean, kind, strength)[hole]
     assert noise.std() == pytest.approx(expected.std(), rel=tolerance)
     assert np.allclose(np.corrcoef(noise.T), np.corrcoef(expected.T), atol=0.25)  # grey grain stays grey, coloured coloured
+
+
+def test_a_hole_of_many_bands_has_grain_in_each(monkeypatch):
+    clean, hole = clean_photo(), round_hole()
+    photo = add(clean, noise_like(clean, "white", 6))
+    monkeypatch.setattr(grain, "_BAND", 32)
+    noise = match_grain(np.where(hole[..., None], clean, photo), photo, hole).astype(float) - clean
+    for top in range(70, 190, 30):
+        assert noise[top : top + 30][hole[top : top + 30]].std() == pytest.approx(6, rel=0.2)
 
 
 def test_grain_is_as_coarse_as_the_photos():
