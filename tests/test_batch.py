@@ -310,7 +310,6 @@ def test_only_what_nobody_writes_any_more_is_swept_away(output):
 
 
 def test_a_photo_without_damage_is_left_alone(output, restore, tmp_path):
-    pytest.importorskip("facemend.damage")
     Image.new("RGB", (SIDE, SIDE), (120, 110, 100)).save(tmp_path / "flat.png")
     item = Item(str(tmp_path / "flat.png"), None, "flat.png", seed=0)
     for _ in range(2):

@@ -60,6 +60,14 @@ def test_a_speck_beside_the_face_is_cheap():
     assert view.window.is_plain
 
 
+def test_round_thicker_damage_more_is_seen():
+    for thickness in (4, 48, 96):
+        hole = np.zeros((1200, 1700), bool)
+        hole[700 : 700 + thickness, 900 : 900 + thickness] = True
+        (view,) = planning.plan_views(hole, [Window((200.0, 200.0), 300)])
+        assert view.window.side >= thickness + 16 * thickness
+
+
 def test_many_specks_make_few_views():
     hole = np.zeros((2000, 3000), bool)
     hole[::50, ::50] = True  # 2400 of them

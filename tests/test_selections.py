@@ -161,6 +161,13 @@ def test_what_is_worn_is_covered_with_its_edge_too():
     assert not (hole & ~grown(layout == CLASS_NAMES.index("earring"), 4)).any()
 
 
+def test_what_a_large_head_wears_is_covered_with_a_wider_edge():
+    layout = np.kron(two_faces()[:, :200], np.ones((4, 4), np.uint8))
+    layout[400:420, 40:60] = CLASS_NAMES.index("earring")
+    hole = imaging.part_hole(layout, ["earring"])
+    assert hole[410, 36:64].all()
+
+
 def test_several_parts_are_one_hole():
     layout = two_faces()
     both = imaging.part_hole(layout, ["eyes", "lips"])

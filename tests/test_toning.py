@@ -59,6 +59,13 @@ def test_a_faded_brown_photo_stays_brown():
     assert measure_tones(faded, ~HOLE).match(painted, HOLE) is not painted
 
 
+def test_a_photo_all_but_faded_away_stays_brown_though_its_scan_is_noisy():
+    noise = np.random.default_rng(1).normal(0, 5, (512, 512, 3))
+    faded = np.round(130 + 0.1 * sepia() + noise).astype(np.uint8)
+    painted = np.where(HOLE[..., None], data.astronaut(), faded)
+    assert measure_tones(faded, ~HOLE).match(painted, HOLE) is not painted
+
+
 def test_too_little_to_tell_by_tells_nothing():
     lines = np.zeros((512, 512), bool)
     lines[::4] = True  # no cell is wholly known
