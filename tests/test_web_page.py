@@ -628,13 +628,16 @@ def test_a_full_queue_is_waited_for_and_a_job_can_be_stopped(browser, tiny_model
         context = browser.new_context(**CALM)
         running, queued, refused = studios = [Studio(context.new_page()) for _ in range(3)]
         for studio in studios:
+            studio.page.bring_to_front()  # a page behind others hears of the mouse once a second
             show(studio.page, address)
             studio.open(soft_photo(width=200, height=240))
             studio.drag((0.45, 0.45), (0.55, 0.5))
         with held(inpainter) as reached:
+            running.page.bring_to_front()
             running.press("Restore")
             assert reached.wait(10)
             expect(running.page.locator("#working-text")).to_contain_text("Looking for faces")
+            queued.page.bring_to_front()
             queued.press("Restore")
             expect(queued.page.locator("#working-text")).to_contain_text("Waiting")
             refused.press("Restore")
