@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -20,13 +21,16 @@ from test_features import needs
 from facemend import metrics
 from facemend.data.dataset import IndexRow, write_index
 from facemend.errors import ConfigError, FacemendError
-from facemend.evaluation.faces import open_faces, skin_tone, spread
+from facemend.evaluation import judge
+from facemend.evaluation.faces import Face, open_faces, skin_tone, spread
 from facemend.evaluation.figures import BY_KEY, METRICS
 from facemend.evaluation.holes import Case, open_holes
-from facemend.evaluation.methods import OpenCvMethod, open_baseline, open_model, restore
+from facemend.evaluation.methods import OpenCvMethod, Restored, open_baseline, open_model, restore
+from facemend.evaluation.pictures import choose_cases
 from facemend.evaluation.plots import plot
 from facemend.evaluation.protocols import Protocol, load_protocol, protocols
 from facemend.evaluation.summary import MeasuredFace, mean_of_resamples, median_of_resamples, summarize
+from facemend.models.features import Lpips
 
 SIZE = 64
 NO_NETS = ("--without", "lpips,lpips-vgg,identity,layout")
@@ -153,6 +157,40 @@ def test_every_net_has_its_say(evaluate, tmp_path):
     for key in ("lpips", "lpips_vgg", "hole_lpips", "hole_lpips_vgg", "identity", "layout"):
         assert math.isfinite(figure(report, "telea", key, "0-100")["value"]), key
     assert [row["net"].split()[0] for row in report["distances"]] == ["AlexNet", "VGG16"]
+
+
+@pytest.fixture
+def untrained_judge(monkeypatch):
+    monkeypatch.setattr(judge, "Lpips", lambda name: Lpips(name, pretrained=False))
+    monkeypatch.setattr(judge.IdentityNet, "load", judge.IdentityNet)
+    return judge.Judge(torch.device("cpu"), without=frozenset({"lpips-vgg", "layout"}))
+
+
+def test_nets_find_equal_pictures_equal_and_damage_where_it_is(untrained_judge):
+    truth = cv2.resize(draw_face(0), (256, 256))
+    far_off, hole = truth.copy(), np.zeros((256, 256), bool)
+    far_off[224:, 224:] = 0
+    hole[:24, :24] = True  # where no feature reaches the far corner
+    case = Case("hole", "", hole)
+    face = Face(0, "face", truth, None, {})
+    looked = untrained_judge.look(truth)
+    results = [(replace(case, name=name), Restored(picture)) for name, picture in (("equal", truth), ("off", far_off))]
+    measured = untrained_judge.measure(face, looked, results)
+    equal = {key: measured["equal"][key] for key in ("lpips", "hole_lpips", "identity")}
+    assert equal == pytest.approx({"lpips": 0, "hole_lpips": 0, "identity": 1}, abs=1e-5)
+    assert measured["off"]["lpips"] > 1e-4
+    assert measured["off"]["hole_lpips"] == pytest.approx(0, abs=1e-5)
+    assert measured["off"]["identity"] < 1
+
+
+def test_a_methods_own_layout_is_compared_in_the_hole_alone():
+    labels, hole = np.zeros((8, 8), np.uint8), np.zeros((16, 16), bool)
+    hole[:8] = True
+    own = np.zeros((16, 16), np.uint8)
+    own[8:] = 1  # wrong, beside the hole
+    assert judge.own_layout_accuracy(own, labels, hole) == 1
+    own[:8, :4] = 1
+    assert judge.own_layout_accuracy(own, labels, hole) == 0.75
 
 
 def test_no_method_sees_what_is_under_the_hole():
@@ -650,6 +688,47 @@ def test_resamples_that_draw_no_measured_face_are_left_out_in_silence(recwarn):
     report = summarize(measured, ["telea"], STROKES)
     assert figure(report, "telea", "layout") == {"value": 0.4, "low": 0.4, "high": 0.4}
     assert not recwarn.list
+
+
+def measured_faces(*methods):
+    """The faces, young and old by turns, of which each method has the figures [face][case]."""
+    return [
+        MeasuredFace(
+            i,
+            name,
+            {"age": ("young", "old")[i % 2]},
+            {},
+            {
+                f"method {n}": {case: {"area": 0.1, "features": {}} | figures for case, figures in of_method[i].items()}
+                for n, of_method in enumerate(methods)
+            },
+        )
+        for i, name in enumerate(NAMES)
+    ]
+
+
+def test_the_best_served_group_is_that_of_the_better_figures_whichever_way_is_better():
+    figures = [{"hole": {"lpips": 0.1 + 0.2 * (i % 2), "psnr": 20 + i % 2}} for i in range(12)]
+    gaps = summarize(measured_faces(figures), ["method 0"], STROKES)["gaps"]
+    ranks = {gap["metric"]: (gap["best"], gap["worst"], gap["gap"]["value"]) for gap in gaps}
+    assert ranks == {"lpips": ("young", "old", pytest.approx(0.2)), "psnr": ("old", "young", pytest.approx(-1))}
+
+
+def test_what_one_method_lacks_is_left_out_of_the_difference():
+    first = [{"a": {"psnr": 10.0 * i}, "b": {"psnr": 10.0 * i + 5}} for i in range(12)]
+    second = [{case: {"psnr": value["psnr"] - i} for case, value in cases.items()} for i, cases in enumerate(first)]
+    del second[3]["a"]
+    report = summarize(measured_faces(first, second), ["method 0", "method 1"], STROKES)
+    (row,) = [row for row in report["differences"] if row["group"] == "all"]
+    assert row["cases"] == 23
+    assert row["figures"]["psnr"]["value"] == pytest.approx((2 * sum(range(12)) - 3) / 23)
+
+
+def test_the_worst_cases_are_those_of_the_highest_distance_and_the_best_of_the_lowest():
+    chosen = choose_cases(measured_faces([{"hole": {"lpips": 0.01 * (i * 5 % 12)}} for i in range(12)]), "method 0")
+    distances = [(case.kind, round(100 * case.figures["method 0"]["lpips"])) for case in chosen]
+    assert [distance for kind, distance in distances if kind == "worst"] == [11, 10, 9, 8]
+    assert ("best", 0) in distances
 
 
 def test_groups_of_people_are_compared(evaluate, tmp_path):
