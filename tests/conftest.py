@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +13,8 @@ from facemend.cli import main
 # Small nets and pictures gain nothing from threads, and lose much beside a busy process.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+
+WITHOUT_TORCH = "import sys\nsys.modules['torch'] = None  # importing it is now an error\n"
 
 COLORS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "P": 1, "PA": 2}
 
@@ -37,6 +42,26 @@ def make_hole(width=80, height=96):
 
 def mask_image(hole):
     return Image.fromarray(hole.astype(np.uint8) * 255)
+
+
+def until(condition, seconds=10):
+    """Wait for something that happens beside the test."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.01)
+
+
+def fresh_process(code, exit_code=0):
+    """Run code in an interpreter that has imported nothing yet; returns what it wrote, as `stdout` and `stderr`."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == exit_code, done.stderr
+    return done
+
+
+def modules_after(code):
+    """Names of the modules that a fresh interpreter holds after some code."""
+    return set(fresh_process(f"{code}\nimport sys; print(*sys.modules, file=sys.__stderr__)").stderr.split())
 
 
 @pytest.fixture

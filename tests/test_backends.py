@@ -1,23 +1,19 @@
 """PyTorch and ONNX Runtime run the same network: what a user gets must not depend on which of them is installed."""
 
-import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_photo, mask_image
+from conftest import WITHOUT_TORCH, fresh_process, make_photo, mask_image, until
 from PIL import Image
 from skimage import data
 
 from facemend import Inpainter, backends
 from facemend.backends import BatchingBackend, MaskedView, open_backend
 from facemend.errors import ConfigError
-
-WITHOUT_TORCH = "import sys\nsys.modules['torch'] = None  # importing it is now an error\n"
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +53,7 @@ def test_the_command_line_restores_a_photo_without_torch(tmp_path):
     hole[40:60, 50:80] = True
     mask_image(hole).save(tmp_path / "mask.png")
     arguments = [str(tmp_path / "photo.png"), "--mask", str(tmp_path / "mask.png"), "--output", str(tmp_path / "out.png")]
-    code = f"{WITHOUT_TORCH}from facemend.cli import main\nmain(['inpaint', *{arguments!r}])"
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    fresh_process(f"{WITHOUT_TORCH}from facemend.cli import main\nmain(['inpaint', *{arguments!r}])")
     restored, photo = (np.asarray(Image.open(tmp_path / name)) for name in ("out.png", "photo.png"))
     assert np.array_equal(restored[~hole], photo[~hole])
     assert not np.array_equal(restored[hole], photo[hole])
@@ -66,9 +61,7 @@ def test_the_command_line_restores_a_photo_without_torch(tmp_path):
 
 def test_what_needs_torch_says_so_in_one_line(tmp_path):
     code = f"{WITHOUT_TORCH}from facemend.cli import main\nmain(['export', '--output', {str(tmp_path / 'net.onnx')!r}])"
-    run = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert run.returncode == 2
-    assert run.stderr == "facemend: this needs PyTorch: pip install 'facemend[torch]'\n"
+    assert fresh_process(code, exit_code=2).stderr == "facemend: this needs PyTorch: pip install 'facemend[torch]'\n"
 
 
 def test_auto_takes_onnx_where_torch_is_missing(monkeypatch):
@@ -141,8 +134,7 @@ def ask_while_it_runs(slow, later):
         first = pool.submit(batching, masked_views(1))
         assert slow.begun.wait(20)
         rest = [pool.submit(batching, views) for views in later]
-        while len(batching._waiting) < len(later):
-            time.sleep(0.01)
+        until(lambda: len(batching._waiting) == len(later))
         slow.released.set()
     return [first, *rest]
 

@@ -1,10 +1,10 @@
 """The rules that no single module can keep alone: what an import costs, what is public, what the repository may hold."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from conftest import fresh_process, modules_after
 
 import facemend
 
@@ -18,14 +18,6 @@ PACKAGE_HOSTS = [
 ]  # fmt: skip
 
 
-def modules_after(statement):
-    """Names of the modules that a fresh interpreter holds after a statement."""
-    code = f"import sys\n{statement}\nprint(*sys.modules, file=sys.stderr)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return set(run.stderr.split())
-
-
 def tracked_files():
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
@@ -33,21 +25,18 @@ def tracked_files():
     return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+def test_what_is_light_leaves_torch_unimported():
+    light = (
         "import facemend",
-        "import facemend.config",
-        "import facemend.masks",
-        "import facemend.imaging",
         "import facemend.errors",
-        "import facemend.cli",
+        "import facemend.config",
+        "import facemend.imaging",
+        "import facemend.masks",
         "from facemend import random_mask",
+        "import facemend.cli",
         "from facemend.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
-    ],
-)
-def test_what_is_light_leaves_torch_unimported(statement):
-    assert "torch" not in modules_after(statement)
+    )
+    fresh_process(f"import sys\nfor each in {light}:\n    exec(each)\n    assert 'torch' not in sys.modules, each")
 
 
 def test_no_photo_waits_for_what_only_training_or_tables_need():
