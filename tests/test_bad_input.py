@@ -13,10 +13,6 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from facemend import imaging
-from facemend.config import MODEL_PRESETS, LossConfig
-from facemend.errors import TrainingError
-from facemend.training.objective import Objective
-from facemend.training.state import TrainState, load_latest, save_checkpoint
 
 
 @pytest.fixture
@@ -393,22 +389,3 @@ def test_recipe_that_is_wrong(facemend, tmp_path, text, word):
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert word in outcome.err
     assert not (tmp_path / "run").exists()
-
-
-# --- checkpoints
-
-
-def test_checkpoint_cut_in_half(tmp_path):
-    losses = LossConfig(perceptual=0, adversarial=0, layout_adversarial=0, adversary="none")
-    state = TrainState(Objective(MODEL_PRESETS["tiny"], losses))
-    for state.images_seen in (8, 16):
-        last = save_checkpoint(state, tmp_path)
-    last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
-    told = list(load_latest(state, tmp_path, torch.device("cpu")))
-    assert state.images_seen == 8
-    assert "damaged" in told[0] and str(last) in told[0]
-    assert "resumed" in told[1] and "8 images" in told[1]
-
-    (tmp_path / "0000000008.pt").write_bytes(b"")
-    with pytest.raises(TrainingError, match="none of 2 checkpoints"):
-        list(load_latest(state, tmp_path, torch.device("cpu")))

@@ -6,10 +6,8 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from multiprocessing.process import BaseProcess
@@ -20,8 +18,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import until
 from PIL import Image
 from safetensors.torch import load_file
+from torch.distributed import TCPStore
 
 from facemend.config import (
     JUDGES_STRIDE,
@@ -51,7 +51,7 @@ from facemend.weights import load_model
 
 TINY = MODEL_PRESETS["tiny"]
 PHASES = ("core", "head", "joint")
-PATIENCE = 120  # seconds for a process, which may hang; its exit code is None then
+PATIENCE = 120  # seconds for a process, which may hang
 
 # Runs in processes of their own are forked off one that has imported all they need, which takes longer than they do.
 forks = multiprocessing.get_context("forkserver")
@@ -77,6 +77,14 @@ def started(config: TrainConfig, faces: Path, run_dir: Path, **environment: str)
 def train_with(environment: dict[str, str], config: TrainConfig, data_root: Path, run_dir: Path) -> None:
     os.environ.update(environment)
     train(config, data_root, run_dir)
+
+
+def exit_code(process: BaseProcess) -> int | None:
+    """Wait for a process to end; one that hangs is killed."""
+    process.join(PATIENCE)
+    process.kill()
+    process.join()
+    return process.exitcode
 
 
 def images_saved(run_dir: Path) -> int:
@@ -151,15 +159,12 @@ def test_a_run_killed_again_and_again_ends_bit_for_bit_the_same(faces: Path, tmp
     run_dir = tmp_path / "killed"
     for images in range(4, 4 * kills + 1, 4):  # each time once a new checkpoint is there, in the middle of whatever follows
         process = started(config, faces, run_dir)
-        while images_saved(run_dir) < images and process.is_alive():
-            time.sleep(0.01)
+        until(lambda images=images, process=process: images_saved(run_dir) >= images or not process.is_alive(), PATIENCE)
         process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL, "the run was over before it could be killed"
+        assert exit_code(process) == -signal.SIGKILL, "the run was over before it could be killed"
     # The run that nothing disturbs is in a process of its own as well: another test may have given this one other threads.
     for process in (started(config, faces, run_dir), started(config, faces, tmp_path / "whole")):
-        process.join(PATIENCE)
-        assert process.exitcode == 0
+        assert exit_code(process) == 0
     assert weights(run_dir) == weights(tmp_path / "whole")
     seen = [json.loads(line)["images_seen"] for line in (run_dir / "log.jsonl").read_text().splitlines()]
     assert seen == list(range(4, 12 * kills + 1, 4)), "the log tells each step once"
@@ -173,8 +178,8 @@ def test_a_checkpoint_cut_in_half_costs_only_the_steps_since_the_one_before(
     last = sorted((run_dir / "checkpoints").glob("*.pt"))[-1]
     last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
     train(recipe(faces), faces.parent, run_dir)
-    told = " ".join(capsys.readouterr().err.split())
-    assert "damaged" in told and "at 20 images" in told
+    told = "".join(capsys.readouterr().err.split())  # lines are broken anywhere
+    assert f"{last}:damaged" in told and "at20images" in told
     assert weights(run_dir) == weights(whole_run)
     for path in (run_dir / "checkpoints").glob("*.pt"):
         path.write_bytes(b"")
@@ -362,13 +367,11 @@ def test_a_log_that_cannot_be_shortened_loses_no_line(tmp_path: Path, monkeypatc
 
 
 def fork_two(config: TrainConfig, faces: Path, run_dir: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)  # at a port that is free; both meet there
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2"}
+    group |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"}  # as torchrun says that it has one
     processes = [started(config, faces, run_dir, RANK=rank, LOCAL_RANK=rank, **group) for rank in "01"]
-    for process in processes:
-        process.join(PATIENCE)
-    assert [process.exitcode for process in processes] == [0, 0]
+    assert [exit_code(process) for process in processes] == [0, 0]
 
 
 def torchrun_two(config: TrainConfig, faces: Path, run_dir: Path) -> None:
