@@ -11,6 +11,7 @@ import urllib.request
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -19,8 +20,10 @@ from conftest import make_hole, make_photo, mask_image
 from PIL import Image
 from serving import TOKEN, before_each_run, encoded, held, serving, soft_photo
 
+from facemend import Inpainter
 from facemend.errors import ConfigError
 from facemend.web import body, server
+from facemend.web.app import create_app
 from facemend.web.gate import check_access
 from facemend.web.jobs import Content, Worker
 from facemend.web.limits import Limits
@@ -539,6 +542,26 @@ def test_nothing_is_written_to_disk(address, tmp_path, monkeypatch):
     photo = encoded(make_photo(width=240, height=240), "BMP")  # 170 kB
     assert httpx.post(f"{address}/api/v1/export", files={"photo": photo}).status_code == 200
     assert not opened
+
+
+def test_the_command_hands_each_limit_to_its_place(facemend, monkeypatch):
+    made = []
+    monkeypatch.setattr("facemend.backends.open_backend", lambda *_: None)
+    monkeypatch.setattr("facemend.backends.BatchingBackend", lambda backend: backend)
+    monkeypatch.setattr("facemend.web.app.create_app", lambda inpainter, **options: made.append(options["limits"]))
+    monkeypatch.setattr(server, "Server", lambda app, _: SimpleNamespace(run=lambda sockets: sockets[0].close()))
+    words = ("--max-bytes", 1, "--max-pixels", 2, "--queue-size", 3, "--time-limit", 4, "--at-once", 5)
+    facemend("serve", "--port", 0, *words)
+    assert made == [Limits(max_bytes=1, max_pixels=2, queue_size=3, time_limit=4, at_once=5)]
+
+
+def test_health_is_denied_once_nobody_does_the_work():
+    async def ask():
+        app = create_app(Inpainter(SimpleNamespace(device="cpu")))  # whose worker was never started
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return await client.get("/healthz")
+
+    assert code(asyncio.run(ask())) == (503, "worker")
 
 
 def test_limits_must_make_sense():

@@ -54,7 +54,7 @@ def serve(
         _run(create_static_app(static), open_socket(host, port), host, open_page=open_page)
         return
     check_access(host, token)
-    limits = Limits(max_bytes, max_pixels, queue_size, time_limit, at_once)
+    limits = Limits(max_bytes=max_bytes, max_pixels=max_pixels, queue_size=queue_size, time_limit=time_limit, at_once=at_once)
     listener = open_socket(host, port)
 
     from facemend.backends import BatchingBackend, open_backend  # takes seconds: only now that the rest is in order
