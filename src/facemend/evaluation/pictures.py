@@ -18,6 +18,8 @@ from facemend.imaging import Pixels
 
 RANKED_BY = ("lpips", "l1")  # the first of these that was measured ranks the cases, best first
 
+KINDS = ("worst", "typical", "best")
+
 _PER_KIND = 6
 _MAX_SIDE = 256
 
@@ -26,7 +28,7 @@ _MAX_SIDE = 256
 class ChosenCase:
     """A case to show, and why."""
 
-    kind: str  # "worst", "typical", "best"
+    kind: str  # of `KINDS`
     index: int
     case: str
     figures: dict[str, Figures]  # by method
@@ -53,18 +55,18 @@ def choose_cases(faces: Sequence[MeasuredFace], method: str) -> list[ChosenCase]
     ranked = [sorted(cases, key=lambda case: case[0], reverse=True) for cases in by_area]
     shown: set[str] = set()
     chosen: list[ChosenCase] = []
-    for kind in ("worst", "typical", "best"):
+    for kind in ("worst", "best", "typical"):  # a middling case is easily replaced by another
         for n in range(min(_PER_KIND, max(1, len(faces) // 3)) if ranked else 0):
             cases = ranked[n % len(ranked)]
-            start = {"worst": 0, "typical": len(cases) // 2, "best": len(cases) - 1}[kind]
-            order = cases[start::-1] if kind == "best" else cases[start:]
-            fresh = next(((face, name) for _, face, name in order if face.name not in shown), None)
+            wanted = {"worst": 0, "typical": len(cases) // 2, "best": len(cases)}[kind]
+            nearest = sorted(range(len(cases)), key=lambda rank: abs(rank - wanted))
+            fresh = next(((face, name) for _, face, name in map(cases.__getitem__, nearest) if face.name not in shown), None)
             if fresh is not None:
                 face, name = fresh
                 shown.add(face.name)
                 figures = {key: of_face[name] for key, of_face in face.cases.items() if name in of_face}
                 chosen.append(ChosenCase(kind, face.index, name, figures))
-    return chosen
+    return sorted(chosen, key=lambda case: KINDS.index(case.kind))
 
 
 def draw_row(chosen: ChosenCase, face: Face, case: Case, results: Mapping[str, Restored]) -> PictureRow:
