@@ -7,6 +7,7 @@ The photo holds one face 2048 pixels wide, with a scratch across it and a box ov
 then the crop round the face alone; LaMa, built by spandrel with random weights, fills that crop. Each has a process of its own.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -63,10 +64,13 @@ def run(task: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        run(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)  # the script calls itself, for a fresh peak of memory
+    options = parser.parse_args()
+    if options.task:
+        run(options.task)
     else:
         print("| task | size | seconds, loading included | peak memory, MiB | known pixels identical |", flush=True)
         print("| --- | --- | --- | --- | --- |", flush=True)
         for name in TASKS:
-            subprocess.run([sys.executable, __file__, name], check=True)
+            subprocess.run([sys.executable, __file__, "--task", name], check=True)
