@@ -404,6 +404,18 @@ def test_a_photo_too_large_for_its_format_is_not_worked_on(item, restore, monkey
     assert (row.status, "16,383" in row.note) == ("failed", True), row.note
 
 
+def test_format_strictness_and_contact_sheets_are_as_the_command_says(photo_file, tmp_path, tiny_model, monkeypatch):
+    asked = []
+    monkeypatch.setattr("facemend.damage.find_damage", lambda _, strictness: asked.append(strictness) or make_hole())
+    monkeypatch.setattr("facemend.batch.run.restore_in_processes", lambda settings, items, *_: map(Restorer(settings), items))
+    options = ("--masks", "auto", "--strictness", "0.9", "--format", "WebP", "--no-contact-sheet", "--json")
+    code, out, err = call(["batch", str(photo_file.parent), str(tmp_path / "out"), "--model", str(tiny_model), *options])
+    assert code == 0, err
+    assert asked == [0.9]
+    assert Image.open(tmp_path / "out" / "photo.webp").format == "WEBP"
+    assert json.loads(out)["contact_sheets"] == list((tmp_path / "out").rglob("*sheet*")) == []
+
+
 # --- what is told
 
 

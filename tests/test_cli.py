@@ -8,6 +8,7 @@ import pytest
 import typer
 from conftest import fresh_process, make_hole, make_photo, modules_after
 from PIL import Image
+from test_dataset import make_faces
 
 import facemend as package
 from facemend import demo, imaging
@@ -423,7 +424,7 @@ def test_masks_that_cannot_be_drawn(facemend, tmp_path, options, word):
     assert not list(tmp_path.iterdir())
 
 
-# --- models, demo, train
+# --- models, demo, train, evaluate, export
 
 
 def test_models_are_listed(facemend, monkeypatch, tiny_model):
@@ -486,6 +487,28 @@ def test_train_hands_its_recipe_to_the_trainer(facemend, monkeypatch, tmp_path):
     assert config.phases[0].images == 8
     assert (str(data), run_dir) == ("sets", tmp_path / "run")
     assert options == {"max_minutes": 1.5, "device": "cpu"}
+
+
+def test_evaluate_measures_the_faces_selected_and_names_its_folder_by_the_protocol(facemend, monkeypatch, tmp_path):
+    faces = make_faces(tmp_path / "faces", size=64)
+    monkeypatch.chdir(tmp_path)
+    options = ("--baseline", "telea", "--select", "1:3", "--without", "lpips,lpips-vgg,identity,layout", "--device", "cpu")
+    done = facemend("evaluate", faces, "--protocol", "celebahq256-centre", "--size", 64, *options)
+    assert (done.code, done.out) == (0, f"{Path('reports', 'celebahq256-centre', 'report.html')}\n"), done.err
+    records = Path("reports", "celebahq256-centre", "records.jsonl").read_text().splitlines()
+    assert {json.loads(record)["face"] for record in records} == {"face.01", "face.02"}
+
+
+@pytest.mark.parametrize(("writer", "options"), [("net", ("--output", "net.onnx")), ("graph", ("--format", "onnx-graph"))])
+def test_export_hands_on_the_faces_to_calibrate_with(facemend, monkeypatch, tiny_model, writer, options):
+    calls = []
+    monkeypatch.setattr(f"facemend.export.export_{writer}", lambda *_, **named: calls.append(named) or Path("net.onnx"))
+    monkeypatch.setattr("facemend.export.measure_parity", lambda *_: {64: 0.5})
+    monkeypatch.setattr("facemend.onnx_runtime.OnnxNet", Path)
+    done = facemend("export", "--model", tiny_model, "--calibrate", "faces.zip", *options)
+    assert (done.code, done.out) == (0, "net.onnx\n"), done.err
+    assert "at 64x64 no value is more than 5.0e-01" in done.err
+    assert [named["calibrate"] for named in calls] == [Path("faces.zip")]
 
 
 @pytest.mark.parametrize(

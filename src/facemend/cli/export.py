@@ -62,7 +62,7 @@ def export(
 
     net = load_model(model)
     if output is None:
-        output = export_graph(model, calibrate)
+        output = export_graph(model, calibrate=calibrate)
     else:
         export_net(net, output, cast(Any, file_format.value), calibrate=calibrate, overwrite=overwrite)
     parity = {} if file_format is Format.TORCH_EXPORT else measure_parity(net, OnnxNet(output))
