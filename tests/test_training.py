@@ -281,13 +281,16 @@ def test_a_phase_has_its_own_loss_but_the_run_s_judges(faces: Path) -> None:
         TrainConfig.parse({**recipe(faces).model_dump(), "phases": [gentle]}, "recipe")
 
 
-def test_a_phase_follows_its_own_loss_and_lets_critics_in_when_it_says(faces: Path, tmp_path: Path) -> None:
+def test_a_phase_has_its_own_loss_and_rate_and_lets_critics_in_when_it_says(faces: Path, tmp_path: Path) -> None:
     colourless = recipe(faces).loss.model_copy(update={"l1": 0})
-    phase = PhaseConfig(phase="core", images=2, batch_size=1, adversary_after=0.5, loss=colourless)
+    rates = {"learning_rate": 8e-4, "final_learning_rate": 4e-4}
+    phase = PhaseConfig(phase="core", images=2, batch_size=1, adversary_after=0.5, loss=colourless, **rates)
     train(recipe(faces, phases=(phase,), log_every=1), faces.parent, tmp_path)
     first, second = (json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines())
     assert (first["l1"], second["l1"]) == (0, 0) and first["l1_hole"] > 0
     assert [{"adversarial", "texture_critic"} <= line.keys() for line in (first, second)] == [False, True]
+    (last_step,) = torch.load(tmp_path / "checkpoints" / "0000000002.pt")["generator_optimizer"]["param_groups"]
+    assert last_step["lr"] == pytest.approx(6e-4 / 2)  # half of the way to the last rate, and of the four images of warm-up
 
 
 def test_the_averaged_copy_is_halfway_to_the_net_after_its_half_life() -> None:
