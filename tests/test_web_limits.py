@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import httpx
 import numpy as np
 import pytest
-from conftest import make_hole, make_photo, mask_image
+from conftest import make_hole, make_photo, mask_image, until
 from PIL import Image
 from serving import TOKEN, before_each_run, encoded, held, serving, soft_photo
 
@@ -59,14 +59,6 @@ def code(answer):
     assert set(error) == {"code", "message"}
     assert "\n" not in error["message"]
     return answer.status_code, error["code"]
-
-
-def until(condition, seconds=10):
-    """Wait for something that happens in the server."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def figure(address, name):
