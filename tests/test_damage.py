@@ -216,9 +216,10 @@ def test_the_command_writes_mask_and_preview(facemend, aged_face, tmp_path):
 
 def test_the_command_says_when_nothing_is_found(facemend, tmp_path):
     Image.new("L", (64, 80), 128).save(tmp_path / "flat.png")
-    done = facemend("damage", tmp_path / "flat.png", "--output", tmp_path / "mask.png")
+    done = facemend("damage", tmp_path / "flat.png")
     assert "found no damage" in done.err
-    assert not np.asarray(Image.open(tmp_path / "mask.png")).any()
+    assert done.out == f"{tmp_path / 'flat-damage.png'}\n"
+    assert not np.asarray(Image.open(tmp_path / "flat-damage.png")).any()
 
 
 def test_the_command_prints_json(facemend, photo_file, tmp_path):

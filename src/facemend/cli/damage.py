@@ -11,7 +11,10 @@ from facemend.cli.options import AsJson, Overwrite, check_mask_suffix, check_pla
 def damage(
     photo: Annotated[Path, typer.Argument(help="The photo: any size and colour mode.")],
     *,
-    output: Annotated[Path, typer.Option(help="Where to write the mask: a PNG, white is damaged.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the mask: a PNG, white is damaged. Else PHOTO-damage.png beside the photo."),
+    ] = None,
     overlay: Annotated[Path | None, typer.Option(help="Where to write the photo with the damage marked in red.")] = None,
     strictness: Annotated[float, typer.Option(help="0 takes every suspicion, 1 only what is certain.")] = 0.5,
     overwrite: Overwrite = False,
@@ -20,6 +23,7 @@ def damage(
     """Find scratches, tears, creases, dust, burnt-out spots, writing, and what is torn off a print.
 
     \b
+    facemend damage scan.jpg
     facemend damage scan.jpg --output mask.png --overlay preview.jpg --strictness 0.8
     """
     from PIL import Image
@@ -27,6 +31,7 @@ def damage(
     from facemend import imaging
     from facemend.damage import find_damage, mark_damage
 
+    output = output or photo.with_name(f"{photo.stem}-damage.png")
     image = imaging.load_photo(photo)
     check_places([output, *([] if overlay is None else [overlay])], [photo])
     imaging.check_output(output, "L", overwrite=overwrite, size=image.size)
