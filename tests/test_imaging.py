@@ -1,8 +1,11 @@
 import struct
+import warnings
+from threading import Event, Thread
 
 import numpy as np
 import pytest
 from conftest import make_hole, make_photo, mask_image
+from cv2.utils import logging
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms
@@ -444,3 +447,23 @@ def test_a_transparent_color_becomes_an_alpha_channel():
     settled = imaging.check_photo(photo)
     assert settled.mode == "RGBA"
     assert settled.getpixel((0, 0))[3] == 0
+
+
+def test_other_libraries_stay_silent_until_the_last_thread_has_read_its_file():
+    def state():
+        return list(warnings.filters), logging.getLogLevel()
+
+    def read_first():
+        with imaging.silence:
+            first_reads.set()
+            second_reads.wait(10)
+
+    before, first_reads, second_reads = state(), Event(), Event()
+    first = Thread(target=read_first)
+    first.start()
+    first_reads.wait(10)
+    with imaging.silence:
+        second_reads.set()
+        first.join()
+        assert state() != before
+    assert state() == before

@@ -11,6 +11,7 @@ from facemend.imaging.metadata import JpegCoding, jpeg_coding
 from facemend.imaging.modes import LUMA, PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, decode_picture, load_layout, load_mask, load_photo, open_image
 from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, find_part, is_face_part, part_hole
+from facemend.imaging.silence import silence
 from facemend.imaging.writing import (
     check_folder,
     check_format,
@@ -60,5 +61,6 @@ __all__ = [
     "read_hole",
     "read_layout",
     "save_image",
+    "silence",
     "to_rgb",
 ]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin
 
 from facemend.errors import ImageError
+from facemend.imaging.silence import silence
 
 Samples = NDArray[np.uint16]  # [H, W, 3] RGB or [H, W, 4] RGBA, 0 to 65535
 
@@ -78,11 +79,8 @@ def read_deep(file: BinaryIO, shown: Image.Image, orientation: int, name: str) -
     """
     if shown.mode in ("RGB", "RGBA"):
         file.seek(0)
-        log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it tells every tag it does not know
-        try:
+        with silence:  # OpenCV tells every tag it does not know
             decoded = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
-        finally:
-            cv2.utils.logging.setLogLevel(log_level)
         if decoded is not None and decoded.dtype == np.uint16 and decoded.ndim == 3:
             order = cv2.COLOR_BGR2RGB if decoded.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
             samples = np.ascontiguousarray(_turn(cv2.cvtColor(decoded, order), orientation), np.uint16)

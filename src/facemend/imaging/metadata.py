@@ -5,7 +5,6 @@ of a JPEG, and `restored` once something was painted.
 """
 
 import re
-import warnings
 from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin
 
 from facemend import __version__
+from facemend.imaging.silence import silence
 
 Info = dict[str | tuple[int, int], Any]  # as Pillow types it
 JpegCoding = dict[str, Any]  # Pillow's options: quantisation tables, 64 steps each, chroma subsampling, RGB as it is
@@ -63,7 +63,7 @@ def read_orientation(image: Image.Image) -> int:
     everything = image.info
     image.info = {key: value for key, value in everything.items() if key not in ("xmp", "XML:com.adobe.xmp")}
     try:
-        with suppress(Exception), warnings.catch_warnings(action="ignore"):
+        with suppress(Exception), silence:
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             return orientation if orientation in range(1, 9) else 1
         return 1
@@ -155,7 +155,7 @@ def shorten_exif(exif: bytes, most: int) -> bytes:
 
 def _remaining_exif(image: Image.Image, turned: bool) -> bytes:
     """Copy what still holds of a file's EXIF; nothing where it is damaged, which is not worth losing a photo for."""
-    with suppress(Exception), warnings.catch_warnings(action="ignore"):
+    with suppress(Exception), silence:
         exif = image.getexif()
         kept = Image.Exif()
         for tag in set(exif) & _KEPT_EXIF:

@@ -1,6 +1,5 @@
 """Files into pictures: opened, checked, decoded, turned upright."""
 
-import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -16,6 +15,7 @@ from facemend.imaging.deep import is_deep, read_deep
 from facemend.imaging.heic import is_heic, teach_pillow_heic
 from facemend.imaging.metadata import read_metadata, read_orientation, turn_upright
 from facemend.imaging.modes import check_photo, check_size
+from facemend.imaging.silence import silence
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")  # not all of Pillow's: some start other programs
 _MAX_PREVIEWS = 8  # in a TIFF: each half as large as the one before, they are enough for any photo
@@ -86,7 +86,7 @@ def _opened(source: Path | bytes, name: str, kind: type[FacemendError]) -> Gener
     """Open an image; whatever is wrong with it, now or while it is decoded, becomes one error of the given kind."""
     try:
         with (
-            warnings.catch_warnings(action="ignore"),  # large is fine; Pillow's hard limit stays
+            silence,  # large is fine; Pillow's hard limit stays
             _open_file(source) as file,
         ):
             yield file, open_image(file, name, kind)

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +81,7 @@ def _look_at(data: bytes, name: str) -> Image.Image:
     try:
         with (
             refusing(name),
-            warnings.catch_warnings(action="ignore"),  # many pixels are refused by their number, in `check_pictures`
+            imaging.silence,  # many pixels are refused by their number, in `check_pictures`
         ):
             return imaging.open_image(io.BytesIO(data), name, ImageError)
     except RefusalError:
