@@ -28,7 +28,7 @@ from facemend.batch.restoring import Restorer, Settings
 from facemend.batch.sheet import PER_PAGE
 from facemend.cli import main
 from facemend.damage.finding import NET_PATH
-from facemend.errors import DataError, OutputError
+from facemend.errors import ConfigError, DataError, OutputError
 
 ROOT = Path(__file__).parent.parent
 SIDE = 64
@@ -136,6 +136,15 @@ def story(tmp_path_factory, tiny_model):
     options = {"model": str(tiny_model), "device": "cpu", "num_workers": 1}
     stopped = run_batch(plan, album.output, **options, on_row=press_ctrl_c_after_three)
     return Story(album, stopped, call([*album.command(tiny_model), "--workers", "2", "--json"]))
+
+
+@pytest.mark.parametrize("option", [{"strictness": 5.0}, {"quality": 200}, {"num_workers": 0}])
+def test_a_number_no_photo_can_be_restored_with_is_refused_before_the_first(tmp_path, tiny_model, option):
+    make_photo().save(tmp_path / "photo.jpg")
+    plan = plan_batch(tmp_path, tmp_path / "out", "auto")
+    with pytest.raises(ConfigError, match=r"out of range|restore nothing"):
+        run_batch(plan, tmp_path / "out", model=str(tiny_model), device="cpu", **option)
+    assert not (tmp_path / "out").exists()
 
 
 def test_ctrl_c_finishes_the_photos_in_work_and_reports_them(story):

@@ -17,6 +17,7 @@ from facemend.batch.pool import restore_in_processes
 from facemend.batch.records import Records, Row
 from facemend.batch.report import Summary, write_contact_sheets, write_report
 from facemend.batch.restoring import Settings, failed_row, pending_row
+from facemend.damage import check_strictness
 from facemend.errors import ConfigError, OutputError
 from facemend.imaging.writing import FORMATS
 from facemend.model_folders import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE, resolve
@@ -72,12 +73,16 @@ def run_batch(
         on_draw: Told when all is done but the contact sheets.
 
     Raises:
-        ConfigError: No such device, no such cluster, a number of workers below 1, a quality where no result has one.
+        ConfigError: No such device, no such cluster, a number of workers below 1, a strictness beyond 0 to 1, a quality beyond 1
+            to 100, or where no result has one.
         WeightsError: The model is missing or damaged.
         OutputError: The folder cannot be written.
     """
     if num_workers is not None and num_workers < 1:
         raise ConfigError(f"{num_workers} workers restore nothing: ask for 1 or more")
+    check_strictness(strictness)
+    if quality is not None and not 1 <= quality <= 100:
+        raise ConfigError(f"quality {quality} is out of range: take 1 to 100")
     formats = [FORMATS[PurePath(item.output).suffix.lower()] for item in plan.items]
     if quality is not None and not any(each.has_quality for each in formats):
         names = ", ".join(sorted({each.name for each in formats}))

@@ -44,10 +44,15 @@ def find_damage(rgb: Pixels, *, strictness: float = 0.5) -> Hole:
     Raises:
         ConfigError: `strictness` is not within 0 to 1.
     """
-    if not 0 <= strictness <= 1:
-        raise ConfigError(f"strictness {strictness:g} is out of range: take 0 (every suspicion) to 1 (only what is certain)")
+    check_strictness(strictness)
     found = choose_damage(judge_damage(rgb), (rgb.shape[1], rgb.shape[0]), strictness)
     return found if (damage := judge_print(rgb)) is None else damage.correct(found)
+
+
+def check_strictness(strictness: float) -> None:
+    """Raise ConfigError for a strictness that is not within 0 to 1."""
+    if not 0 <= strictness <= 1:
+        raise ConfigError(f"strictness {strictness:g} is out of range: take 0 (every suspicion) to 1 (only what is certain)")
 
 
 def choose_damage(chances: Chances, size: tuple[int, int], strictness: float) -> Hole:
