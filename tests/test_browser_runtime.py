@@ -924,6 +924,19 @@ def test_a_jpegs_tables_are_those_of_its_components_however_numbered(modules):
     assert jpeg_coding(Image.open(stored)) == jpeg_coding(Image.open(io.BytesIO(renumbered)))
 
 
+@pytest.mark.parametrize("ids", [b"RGB", b"\1\2\3"])
+def test_a_jpeg_of_red_green_and_blue_is_known_by_adobes_word_however_its_components_are_called(modules, ids):
+    file = io.BytesIO()
+    Image.fromarray(data.astronaut()).save(file, "JPEG", keep_rgb=True)
+    stored = file.getvalue()
+    for header in (b"R\x11\0G\x11\0B\x11\0", b"\3R\0G\0B\0"):  # the frame's, and the scan's
+        assert stored.count(header) == 1
+        stored = stored.replace(header, header.translate(bytes.maketrans(b"RGB", ids)))
+    assert jpeg_coding(decode_photo(stored, "photo.jpg"))["keep_rgb"]
+    script = "return [Number((await (await load('coding')).readCoding(new Blob([given.file]))) === null)];"
+    assert run(modules, script, file=np.frombuffer(stored, np.uint8)) == [1]
+
+
 @pytest.mark.parametrize("seed", [0, 7, 2**53 - 1])
 def test_a_seed_draws_numpys_numbers(modules, seed):
     drawn = run(

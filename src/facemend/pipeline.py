@@ -36,7 +36,7 @@ MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 1000  # all of them are held in memory
 NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
 NO_FACE = (
-    "no face found: took the photo round the mask for one; "
+    "no face found: took what lies round the mask for one; "
     "give the face's box (boxes=, --box), or say that there is none (boxes=[], --box none)"
 )
 

@@ -11,7 +11,7 @@ from facemend.imaging import Hole
 from facemend.photo import framing
 from facemend.photo.framing import Region, Window
 
-LARGEST_PORTRAIT = 1024  # pixels; a larger photo in which no face is found is taken for none
+LARGEST_PORTRAIT = 1024  # pixels; where no face is found, a larger photo is seen in parts
 CELL = 16  # pixels; what is left beside the faces is gathered on a grid of such cells
 TILE = 32  # cells; narrow damage is repainted in squares of at most this side
 MARGIN = 64  # pixels of surroundings that such a square sees at least
@@ -41,7 +41,7 @@ def plan_views(hole: Hole, faces: Sequence[Window], *, faceless: bool = False) -
     Args:
         hole: bool [H, W], not empty.
         faces: the squares of the photo's faces, surest first.
-        faceless: where there are none, there are none indeed; else the photo is taken for one.
+        faceless: where there are none, there are none indeed; else what lies round the hole is taken for one.
 
     Returns:
         Views in the order of their runs. Every pixel of the hole is in the area of exactly one of them.

@@ -2,7 +2,7 @@
 
 import { isTurned, segments } from './metadata.js';
 
-const [APP0, DQT] = [0xe0, 0xdb];
+const [APP0, APP14, DQT] = [0xe0, 0xee, 0xdb];
 const FRAMES = [0xc0, 0xc1, 0xc2]; // baseline, extended, progressive
 const SUBSAMPLINGS = ['11,11,11', '21,11,11', '22,11,11']; // as Pillow counts them
 
@@ -14,10 +14,11 @@ export async function readCoding(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return null;
   const [tables, samplings, ids, numbers] = [[], [], [], []];
-  let isJfif = false;
+  let [isJfif, isAdobeRgb] = [false, null];
   for (const { marker, data } of segments(bytes)) {
     if (marker === DQT) for (const [number, steps] of quantisation(data)) tables[number] = steps;
     if (marker === APP0) isJfif = true;
+    if (marker === APP14 && String.fromCharCode(...data.subarray(0, 5)) === 'Adobe') isAdobeRgb = data[11] === 0;
     if (!FRAMES.includes(marker)) continue;
     for (let i = 0; i < data[5]; i++) {
       ids.push(data[6 + 3 * i]);
@@ -28,7 +29,8 @@ export async function readCoding(file) {
   if (![1, 3].includes(samplings.length)) return null; // inks are not told by three colours
   const used = numbers.map((number) => tables[number]);
   if (!used.every(Boolean)) return null;
-  if (!isJfif && String.fromCharCode(...ids) === 'RGB') return null; // its steps are not those of brightness and colours
+  const isRgb = samplings.length === 3 && !isJfif && (isAdobeRgb ?? String.fromCharCode(...ids) === 'RGB');
+  if (isRgb) return null; // its steps are not those of brightness and colours
   const subsampling = Math.max(0, SUBSAMPLINGS.indexOf(String(samplings)));
   const isGrey = samplings.length === 1;
   if (!isTurned(bytes)) return { tables: used, subsampling, isGrey };

@@ -20,7 +20,7 @@ import { matchTones, measureFaceTones, measureTones } from './toning.js';
 
 const HAIR = 13;
 const NUM_FITS = 2;
-const NO_FACE = 'no face found: took the photo round the mask for one';
+const NO_FACE = 'no face found: took what lies round the mask for one';
 
 export class Inpainter {
   constructor(nets, description) {

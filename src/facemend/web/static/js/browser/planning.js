@@ -81,9 +81,8 @@ function* cover(rest) {
   const { width, height } = share;
   const depth = distances({ ...share, data: share.data.map((value) => (value > 0.5 ? 1 : 0)) });
   const narrow = { width, height, data: Uint8Array.from(share.data, (value) => (value > 0 ? 1 : 0)) };
-  const { labels, count } = label(narrow);
-  for (let number = 1; number <= count; number++) {
-    if (!labels.some((each, i) => each === number && depth[i] > TILE / 4)) continue;
+  const { labels } = label(narrow);
+  for (const number of new Set(labels.filter((_, i) => depth[i] > TILE / 4).sort())) {
     const part = { width, height, data: Uint8Array.from(labels, (each) => (each === number ? 1 : 0)) };
     narrow.data.forEach((_, i) => part.data[i] && (narrow.data[i] = 0));
     yield windowAt(part, rest, (length) => 2 * length);
