@@ -952,6 +952,11 @@ def test_a_seed_draws_numpys_numbers(modules, seed):
 # --- what can go wrong -----------------------------------------------------------------------------------------------------
 
 
+def test_an_export_says_on_which_terms_its_networks_may_be_used(exported):
+    for card in ("model", "damage"):
+        assert "non-commercial research" in (exported.folder / "cards" / f"{card}.md").read_text(encoding="utf-8")
+
+
 def test_the_network_is_small_enough_to_be_fetched_by_a_page(exported):
     assert exported.model_bytes <= MAX_MODEL_BYTES
     described = json.loads((exported.folder / "backend.json").read_text())["networks"]

@@ -107,7 +107,7 @@ def inpaint(
         Literal["auto", "torch", "onnx", "onnx-int8"],
         typer.Option(
             rich_help_panel=_MODEL,
-            help="What runs the network; auto is PyTorch on a GPU where it is installed, else ONNX Runtime.",
+            help="What runs the network; auto is PyTorch on a GPU or without graph.onnx, else ONNX Runtime.",
         ),
     ] = "auto",
 ) -> None:

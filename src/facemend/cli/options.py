@@ -18,7 +18,7 @@ Model = Annotated[str, typer.Option(help="Name of a bundled model, a folder with
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Backend = Annotated[
     Literal["auto", "torch", "onnx", "onnx-int8"],
-    typer.Option(help="What runs the network; auto is PyTorch on a GPU, ONNX Runtime on the CPU."),
+    typer.Option(help="What runs the network; auto is PyTorch on a GPU or without graph.onnx, else ONNX Runtime."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -91,7 +91,7 @@ class _FaceSet:
         row, sample = self._faces.rows[index], self._faces[index]
         groups = {"set": row.set}
         if row.yaw is not None:
-            groups["head"] = "turned" if row.yaw >= _TURNED else "frontal"
+            groups["head"] = "turned" if abs(row.yaw) >= _TURNED else "frontal"
         tone = skin_tone(sample.image, sample.labels)
         if tone is not None:
             groups["skin tone"] = tone

@@ -19,6 +19,7 @@ from facemend.model_folders import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE, read_t
 from facemend.web import runtime_package
 
 DESCRIPTION = "backend.json"
+CARD_FILE = "README.md"
 FORMAT = 1
 STATIC = Path(__file__).parent / "static"
 DETECTOR_FILES = ("pnet.onnx", "rnet.onnx", "onet.onnx")
@@ -136,6 +137,10 @@ def _write(site: Path, model: str, package: Path, description: dict[str, Any]) -
     for name in DETECTOR_FILES:
         content = Path(detector.origin).with_name(name).read_bytes()
         networks[f"detector/{name}"] = _padded_as_in_opencv(content) if name in PADDED_BEFORE else content
+    for name, card in (("model", source / CARD_FILE), ("damage", NET_PATH.with_name(CARD_FILE))):  # which tell the licence
+        if card.is_file():
+            (site / "cards").mkdir(exist_ok=True)
+            shutil.copyfile(card, site / "cards" / f"{name}.md")
     described: dict[str, dict[str, Any]] = {}
     for name, content in networks.items():
         (site / name).parent.mkdir(exist_ok=True)
