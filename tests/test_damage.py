@@ -222,6 +222,12 @@ def test_the_command_says_when_nothing_is_found(facemend, tmp_path):
     assert not np.asarray(Image.open(tmp_path / "flat-damage.png")).any()
 
 
+def test_a_folder_is_no_photo_to_find_damage_in(facemend, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = facemend("damage", ".")
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+
+
 def test_the_command_prints_json(facemend, photo_file, tmp_path):
     report = json.loads(facemend("damage", photo_file, "--output", tmp_path / "mask.png", "--json").out)
     assert report == {"mask": str(tmp_path / "mask.png"), "overlay": None, "size": [80, 96], "strictness": 0.5} | {

@@ -57,6 +57,13 @@ def test_select_and_slices_take_part_of_the_index(faces: Path) -> None:
     assert [sample.name for sample in FaceDataset(faces)[1:3]] == ["face.01", "face.02"]
 
 
+def test_an_index_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    index = make_faces(tmp_path / "faces") / "index.csv"
+    names = [row.name for row in FaceDataset(tmp_path / "faces").rows]
+    index.write_text(index.read_text(), encoding="utf-8-sig")
+    assert [row.name for row in FaceDataset(tmp_path / "faces").rows] == names
+
+
 def test_threads_read_at_once(faces: Path) -> None:
     dataset = FaceDataset(faces)
     alone = [red_of(dataset, i) for i in range(5)]

@@ -214,7 +214,7 @@ class TrainConfig(Config):
 def load_train_config(path: Path) -> TrainConfig:
     """Read a TOML recipe. Raises ConfigError for a missing file, bad TOML, an unknown key or a wrong value."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as a TOML recipe: {error}") from None
     return TrainConfig.parse(values, str(path))

@@ -31,8 +31,8 @@ def damage(
     from facemend import imaging
     from facemend.damage import find_damage, mark_damage
 
-    output = output or photo.with_name(f"{photo.stem}-damage.png")
     image = imaging.load_photo(photo)
+    output = output or photo.with_name(f"{photo.stem}-damage.png")
     check_places([output, *([] if overlay is None else [overlay])], [photo])
     imaging.check_output(output, "L", overwrite=overwrite, size=image.size)
     check_mask_suffix(output)

@@ -188,7 +188,7 @@ def _open_files(path: Path) -> _Files:
 def _read_index(files: _Files, path: Path) -> list[IndexRow]:
     columns = [field.name for field in fields(IndexRow)]
     try:
-        reader = csv.DictReader(io.StringIO(files.read(INDEX_NAME).decode("utf-8")))
+        reader = csv.DictReader(io.StringIO(files.read(INDEX_NAME).decode("utf-8-sig")))
         numbered = [(reader.line_num, values) for values in reader]
     except (KeyError, OSError, BadZipFile, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: {INDEX_NAME} is missing or unreadable ({error}); its columns are {','.join(columns)}") from None

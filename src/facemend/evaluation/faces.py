@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ class _PictureFolder:
         self.names = [entry.stem for entry in self._paths]
         if not self.names:
             raise DataError(f"{path}: holds neither {INDEX_NAME} nor pictures ({', '.join(IMAGE_SUFFIXES)})")
-        twice = {name for name in self.names if self.names.count(name) > 1}
+        twice = [name for name, count in Counter(self.names).items() if count > 1]
         if twice:
             raise DataError(f"{path}: holds two pictures called {min(twice)}; give each a name of its own")
 
