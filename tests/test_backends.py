@@ -4,6 +4,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,6 +58,21 @@ def test_the_command_line_restores_a_photo_without_torch(tmp_path):
     restored, photo = (np.asarray(Image.open(tmp_path / name)) for name in ("out.png", "photo.png"))
     assert np.array_equal(restored[~hole], photo[~hole])
     assert not np.array_equal(restored[hole], photo[hole])
+
+
+def test_nothing_is_left_in_the_home_folder_and_nobody_is_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    fresh_process("from facemend.backends import open_backend; open_backend('default', backend='onnx')")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_called_as_a_bundled_model_is_reached_by_its_path(tmp_path, tiny_model, monkeypatch):
+    (tmp_path / "default").symlink_to(tiny_model)
+    monkeypatch.chdir(tmp_path)
+    bundled, folder, path = (open_backend(name, backend="torch") for name in ("default", "./default", Path("default")))
+    assert folder.latent_size == path.latent_size != bundled.latent_size
 
 
 def test_what_needs_torch_says_so_in_one_line(tmp_path):

@@ -44,17 +44,22 @@ def list_models() -> list[ModelInfo]:
 def resolve(name_or_dir: str | Path) -> Path:
     """Find the folder of a model: a bundled name, a folder, or a hub id `owner/name` (fetched, needs the extra `hub`).
 
+    A `Path` is always a folder, and a `./` before its name makes a folder of what else is a bundled name.
+
+    Returns:
+        Its absolute path, of which none can be a bundled name.
+
     Raises:
         WeightsError: There is none, or the hub does not answer.
     """
     name = str(name_or_dir)
     bundled = _bundled()
-    if name in bundled:
+    if isinstance(name_or_dir, str) and name in bundled:
         return bundled[name]
     if Path(name).is_dir():
-        return Path(name)
+        return Path(name).absolute()
     missing = f"no model or folder {name!r}: bundled are {', '.join(bundled) or 'none'}"
-    if not _HUB_ID.fullmatch(name):
+    if isinstance(name_or_dir, Path) or not _HUB_ID.fullmatch(name):
         raise WeightsError(f"{missing}; a folder needs {WEIGHTS_FILE} and {CONFIG_FILE}")
     if find_spec("huggingface_hub") is None:
         raise WeightsError(f"{missing}; to fetch a hub id, pip install 'facemend[hub]'")

@@ -1,10 +1,11 @@
 """The network in ONNX Runtime, which needs no torch. `export` makes the files."""
 
 import json
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,16 @@ NAMES_OUT = ("completed", "probabilities", "scores")
 _IN_FOLDERS = (GRAPH_FILE, GRAPH_INT8_FILE)  # they point into the weights beside them
 
 Array = NDArray[np.float32]
+
+
+def import_runtime(module: str = "onnxruntime") -> Any:
+    """Import ONNX Runtime, which takes time, or a module of it: as `Any`, for it has no types.
+
+    Its builds of 2026 tell Microsoft how they are used, and number the machine in the user's cache folder. Not in this program,
+    which works offline, unless the user has set the variable to something else.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    return import_module(module)
 
 
 class OnnxOutput(NamedTuple):
@@ -48,7 +59,7 @@ class OnnxNet:
         self, path: str | Path, *, num_threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
     ) -> None:
         path = Path(path)
-        runtime = cast(Any, import_module("onnxruntime"))  # takes time: only when it is used
+        runtime = import_runtime()
         there: list[str] = runtime.get_available_providers()
         for provider in providers:
             if provider not in there:

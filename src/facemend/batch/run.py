@@ -161,7 +161,7 @@ def _check_model(model: str, device: str, name: BackendName) -> tuple[str, str, 
     folder = resolve(model)
     backend = open_backend(folder, device, name)
     digest = "-".join(sha256_of(folder / name) for name in (WEIGHTS_FILE, CONFIG_FILE))
-    return (str(folder.absolute()) if folder == Path(model) else model), digest, backend.device
+    return (str(folder) if folder == Path(model).absolute() else model), digest, backend.device
 
 
 def _choose_backend(model: str, device: str) -> BackendName:

@@ -1,7 +1,6 @@
 """Inpainting networks of any system, given as an ONNX or TorchScript file together with what it expects."""
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -16,6 +15,7 @@ from facemend.errors import ConfigError, FacemendError
 from facemend.evaluation.holes import Case
 from facemend.evaluation.methods import Restored, split_named
 from facemend.imaging import Pixels
+from facemend.onnx_runtime import import_runtime
 from facemend.whole_files import sha256_of
 
 Range = Literal["0..1", "-1..1", "0..255"]
@@ -75,7 +75,7 @@ class ExportedMethod:
 
 
 def _load_onnx(path: Path, device: torch.device) -> Runner:
-    runtime = cast(Any, import_module("onnxruntime"))  # has no types
+    runtime = import_runtime()
     wanted = (["CUDAExecutionProvider"] if device.type == "cuda" else []) + ["CPUExecutionProvider"]
     providers = [name for name in wanted if name in runtime.get_available_providers()]
     try:

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from facemend.onnx_runtime import import_runtime
+
 
 def tidy(model: Any) -> Any:
     """Fold in a graph of onnx-ir what no input can change, drop what says the same twice, or nothing: more than half of it.
@@ -58,7 +60,7 @@ def fuse(model: Any) -> Any:
 
     Some of what comes out are ONNX Runtime's own operators, so this is for files that only it reads.
     """
-    onnx, runtime = cast(Any, import_module("onnx")), cast(Any, import_module("onnxruntime"))
+    onnx, runtime = cast(Any, import_module("onnx")), import_runtime()
     weights = {tensor.name: tensor for tensor in model.graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL}
     constants = [tensor for tensor in model.graph.initializer if tensor.name not in weights]
     _replace(model.graph.initializer, constants)

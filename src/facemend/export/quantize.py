@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facemend.errors import ConfigError
+from facemend.onnx_runtime import import_runtime
 
 Feed = dict[str, NDArray[np.float32]]  # the network's inputs, by name
 
@@ -30,7 +31,7 @@ def quantize(model: Any, feeds: Iterable[Feed]) -> Any:
         ConfigError: There is nothing to learn from.
     """
     onnx = cast(Any, import_module("onnx"))
-    tools = cast(Any, import_module("onnxruntime.quantization"))
+    tools = import_runtime("onnxruntime.quantization")
     for number, node in enumerate(model.graph.node):
         node.name = f"n{number:x}"  # the tools ask for nodes by name
     exact = [node.name for node in model.graph.node if node.op_type == "Conv" and _LAST_LAYER in node.input]
