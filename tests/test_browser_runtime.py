@@ -541,14 +541,15 @@ def test_a_hole_is_shared_out_among_the_same_views(modules, faces):
         """const [{ Window }, { planViews }] = [await load('framing'), await load('planning')];
         const hole = { data: new Uint8Array(1400 * 1100), width: 1400, height: 1100 };
         for (const i of given.set) hole.data[i] = 1;
-        return planViews(hole, given.faces.map((face) => new Window(...face))).map(({ window, area }) =>
-          [window.center, window.side, window.size, area.reduce((sum, own) => sum + own, 0)]);""",
+        return planViews(hole, given.faces.map((face) => new Window(...face))).map(({ window, area, beside = false }) =>
+          [window.center, window.side, window.size, beside, area.reduce((sum, own) => sum + own, 0)]);""",
         set=np.flatnonzero(hole).astype(np.int32),
         faces=[[list(face.center), face.side, face.size, face.angle] for face in faces],
     )  # fmt: skip
     expected = plan_views(hole, faces)
-    assert [view[:3] for view in views] == [[list(view.window.center), view.window.side, view.window.size] for view in expected]
-    assert [view[3] for view in views] == pytest.approx([int(view.area.sum()) for view in expected], rel=0.01)
+    windows = [[list(view.window.center), view.window.side, view.window.size, view.beside] for view in expected]
+    assert [view[:4] for view in views] == windows
+    assert [view[4] for view in views] == pytest.approx([int(view.area.sum()) for view in expected], rel=0.01)
 
 
 def test_parts_are_numbered_as_opencv_numbers_them(modules):

@@ -92,6 +92,14 @@ def test_a_small_photo_without_faces_is_one_view():
     assert all(view.beside for view in planning.plan_views(hole, [], faceless=True))
 
 
+def test_in_a_large_photo_without_faces_one_may_hide_behind_broad_damage_but_not_behind_a_scratch():
+    hole = np.zeros((1300, 1700), bool)
+    hole[600:1000, 100:500] = hole[200:210, 700:1600] = True
+    broad, *along = planning.plan_views(hole, [])
+    assert broad.area[hole[broad.region]].any() and not broad.beside
+    assert along and all(view.beside for view in along)
+
+
 @pytest.mark.parametrize(
     ("window", "tolerance", "whole"),
     [

@@ -15,6 +15,7 @@ LARGEST_PORTRAIT = 1024  # pixels; where no face is found, a larger photo is see
 CELL = 16  # pixels; what is left beside the faces is gathered on a grid of such cells
 TILE = 32  # cells; narrow damage is repainted in squares of at most this side
 MARGIN = 64  # pixels of surroundings that such a square sees at least
+THIN = 1  # cells; no face hides behind damage of no more than this to the nearest of its sides
 CONTEXT = 16  # times half the thickness of the damage that it sees round it
 MIDDLE = 0.6  # of a face's square holds the face itself, which its neighbours' squares leave to it
 # By how much of the side, what factor and angle a face's square may miss a portrait's frame:
@@ -41,7 +42,8 @@ def plan_views(hole: Hole, faces: Sequence[Window], *, faceless: bool = False) -
     Args:
         hole: bool [H, W], not empty.
         faces: the squares of the photo's faces, surest first.
-        faceless: where there are none, there are none indeed; else what lies round the hole is taken for one.
+        faceless: where there are none, there are none indeed; else what lies round the hole is taken for one, unless the photo is
+            larger than a portrait and the hole thin.
 
     Returns:
         Views in the order of their runs. Every pixel of the hole is in the area of exactly one of them.
@@ -52,8 +54,8 @@ def plan_views(hole: Hole, faces: Sequence[Window], *, faceless: bool = False) -
     if rest.any():
         beside = bool(faces) or faceless
         fits = not beside and min(hole.shape) <= LARGEST_PORTRAIT
-        windows = [framing.choose_window(hole)] if fits else list(_cover(rest))
-        views += [replace(view, beside=beside) for view in _claim(free, hole, windows, spare=False)]
+        for window, is_thin in [(framing.choose_window(hole), False)] if fits else _cover(rest):
+            views += [replace(view, beside=beside or is_thin) for view in _claim(free, hole, [window])]
     return views
 
 
@@ -84,16 +86,16 @@ def portrait_window(face: Window, hole: Hole, tolerance: tuple[float, float, flo
     return whole if is_framed else None
 
 
-def _claim(free: Hole, hole: Hole, windows: Sequence[Window], *, spare: bool = True) -> list[View]:
+def _claim(free: Hole, hole: Hole, windows: Sequence[Window]) -> list[View]:
     """Give each window in turn what is free in it, if that holds some of the hole.
 
-    With `spare` it leaves the middle of the windows still to come to them, but for its own middle.
+    It leaves the middle of the windows still to come to them, but for its own middle.
     """
     views: list[View] = []
     for i, window in enumerate(windows):
         region = window.region(hole.shape)
         area = free[region] & window.inside(region)
-        for other in windows[i + 1 :] if spare else ():
+        for other in windows[i + 1 :]:
             area &= ~other.scaled(MIDDLE).inside(region) | window.scaled(MIDDLE).inside(region)
         if (area & hole[region]).any():
             free[region] &= ~area
@@ -101,10 +103,11 @@ def _claim(free: Hole, hole: Hole, windows: Sequence[Window], *, spare: bool = T
     return views
 
 
-def _cover(rest: Hole) -> Iterator[Window]:
+def _cover(rest: Hole) -> Iterator[tuple[Window, bool]]:
     """Find windows that hold all of a hole: a wide one round each broad part, tiles for what is narrow (scratches, specks).
 
-    The thicker the damage, the more a window takes in: without a face in sight the network is tempted to paint one.
+    The thicker the damage, the more a window takes in: without a face in sight the network is tempted to paint one. With each
+    comes whether the damage in it is thin.
     """
     share = _share_of_cells(rest)
     depth = cv2.distanceTransform(np.pad(share > 0.5, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
@@ -113,7 +116,7 @@ def _cover(rest: Hole) -> Iterator[Window]:
     for label in np.unique(labels[depth > TILE / 4]):
         part = labels == label
         narrow &= ~part
-        yield _window(part, rest.shape, lambda extent: 2 * extent)
+        yield _window(part, rest.shape, lambda extent: 2 * extent), False
     while narrow.any():
         top = int(narrow.any(axis=1).argmax())
         left = int(narrow[top].argmax())
@@ -121,8 +124,9 @@ def _cover(rest: Hole) -> Iterator[Window]:
         part = np.zeros_like(narrow)
         part[tile] = narrow[tile]
         narrow[tile] = False
-        margin = max(MARGIN, round(CONTEXT * CELL * float(depth[part].max())))
-        yield _window(part, rest.shape, lambda extent, margin=margin: extent + 2 * margin)
+        deepest = float(depth[part].max())
+        margin = max(MARGIN, round(CONTEXT * CELL * deepest))
+        yield _window(part, rest.shape, lambda extent, margin=margin: extent + 2 * margin), deepest <= THIN
 
 
 def _window(part: _Cells, shape: tuple[int, ...], side: Callable[[int], int]) -> Window:

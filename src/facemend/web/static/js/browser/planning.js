@@ -8,6 +8,7 @@ const LARGEST_PORTRAIT = 1024;
 const CELL = 16;
 const TILE = 32;
 const MARGIN = 64;
+const THIN = 1;
 const CONTEXT = 16;
 const MIDDLE = 0.6;
 const ALIGNED = [0.05, 1.1, 5];
@@ -20,12 +21,12 @@ export const HARDLY_ALIGNED = [0.2, 1.35, 180];
  */
 export function planViews(hole, faces) {
   const free = filled(hole, 1);
-  const views = claim(free, hole, faces, true);
+  const views = claim(free, hole, faces);
   const rest = { ...hole, data: hole.data.map((value, i) => value & free.data[i]) };
   if (rest.data.includes(1)) {
     const fits = !faces.length && Math.min(hole.width, hole.height) <= LARGEST_PORTRAIT;
-    const windows = fits ? [chooseWindow(hole)] : [...cover(rest)];
-    views.push(...claim(free, hole, windows, false).map((view) => ({ ...view, beside: faces.length > 0 })));
+    for (const { window, isThin } of fits ? [{ window: chooseWindow(hole), isThin: false }] : cover(rest))
+      views.push(...claim(free, hole, [window]).map((view) => ({ ...view, beside: faces.length > 0 || isThin })));
   }
   return views;
 }
@@ -33,7 +34,7 @@ export function planViews(hole, faces) {
 /** Share a photo out among its faces, surest first; the whole of it is one where there are none. */
 export function planFaces(size, faces) {
   const everything = filled(size, 1);
-  return claim(filled(size, 1), everything, faces.length ? faces : [chooseWindow(everything)], true);
+  return claim(filled(size, 1), everything, faces.length ? faces : [chooseWindow(everything)]);
 }
 
 /** Take a portrait that is framed as the network knows faces as it is, or null: a face is never measured without an error. */
@@ -50,8 +51,8 @@ function filled({ width, height }, value) {
   return { data: new Uint8Array(width * height).fill(value), width, height };
 }
 
-/** Give each window in turn what is free in it, if that holds some of the hole. */
-function claim(free, hole, windows, spare) {
+/** Give each window in turn what is free in it, but for the middle of those still to come, if that holds some of the hole. */
+function claim(free, hole, windows) {
   const views = [];
   windows.forEach((window, i) => {
     const region = window.region(hole);
@@ -59,7 +60,7 @@ function claim(free, hole, windows, spare) {
     if (right <= left || bottom <= top) return;
     const area = window.inside(region);
     const own = window.scaled(MIDDLE).inside(region);
-    for (const other of spare ? windows.slice(i + 1) : []) {
+    for (const other of windows.slice(i + 1)) {
       const theirs = other.scaled(MIDDLE).inside(region);
       for (let k = 0; k < area.length; k++) if (theirs[k] && !own[k]) area[k] = 0;
     }
@@ -85,7 +86,7 @@ function* cover(rest) {
   for (const number of new Set(labels.filter((_, i) => depth[i] > TILE / 4).sort())) {
     const part = { width, height, data: Uint8Array.from(labels, (each) => (each === number ? 1 : 0)) };
     narrow.data.forEach((_, i) => part.data[i] && (narrow.data[i] = 0));
-    yield windowAt(part, rest, (length) => 2 * length);
+    yield { window: windowAt(part, rest, (length) => 2 * length), isThin: false };
   }
   for (let first; (first = narrow.data.indexOf(1)) >= 0; ) {
     const [top, left] = [Math.floor(first / width), first % width];
@@ -99,7 +100,7 @@ function* cover(rest) {
       deepest = Math.max(deepest, depth[i]);
     });
     const margin = Math.max(MARGIN, roundEven(CONTEXT * CELL * deepest));
-    yield windowAt(part, rest, (length) => length + 2 * margin);
+    yield { window: windowAt(part, rest, (length) => length + 2 * margin), isThin: deepest <= THIN };
   }
 }
 
