@@ -24,7 +24,8 @@ from skimage.data import astronaut
 from facemend.batch import Row, Summary, plan_batch, pool, report, run_batch, sheet
 from facemend.batch.plan import OWN_FOLDER, Item
 from facemend.batch.records import Records
-from facemend.batch.restoring import Restorer, Settings
+from facemend.batch.restoring import Restorer
+from facemend.batch.settings import Settings
 from facemend.batch.sheet import PER_PAGE
 from facemend.cli import main
 from facemend.damage.finding import NET_PATH
@@ -667,8 +668,8 @@ def test_neither_ray_nor_torch_is_imported_before_they_are_needed():
 @pytest.mark.parametrize("num_workers", [None, 100])
 def test_windows_runs_no_more_processes_than_it_can(tmp_path, tiny_model, monkeypatch, num_workers):
     touch(tmp_path / "in", *(f"{number}.jpg" for number in range(70)))
-    monkeypatch.setattr("facemend.batch.run.sys", SimpleNamespace(platform="win32"))
-    monkeypatch.setattr("facemend.batch.run.default_num_workers", lambda device: 64)
+    monkeypatch.setattr("facemend.batch.pool.sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr("facemend.batch.pool.default_num_workers", lambda device: 64)
     monkeypatch.setattr("facemend.batch.run.restore_in_processes", lambda *_: [])
     plan = plan_batch(tmp_path / "in", tmp_path / "out", "auto")
     options = {"model": str(tiny_model), "device": "cpu", "num_workers": num_workers}

@@ -16,7 +16,8 @@ from typing import Any, cast
 
 from facemend.batch.plan import Item
 from facemend.batch.records import Row
-from facemend.batch.restoring import Restorer, Settings, failed_row
+from facemend.batch.restoring import Restorer, failed_row
+from facemend.batch.settings import Settings
 from facemend.errors import ConfigError
 
 LOCAL = "local"

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -13,9 +14,25 @@ from contextlib import contextmanager, suppress
 from facemend import library_settings
 from facemend.batch.plan import Item
 from facemend.batch.records import Row
-from facemend.batch.restoring import Restorer, Settings, failed_row
+from facemend.batch.restoring import Restorer, failed_row
+from facemend.batch.settings import Settings
+
+MAX_GPU_WORKERS = 4  # each holds a network and a CUDA context of its own
+MAX_WINDOWS_WORKERS = 61  # ProcessPoolExecutor takes no more there
 
 _restorer: Restorer | None = None  # a worker process has one
+
+
+def choose_num_workers(asked: int | None, device: str, num_photos: int) -> int:
+    """Number of processes for so many photos: what is asked for, else `default_num_workers`, and none that would idle."""
+    num_workers = min(asked or default_num_workers(device), num_photos or 1)
+    return min(num_workers, MAX_WINDOWS_WORKERS) if sys.platform == "win32" else num_workers
+
+
+def default_num_workers(device: str) -> int:
+    """Number of processes that suits this machine: one for each core this process may use; on a GPU at most 4."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if device == "cpu" else min(cores, MAX_GPU_WORKERS)
 
 
 def restore_in_processes(settings: Settings, items: Sequence[Item], num_workers: int, stop: threading.Event) -> Iterator[Row]:

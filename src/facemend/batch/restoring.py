@@ -1,7 +1,7 @@
 """One photo of a batch, from its file to its result, in whatever process and on whatever machine."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
@@ -10,30 +10,16 @@ import cv2
 from PIL import Image
 
 from facemend import imaging
-from facemend.backends import BackendName, open_backend
+from facemend.backends import open_backend
 from facemend.batch.plan import Item
 from facemend.batch.records import Record, Records, Row
+from facemend.batch.settings import Settings
 from facemend.batch.sheet import draw_thumbnails
 from facemend.errors import FacemendError, ImageError, MaskError, OutputError
 from facemend.imaging import Hole
 from facemend.imaging.writing import FORMATS
 from facemend.pipeline import Inpainter
 from facemend.whole_files import sha256_of
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is the same for all photos of a batch. Plain values only, as in `Item`."""
-
-    output_dir: str
-    model: str
-    weights_sha256: str
-    device: str
-    backend: BackendName
-    strictness: float
-    quality: int | None
-    provenance: bool
-    overwrite: bool
 
 
 class Restorer:
