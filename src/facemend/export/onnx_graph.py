@@ -1,6 +1,6 @@
 """What is done to a network's ONNX graph once PyTorch has written it: tidied, stored in half, fused."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +40,7 @@ def tidy(model: Any) -> Any:
     return tidied
 
 
-def store_as_float16(model: Any, weights: Sequence[Any]) -> None:
+def store_as_float16(model: Any, weights: Iterable[Any]) -> None:
     """Store some of a model's tensors in half the space; the first thing that the graph does is to widen them."""
     onnx = cast(Any, import_module("onnx"))
     widened: list[Any] = []
