@@ -1,74 +1,30 @@
-"""Draws the damage of old prints and films onto a clean photo, with its truth: to train and to measure `find_damage`.
-
-Needs no torch. Every length is in units of 1/512 of the photo's short side, times `scale`.
-"""
+"""Draws what is not written: scratches, tears, creases, dust and spots."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.damage.sheet import Points, Rng, Sheet, Values, blob, disc, draw_line, fill, fray, mark_color, paper, walk, wavering
-from facemend.damage.writing import draw_writing
-from facemend.errors import ConfigError
-from facemend.imaging import Hole, Pixels
-
-DamageKind = Literal["scratches", "tears", "creases", "dust", "spots", "writing"]
-KINDS: tuple[DamageKind, ...] = get_args(DamageKind)
-VISIBLE = 16  # of 255: a pixel whose colour changed by less counts as whole
-
-
-@dataclass(frozen=True)
-class AgedPhoto:
-    """A photo with damage drawn onto it."""
-
-    image: Pixels  # [H, W, 3]
-    change: NDArray[np.uint8]  # [H, W] by how much the damage changed the most changed colour, 0 to 255
-
-    @property
-    def damage(self) -> Hole:
-        """Where the damage can be seen."""
-        return self.change >= VISIBLE
+from facemend.damage.aging.sheet import (
+    Points,
+    Sheet,
+    Values,
+    blob,
+    disc,
+    draw_line,
+    fill,
+    fray,
+    mark_color,
+    paper,
+    walk,
+    wavering,
+)
 
 
-def age_photo(
-    rgb: Pixels, *, kinds: Sequence[DamageKind] = KINDS, amount: float = 1.0, scale: float = 1.0, seed: int | Rng = 0
-) -> AgedPhoto:
-    """Draw damage onto a clean photo.
-
-    Args:
-        rgb: uint8 [H, W, 3].
-        kinds: What to draw, in this order: `scratches` (of film, upright, and of prints), `tears` (from the edge, with torn
-            corners), `creases` (folds across the photo, cracked corners), `dust` (specks and hairs), `spots` (burnt-out,
-            bleached or stained), `writing` (notes and lines of a pen, stamps, a camera's date).
-        amount: How much of each kind; 1 is a badly kept photo.
-        scale: How coarse the damage is for the photo's size.
-        seed: The same number draws the same damage. A generator is drawn from and moves on.
-
-    Raises:
-        ConfigError: An unknown kind, or an amount or scale that is not above 0.
-    """
-    for kind in kinds:
-        if kind not in KINDS:
-            raise ConfigError(f"unknown kind of damage {kind!r}: take some of {', '.join(KINDS)}")
-    if amount <= 0 or scale <= 0:
-        raise ConfigError(f"amount {amount:g} and scale {scale:g} of damage must both be above 0")
-    rng = np.random.default_rng(seed)
-    sheet = Sheet(rgb.astype(np.float32), scale * min(rgb.shape[:2]) / 512, amount, rng)
-    for kind in kinds:
-        _DRAW[kind](sheet)
-    image = np.clip(np.rint(sheet.pixels), 0, 255).astype(np.uint8)
-    return AgedPhoto(image, cast(NDArray[np.uint8], cv2.absdiff(image, rgb).max(axis=2)))
-
-
-# --- the kinds --------------------------------------------------------------------------------------------------------------
-
-
-def _scratches(sheet: Sheet) -> None:
+def draw_scratches(sheet: Sheet) -> None:
+    """Draw some, each of a film or of a print."""
     for _ in range(sheet.count(1, 7)):
         if sheet.rng.random() < 0.4:
             _film_scratches(sheet)
@@ -114,7 +70,8 @@ def _print_scratch(sheet: Sheet) -> None:
     sheet.cover(layer, color, softness=softness)
 
 
-def _tears(sheet: Sheet) -> None:
+def draw_tears(sheet: Sheet) -> None:
+    """Draw one to three, a few of them corners torn off."""
     for _ in range(sheet.count(0.6, 2.6)):
         if sheet.rng.random() < 0.1:
             _torn_corner(sheet)
@@ -153,7 +110,8 @@ def _torn_corner(sheet: Sheet) -> None:
     sheet.cover(fray(missing, sheet), behind, softness=0.3 * sheet.unit)
 
 
-def _creases(sheet: Sheet) -> None:
+def draw_creases(sheet: Sheet) -> None:
+    """Fold the photo up to three times, right across or at a corner."""
     for _ in range(sheet.count(0.6, 3)):
         rng = sheet.rng
         direction = rng.choice([0, math.pi / 2, rng.uniform(0, math.pi)], p=[0.35, 0.35, 0.3]) + rng.normal(0, 0.02)
@@ -186,7 +144,8 @@ def _crease(sheet: Sheet, points: Points, direction: float) -> None:
     sheet.cover(fray(cracks, sheet), paper(rng), softness=sheet.unit * rng.uniform(0.2, 0.5))
 
 
-def _dust(sheet: Sheet) -> None:
+def draw_dust(sheet: Sheet) -> None:
+    """Strew specks, and mostly hairs."""
     num_colors = int(sheet.rng.integers(1, 4))
     for _ in range(num_colors):
         _specks(sheet, sheet.count(4, 60) // num_colors + 1)
@@ -216,7 +175,7 @@ def _hairs(sheet: Sheet) -> None:
     sheet.cover(layer, mark_color(rng), softness=sheet.unit * rng.uniform(0, 0.4))
 
 
-def _spots(sheet: Sheet) -> None:
+def draw_spots(sheet: Sheet) -> None:
     """Bleach or stain roundish areas: burnt out to white, foxed brown or dark, some with a tide line."""
     rng = sheet.rng
     for _ in range(sheet.count(0.8, 5)):
@@ -237,13 +196,3 @@ def _spots(sheet: Sheet) -> None:
             draw_line(rim, np.concatenate([outline, outline[:1]]), sheet.unit * rng.uniform(1, 3), rng.uniform(0.3, 0.8))
             sheet.cover(rim, 0.5 * color, softness=sheet.unit)
         sheet.cover(layer, color, softness=radius * rng.choice([0.02, 0.05, 0.1]))
-
-
-_DRAW: dict[DamageKind, Callable[[Sheet], None]] = {
-    "scratches": _scratches,
-    "tears": _tears,
-    "creases": _creases,
-    "dust": _dust,
-    "spots": _spots,
-    "writing": draw_writing,
-}

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.damage.sheet import Points, Profile, Rng, Sheet, Values, draw_line, noise, walk, wavering
+from facemend.damage.aging.sheet import Points, Profile, Rng, Sheet, Values, draw_line, noise, walk, wavering
 
 PENS = ((28, 42, 140), (20, 20, 24), (185, 28, 36), (20, 110, 60), (90, 40, 130))
 PAINTS = ((240, 240, 235), (210, 180, 90))  # white and gold, which cover
