@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from facemend.imaging import Hole, Pixels
 from facemend.photo.paper_edges import PAPER_LEVELS
-from facemend.photo.print_border import Band, find_bands, spread_paper
+from facemend.photo.print_bands import Band, find_bands
+from facemend.photo.print_border import spread_paper
 
 LONGER_SIDE = 1024  # pixels, of what is looked at
 SMOOTHED = 5  # pixels, the side of the median that takes its noise

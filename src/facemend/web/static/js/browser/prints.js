@@ -4,7 +4,8 @@ import { label } from './components.js';
 import { median } from './filters.js';
 import { dilate, open } from './morphology.js';
 import { PAPER_LEVELS } from './paper-edges.js';
-import { findBands, spreadPaper } from './print-border.js';
+import { findBands } from './print-bands.js';
+import { spreadPaper } from './print-border.js';
 import { resizeArea, resizeLinear, roundEven } from './resample.js';
 import { quantile, sum } from './statistics.js';
 
