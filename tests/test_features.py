@@ -1,6 +1,7 @@
 import hashlib
 import http.server
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -259,6 +260,20 @@ def test_an_official_file_put_there_by_hand_is_used(cache: Path, offer: Offer) -
     assert len(load_feature_weights("alexnet_features")) == 10
 
 
+def test_others_may_read_what_was_fetched(cache: Path, offer: Offer) -> None:
+    offer(alexnet_state())
+    load_feature_weights("alexnet_features")
+    (cache / "plain").touch()
+    assert (cache / "alexnet_features.safetensors").stat().st_mode == (cache / "plain").stat().st_mode
+
+
+def test_an_official_file_is_used_though_nothing_can_be_written_beside_it(cache: Path, offer: Offer) -> None:
+    weights = offer(alexnet_state())
+    (cache / "alexnet_features.safetensors").mkdir(parents=True)  # chmod does not stop root
+    (cache / weights.official_name).write_bytes(Server.body)
+    assert len(load_feature_weights("alexnet_features")) == 10
+
+
 @pytest.mark.parametrize(
     ("serving", "message"),
     [
@@ -296,6 +311,21 @@ def test_a_damaged_or_foreign_cache_file_is_refused(cache: Path) -> None:
     os.truncate(path, 100)
     with pytest.raises(WeightsError, match="damaged"):
         load_features("alexnet")
+
+
+@pytest.mark.parametrize("name", ["alexnet_features.safetensors", "official.pth"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    cache: Path, offer: Offer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def locked(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    offer(alexnet_state())
+    cache.mkdir()
+    (cache / name).write_bytes(Server.body)
+    monkeypatch.setattr(Path, "open", locked)  # chmod does not stop root
+    with pytest.raises(WeightsError, match=rf"{re.escape(str(cache / name))}: cannot be read \(Permission denied\)"):
+        load_feature_weights("alexnet_features")
 
 
 def timm_state() -> dict[str, Tensor]:

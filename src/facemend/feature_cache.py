@@ -6,11 +6,10 @@ there is no network, either that file or the official one (`FeatureWeights.addre
 
 import contextlib
 import http.client
-import os
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,13 +18,13 @@ import torch
 from rich.console import Console
 from rich.progress import wrap_file
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
+from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
 from facemend.cache_folder import cache_dir
 from facemend.dlib_file import read_dlib_net
 from facemend.errors import WeightsError
-from facemend.whole_files import sha256_of
+from facemend.whole_files import sha256_of, write_whole
 
 State = dict[str, Tensor]
 
@@ -60,44 +59,42 @@ def load_feature_weights(name: str) -> State:
     """Load the tensors of `WEIGHTS[name]` from the cache, filling the cache first where needed.
 
     Raises:
-        WeightsError: The file is damaged, or is neither there nor to be had.
+        WeightsError: The file is damaged or may not be read, or is neither there nor to be had.
     """
-    path = cache_dir() / f"{name}.safetensors"
-    if not path.is_file():
-        _fill_cache(WEIGHTS[name], path)
+    weights, path = WEIGHTS[name], cache_dir() / f"{name}.safetensors"
+    official = path.with_name(weights.official_name)
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
+        if path.is_file():
+            with path.open("rb"):  # safetensors says of a file that may not be read that there is none
+                return load_file(path)
+        if official.is_file():
+            state = _convert(weights, official)
+            with contextlib.suppress(OSError):  # a folder that may only be read
+                write_whole(path, save(state))
+            return state
+    except SafetensorError as error:
         raise WeightsError(f"{path}: damaged ({error}); delete it and it will be fetched anew") from None
+    except OSError as error:
+        where, why = error.filename or official, error.strerror or error
+        raise WeightsError(f"{where}: cannot be read ({why}); mend that, or set FACEMEND_CACHE to another folder") from None
+    return _fetch(weights, path)
 
 
-def _fill_cache(weights: FeatureWeights, path: Path) -> None:
-    by_hand = path.with_name(weights.official_name)
+def _fetch(weights: FeatureWeights, path: Path) -> State:
+    """Fetch the official file, and keep at `path` what is made of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _temporary_file(path.parent) as fetched, _temporary_file(path.parent) as converted:
-            source = by_hand if by_hand.is_file() else fetched
-            if source is fetched:
-                _download(weights, fetched)
-            _check_sha256(weights, source)
-            save_file(_convert(weights, source), converted)
-            converted.replace(path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetching-") as folder:
+            fetched = Path(folder, weights.official_name)
+            _download(weights, fetched)
+            state = _convert(weights, fetched)
+        write_whole(path, save(state))
     except (OSError, http.client.HTTPException) as error:
         raise WeightsError(
             f"{path.name} is not in {path.parent} and cannot be fetched from {weights.address} ({error}); "
             f"put {path.name} or {weights.official_name} into that folder, or set FACEMEND_CACHE to one that has it"
         ) from None
-
-
-@contextlib.contextmanager
-def _temporary_file(folder: Path) -> Generator[Path]:
-    """Name an empty file in `folder` that is gone afterwards, unless it was moved to where it belongs."""
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".part-")
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    return state
 
 
 def _download(weights: FeatureWeights, path: Path) -> None:
@@ -115,16 +112,14 @@ def _download(weights: FeatureWeights, path: Path) -> None:
         raise OSError(f"the connection was cut at {path.stat().st_size} of {size} bytes")
 
 
-def _check_sha256(weights: FeatureWeights, path: Path) -> None:
+def _convert(weights: FeatureWeights, path: Path) -> State:
+    """Read an official file, once it is known to be the one that is meant, as our tensors."""
     digest = sha256_of(path)
     if not digest.startswith(weights.sha256):
         raise WeightsError(
             f"{weights.official_name}: not the expected file: its sha256 begins with {digest[:16]}, not with "
             f"{weights.sha256[:16]}; fetch it from {weights.address} and put it into {cache_dir()}"
         )
-
-
-def _convert(weights: FeatureWeights, path: Path) -> State:
     return {name: tensor.contiguous() for name, tensor in weights.convert(weights.read(path)).items()}
 
 
