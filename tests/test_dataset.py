@@ -29,10 +29,18 @@ def make_faces(root: Path, count: int = 5, size: int = 32) -> Path:
     return root
 
 
+Pack = Callable[[Path], Path]
+
+
 @pytest.fixture(params=["folder", "zip"])
-def faces(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    root = make_faces(tmp_path / "faces")
-    return root if request.param == "folder" else Path(shutil.make_archive(str(root), "zip", root))
+def pack(request: pytest.FixtureRequest) -> Pack:
+    """Hand out a folder as it is, or as a zip."""
+    return lambda root: root if request.param == "folder" else Path(shutil.make_archive(str(root), "zip", root))
+
+
+@pytest.fixture
+def faces(tmp_path: Path, pack: Pack) -> Path:
+    return pack(make_faces(tmp_path / "faces"))
 
 
 def red_of(dataset: FaceDataset, i: int) -> int:
@@ -103,6 +111,21 @@ def test_a_wrong_set_is_refused_at_once(tmp_path: Path, damage: Callable[[Path],
     damage(root)
     with pytest.raises(DataError, match=message):
         FaceDataset(root)
+
+
+def test_two_pictures_of_one_name_are_refused(tmp_path: Path, pack: Pack) -> None:
+    root = make_faces(tmp_path / "faces")
+    shutil.copy(root / "images" / "face.01.jpg", root / "images" / "face.02.jpg")
+    with pytest.raises(DataError, match=r"holds both images/face\.02\.jpg and images/face\.02\.png"):
+        FaceDataset(pack(root))
+
+
+def test_folders_within_images_are_passed_over(tmp_path: Path, pack: Pack) -> None:
+    root = make_faces(tmp_path / "faces")
+    (root / "images" / "older").mkdir()
+    (root / "images" / "face.02.png").rename(root / "images" / "older" / "face.02.png")
+    with pytest.raises(DataError, match=r"without a picture: face\.02"):
+        FaceDataset(pack(root))
 
 
 def test_a_missing_or_cut_zip_is_refused(tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ class _ZipFiles:
 
     def list(self, folder: str) -> Iterable[str]:
         prefix = f"{folder}/"
-        return (name.removeprefix(prefix) for name in self._open().namelist() if name.startswith(prefix))
+        names = (name.removeprefix(prefix) for name in self._open().namelist() if name.startswith(prefix))
+        return (name for name in names if "/" not in name)
 
     def read(self, name: str) -> bytes:
         return self._open().read(name)
@@ -107,7 +108,8 @@ class FaceDataset(Sequence[FaceSample]):
         complete: Refuse an index that names a face whose picture or label map is not there; else reading that face does.
 
     Raises:
-        DataError: The index is missing or wrong, or names a face whose picture or label map is not there.
+        DataError: The index is missing or wrong, or names a face whose picture or label map is not there; or there are two
+            pictures of one name.
             Reading a face raises it for a picture that is damaged or not square, and for label maps of anything but class ids.
     """
 
@@ -115,8 +117,8 @@ class FaceDataset(Sequence[FaceSample]):
         self.path = path
         self._files = _open_files(path)
         self.rows = _read_index(self._files, path)[select]
-        self._images = _find(self._files, "images", IMAGE_SUFFIXES)
-        self._labels = _find(self._files, "labels", (LABEL_SUFFIX,))
+        self._images = _find(self._files, path, "images", IMAGE_SUFFIXES)
+        self._labels = _find(self._files, path, "labels", (LABEL_SUFFIX,))
         for kind, found in (("picture", self._images), ("label map", self._labels)):
             missing = [row.name for row in self.rows if row.name not in found]
             if missing and complete:
@@ -219,7 +221,14 @@ def _parse_row(values: dict[str, str]) -> IndexRow:
     )
 
 
-def _find(files: _Files, folder: str, suffixes: Sequence[str]) -> dict[str, str]:
-    """Map each stem in `folder` to the file's name within the data set."""
-    paths = (Path(folder, name) for name in files.list(folder))
-    return {path.stem: path.as_posix() for path in paths if path.suffix in suffixes}
+def _find(files: _Files, path: Path, folder: str, suffixes: Sequence[str]) -> dict[str, str]:
+    """Map each stem in `folder` to the file's name within the data set. Raises DataError where two files have one stem."""
+    found: dict[str, str] = {}
+    for name in sorted(files.list(folder)):
+        file = Path(folder, name)
+        if file.suffix not in suffixes:
+            continue
+        if file.stem in found:
+            raise DataError(f"{path}: holds both {found[file.stem]} and {file.as_posix()}: take one of them out")
+        found[file.stem] = file.as_posix()
+    return found
