@@ -1,6 +1,6 @@
 """Is LaMa faster in ONNX Runtime than in PyTorch, which `facemend benchmark --peers` times it in? Both in turn, in one run.
 
-    pip install 'facemend[export]' spandrel
+    pip install -c requirements.lock ".[export]" spandrel
     python scripts/lama_onnx.py [--sizes 256 512] [--rounds 7] [--threads 2]
 
 The network is exported whole at each size, by the dynamo exporter, with the random weights that it has in the benchmark.

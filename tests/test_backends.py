@@ -77,7 +77,8 @@ def test_a_folder_called_as_a_bundled_model_is_reached_by_its_path(tmp_path, tin
 
 def test_what_needs_torch_says_so_in_one_line(tmp_path):
     code = f"{WITHOUT_TORCH}from facemend.cli import main\nmain(['export', '--output', {str(tmp_path / 'net.onnx')!r}])"
-    assert fresh_process(code, exit_code=2).stderr == "facemend: this needs PyTorch: pip install 'facemend[torch]'\n"
+    needed = 'in the clone of facemend, pip install -c requirements.lock ".[torch]"'
+    assert fresh_process(code, exit_code=2).stderr == f"facemend: this needs PyTorch: {needed}\n"
 
 
 def test_auto_takes_onnx_where_torch_is_missing(monkeypatch):

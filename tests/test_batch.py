@@ -639,7 +639,7 @@ def no_ray(monkeypatch):
         ({"--format": "png", "--quality": "80"}, "all are PNG): leave it out"),
         ({"masks": "masks/a.png"}, "is one picture: give a folder"),
         ({"--seed": str(2**63)}, "2^63 - 1"),
-        ({"--ray": "nowhere"}, "facemend[ray]"),
+        ({"--ray": "nowhere"}, '".[ray]"'),
     ],
 )
 def test_a_batch_that_cannot_begin(facemend, tmp_path, tiny_model, options, word):

@@ -56,7 +56,7 @@ def test_rivals_that_are_not_installed_are_named(facemend, monkeypatch):
     monkeypatch.setitem(sys.modules, "spandrel", None)
     run = facemend("benchmark", "--peers", "--sizes", "64", "--threads", "1")  # libraries keep that number, for later tests too
     assert run.code == 2
-    assert "pip install 'facemend[torch]' spandrel spandrel_extra_arches" in run.err
+    assert 'pip install -c requirements.lock ".[torch]" spandrel spandrel_extra_arches' in run.err
 
 
 def test_an_installation_counts_what_it_requires():

@@ -48,7 +48,7 @@ from facemend.web.runtime_package import PACKAGE, find_package
 from facemend.web.server import Server, open_socket
 from facemend.web.static_server import create_static_app
 
-playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'facemend[dev]'")
+playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make setup")
 from test_web_page import CALM, CHROMIUM, DESKTOP, QUIET, RESTORED, TIMEOUT, expect, wait_until  # noqa: E402  # it needs playwright too
 
 MAX_MODEL_BYTES = 16_000_000

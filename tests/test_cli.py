@@ -470,7 +470,7 @@ def test_demo_without_its_extra_says_what_to_install(facemend, monkeypatch, tmp_
     monkeypatch.setitem(sys.modules, "skimage.data", None)
     done = facemend("demo", "--output", tmp_path / "demo")
     assert done.code == 2
-    assert "pip install 'facemend[demo]'" in done.err
+    assert 'pip install -c requirements.lock ".[demo]"' in done.err
     assert not (tmp_path / "demo").exists()
 
 

@@ -1,7 +1,9 @@
 """The base installation restores a photo, and there is no torch in it."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +36,11 @@ def test_a_clean_environment_restores_a_photo_without_torch(tmp_path):
         restored = np.asarray(Image.open(output))
         assert np.array_equal(restored[~hole], np.asarray(photo)[~hole])
         assert not np.array_equal(restored[hole], np.asarray(photo)[hole])
+
+
+def test_every_extra_that_a_message_names_exists():
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    named = set(re.findall(r"how_to_install\(['\"](\w+)['\"]\)", sources))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert "web" in named
+    assert named <= set(extras)

@@ -19,7 +19,7 @@ from serving import TOKEN, encoded, held, serving, soft_photo
 from facemend import face_classes, web
 from facemend.web.limits import Limits
 
-playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'facemend[dev]'")
+playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make setup")
 TIMEOUT = 60_000  # milliseconds; only a page that hangs takes so long, even beside a busy process
 expect = playwright_api.expect
 expect.set_options(timeout=TIMEOUT)

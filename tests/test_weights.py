@@ -122,7 +122,7 @@ def test_unknown_names_list_the_known(monkeypatch, saved):
 
 def test_a_hub_id_needs_the_extra(monkeypatch):
     monkeypatch.setattr(model_folders, "find_spec", lambda name: None)
-    with pytest.raises(WeightsError, match=r"facemend\[hub\]"):
+    with pytest.raises(WeightsError, match=r"\.\[hub\]"):
         model_folders.resolve("owner/name")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from facemend import imaging
-from facemend.errors import FacemendError, OutputError
+from facemend.errors import FacemendError, OutputError, how_to_install
 from facemend.imaging import Hole
 from facemend.masks import random_mask
 from facemend.pipeline import Inpainter, InpaintResult
@@ -40,7 +40,7 @@ def load_portrait() -> Image.Image:
     try:
         data = cast(Any, import_module("skimage.data"))
     except ImportError:
-        raise FacemendError("the demo's portrait comes with scikit-image: pip install 'facemend[demo]'") from None
+        raise FacemendError(f"the demo's portrait comes with scikit-image: {how_to_install('demo')}") from None
     photo = Image.fromarray(np.asarray(data.astronaut()))
     return photo.resize((SIZE, SIZE), Image.Resampling.LANCZOS, box=_FACE)
 

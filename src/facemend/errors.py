@@ -31,3 +31,8 @@ class OutputError(FacemendError):
 
 class TrainingError(FacemendError):
     """Training cannot start, go on, or resume."""
+
+
+def how_to_install(extra: str) -> str:
+    """Say how an extra is added, as the README says: facemend is on no package index."""
+    return f'in the clone of facemend, pip install -c requirements.lock ".[{extra}]"'

@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, cast
 
-from facemend.errors import WeightsError
+from facemend.errors import WeightsError, how_to_install
 from facemend.whole_files import sha256_of
 
 WEIGHTS_FILE = "model.safetensors"
@@ -62,7 +62,7 @@ def resolve(name_or_dir: str | Path) -> Path:
     if isinstance(name_or_dir, Path) or not _HUB_ID.fullmatch(name):
         raise WeightsError(f"{missing}; a folder needs {WEIGHTS_FILE} and {CONFIG_FILE}")
     if find_spec("huggingface_hub") is None:
-        raise WeightsError(f"{missing}; to fetch a hub id, pip install 'facemend[hub]'")
+        raise WeightsError(f"{missing}; to fetch a hub id: {how_to_install('hub')}")
     return _fetch(name)
 
 

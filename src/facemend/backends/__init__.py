@@ -10,7 +10,7 @@ from typing import Literal
 from facemend.backends.batching import BatchingBackend
 from facemend.backends.contract import Backend, Floats, MaskedView, Painted
 from facemend.backends.on_onnx import OnnxBackend
-from facemend.errors import ConfigError
+from facemend.errors import ConfigError, how_to_install
 from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, resolve
 
 BackendName = Literal["auto", "torch", "onnx", "onnx-int8"]
@@ -50,7 +50,7 @@ def open_backend(
         backend = "onnx" if not has_torch or (on_cpu and (folder / GRAPH_FILE).is_file()) else "torch"
     if backend == "torch":
         if not has_torch:
-            raise ConfigError("PyTorch is not installed: pip install 'facemend[torch]', or take backend onnx")
+            raise ConfigError(f"PyTorch is not installed: take backend onnx, or {how_to_install('torch')}")
         # Imported by name, because torch takes seconds and may be absent.
         return import_module("facemend.backends.on_torch").TorchBackend.open(folder, device, num_threads)
     if backend not in _GRAPHS:

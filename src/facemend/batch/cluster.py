@@ -18,7 +18,7 @@ from facemend.batch.plan import Item
 from facemend.batch.records import Row
 from facemend.batch.restoring import Restorer, failed_row
 from facemend.batch.settings import Settings
-from facemend.errors import ConfigError
+from facemend.errors import ConfigError, how_to_install
 
 LOCAL = "local"
 MAX_TRIES = 4  # more than one, since a machine that is lost costs its photos one
@@ -28,7 +28,7 @@ MAX_BLOCKS = 10_000  # Ray Data keeps account of each; up to this many, each pho
 def check_ray() -> None:
     """Refuse to go on without Ray. Raises ConfigError."""
     if find_spec("ray") is None:
-        raise ConfigError("--ray needs Ray Data: pip install 'facemend[ray]'")
+        raise ConfigError(f"--ray needs Ray Data: {how_to_install('ray')}")
 
 
 @contextmanager

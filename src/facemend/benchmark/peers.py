@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from facemend.errors import ConfigError
+from facemend.errors import ConfigError, how_to_install
 from facemend.imaging import Hole, Pixels
 
 
@@ -35,7 +35,7 @@ def _build(module: str, name: str, **arguments: int) -> Any:
         _do_without_torchvision()
         architecture = getattr(importlib.import_module(module), name)
     except ImportError as error:
-        needed = "pip install 'facemend[torch]' spandrel spandrel_extra_arches"
+        needed = f"{how_to_install('torch')} spandrel spandrel_extra_arches"
         raise ConfigError(f"{name} needs {error.name}: {needed}") from None
     torch.manual_seed(0)
     return architecture(**arguments).eval()

@@ -27,7 +27,7 @@ from facemend.cli.prepare import celebahq, ffhq
 from facemend.cli.serve import serve
 from facemend.cli.train import train
 from facemend.cli.web_export import web_export
-from facemend.errors import FacemendError
+from facemend.errors import FacemendError, how_to_install
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ModuleNotFoundError as error:  # restoring photos needs no torch, much else does
         if error.name not in ("torch", "safetensors"):
             raise
-        code = _refuse("this needs PyTorch: pip install 'facemend[torch]'")
+        code = _refuse(f"this needs PyTorch: {how_to_install('torch')}")
     except OSError as error:  # a folder that may not be entered, a disk that is full
         code = _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except (KeyboardInterrupt, typer.Abort):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from facemend.cli.options import Backend, Device, Model
-from facemend.errors import ConfigError
+from facemend.errors import ConfigError, how_to_install
 
 
 def serve(
@@ -44,7 +44,7 @@ def serve(
         from facemend.web.limits import Limits
         from facemend.web.server import open_socket
     except ModuleNotFoundError as error:
-        raise ConfigError(f"facemend serve needs {error.name}: pip install 'facemend[web]'") from None
+        raise ConfigError(f"facemend serve needs {error.name}: {how_to_install('web')}") from None
     token = token or None  # an empty variable is none
     if static is not None:
         from facemend.web.static_server import create_static_app

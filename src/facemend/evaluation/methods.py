@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import facemend
 from facemend.backends.on_torch import TorchBackend
-from facemend.errors import ConfigError, DataError, FacemendError
+from facemend.errors import ConfigError, DataError, FacemendError, how_to_install
 from facemend.evaluation.holes import Case
 from facemend.imaging import Hole, Layout, Pixels
 from facemend.model_folders import CONFIG_FILE, WEIGHTS_FILE, resolve
@@ -153,7 +153,7 @@ class BiharmonicMethod:
             self._restoration = cast(Any, import_module("skimage.restoration"))
             version: str = cast(Any, import_module("skimage")).__version__
         except ImportError:
-            raise ConfigError("--baseline biharmonic needs scikit-image: pip install 'facemend[evaluate]'") from None
+            raise ConfigError(f"--baseline biharmonic needs scikit-image: {how_to_install('evaluate')}") from None
         self.about = f"scikit-image {version}, holes up to {_MAX_BIHARMONIC_AREA:.0%} only: it is slow"
         self.key = self.about
 

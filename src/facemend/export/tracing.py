@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from facemend.errors import ConfigError
+from facemend.errors import ConfigError, how_to_install
 from facemend.export.onnx_graph import tidy
 from facemend.export.translations import translations
 from facemend.models.inpainter import InpaintNet
@@ -45,7 +45,7 @@ def trace(net: InpaintNet) -> ExportedProgram:
 def check_onnx() -> None:
     """Refuse to go on without what `trace_onnx` needs. Raises ConfigError."""
     if find_spec("onnx") is None or find_spec("onnxscript") is None:
-        raise ConfigError("exporting to ONNX needs more packages: pip install 'facemend[export]'")
+        raise ConfigError(f"exporting to ONNX needs more packages: {how_to_install('export')}")
 
 
 def trace_onnx(net: InpaintNet) -> Any:

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any, cast
 
-from facemend.errors import FacemendError
+from facemend.errors import FacemendError, how_to_install
 
 SUFFIXES = (".heic", ".heif")
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -19,5 +19,5 @@ def teach_pillow_heic(name: str, kind: type[FacemendError]) -> None:
     try:
         heif = cast(Any, import_module("pillow_heif"))
     except ImportError:
-        raise kind(f"{name}: is a HEIC photo: install what reads and writes them: pip install 'facemend[heic]'") from None
+        raise kind(f"{name}: is a HEIC photo, and what reads and writes them is missing: {how_to_install('heic')}") from None
     heif.register_heif_opener()
