@@ -29,6 +29,7 @@ def check(
     faces: Annotated[Path, typer.Argument(help="Folder or zip of faces.")],
     first: Annotated[int, typer.Option(help="Only N of the faces, spread evenly over them.")] = 100,
 ) -> None:
+    """Print how far faces are from their mirrored copies and from each other, and how well the parts agree with the labels."""
     dataset = FaceDataset(faces)
     identity, parser = IdentityNet.load(), ParserNet.load()
     confusion = defaultdict(lambda: np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64))

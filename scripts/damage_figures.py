@@ -80,6 +80,7 @@ def run(
     num_faces: Annotated[int, typer.Option(help="How many faces, spread over the zip.")] = 40,
     overlays: Annotated[Path | None, typer.Option(help="Existing folder for pictures to look at.")] = None,
 ) -> None:
+    """Print two tables: what is found of drawn damage, and what is found where there is none."""
     cv2.setNumThreads(1)
     dataset = FaceDataset(faces)
     chosen = [dataset[i * len(dataset) // num_faces].image for i in range(num_faces)]

@@ -5,6 +5,7 @@ python scripts/known_pixels.py PHOTO MASK RESULT
 Exit code 0: every known pixel is identical. 1: one is not, or the result is of another size or mode. 2: a file cannot be read.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -32,11 +33,12 @@ def describe(photo_path: Path, mask_path: Path, result_path: Path) -> tuple[bool
 
 
 def main() -> int:
-    if len(sys.argv) != 4:
-        print(__doc__, file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("photo", "mask", "result"):
+        parser.add_argument(name, type=Path)
+    options = parser.parse_args()
     try:
-        identical, line = describe(*map(Path, sys.argv[1:]))
+        identical, line = describe(options.photo, options.mask, options.result)
     except FacemendError as error:
         print(error, file=sys.stderr)
         return 2

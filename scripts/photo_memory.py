@@ -3,6 +3,7 @@
 python scripts/photo_memory.py
 """
 
+import argparse
 import resource
 import time
 
@@ -19,6 +20,7 @@ WIDTH, HEIGHT = 12000, 8400
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     portrait = Image.fromarray(skimage.data.astronaut())
     photo = Image.new("RGB", (WIDTH, HEIGHT), (110, 120, 130))
     photo.paste(portrait.resize((4000, 4000)), (3000, 2000))

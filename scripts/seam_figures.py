@@ -162,6 +162,7 @@ def main(
     photos: Annotated[list[Path], typer.Argument(help="Photos with faces; those of 1000 pixels and more make the mosaic.")],
     model: Annotated[str, typer.Option(help="Bundled name or weights folder.")] = "default",
 ) -> None:
+    """Print two tables: seam and detail of faces at their own size, and of photos of 12 megapixels."""
     loaded = [imaging.to_rgb(imaging.load_photo(path)) for path in photos]
     backend = open_backend(model, "cpu", "torch")
     print_faces(backend, loaded)
