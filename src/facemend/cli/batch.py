@@ -95,6 +95,15 @@ def batch(
     except KeyboardInterrupt:  # a second time, or before the first photo
         note("stopped at once; the same command goes on")
         raise typer.Exit(STOPPED) from None
+    _tell(summary, as_json=as_json)
+    if summary.stopped:
+        raise typer.Exit(STOPPED)
+    if not summary.complete:
+        raise typer.Exit(1)
+
+
+def _tell(summary: "Summary", *, as_json: bool) -> None:
+    """Say what became of a batch, and print what was written."""
     note(_describe(summary))
     if as_json:
         print_json(
@@ -108,16 +117,9 @@ def batch(
             notes=[{"photo": row.photo, "note": row.note} for row in summary.rows if row.is_noted],
         )
     else:
-        for path in (
-            summary.report.with_suffix(".csv"),
-            summary.report,
-            *summary.contact_sheets[:1],
-        ):  # a page for each 36 photos
+        first_page = summary.contact_sheets[:1]  # of one for each 36 photos
+        for path in (summary.report.with_suffix(".csv"), summary.report, *first_page):
             print(path)
-    if summary.stopped:
-        raise typer.Exit(STOPPED)
-    if not summary.complete:
-        raise typer.Exit(1)
 
 
 def _describe(summary: "Summary") -> str:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from facemend.cli.holes import MUCH, STRICTNESS, count_parts, find_covered_faces, find_hole, names_parts, read_box
-from facemend.cli.options import check_mask_suffix, check_places, note, print_json, progress_line, shown_share
+from facemend.cli.options import note, print_json, progress_line, shown_share
+from facemend.cli.written_files import WrittenFiles
 from facemend.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
 _HOLE, _PAINT, _FILES, _MODEL = "What to repaint", "How to paint it", "Where to write", "The model"
 
@@ -131,20 +133,16 @@ def inpaint(
     image = imaging.load_photo(photo)
     mode = imaging.file_mode(image)
     output = output or photo.with_name(f"{photo.stem}-restored{imaging.fitting_suffix(photo.suffix, mode)}")
-    outputs = [output] + [output.parent / f"{output.stem}-{n}{output.suffix}" for n in range(2, num_variants + 1)]
-    kinds = ((save_layout, "P"), (save_mask, "L"), (contact_sheet, "RGB"))
-    beside = [(path, kind) for path, kind in kinds if path is not None]
-    given = [*(mask or []), *([] if layout is None else [layout])]
-    check_places(outputs, given)
-    check_places(outputs[1:], [photo])  # which the first may be meant to replace
-    check_places([path for path, _ in beside], [*outputs, photo, *given])
-    for path in outputs:
-        imaging.check_output(path, mode, overwrite=overwrite, quality=quality, size=image.size)
-    for path, kind in beside:
-        size = image.size if path != contact_sheet else (1, 1)  # the sheet has a size of its own
-        imaging.check_output(path, kind, overwrite=overwrite, size=size)
-    if save_mask is not None:
-        check_mask_suffix(save_mask)
+    files = WrittenFiles(
+        [output, *(output.parent / f"{output.stem}-{n}{output.suffix}" for n in range(2, num_variants + 1))],
+        layout=save_layout,
+        mask=save_mask,
+        contact_sheet=contact_sheet,
+        overwrite=overwrite,
+        quality=quality,
+        provenance=provenance,
+    )
+    files.check(photo, image, [*(mask or []), *([] if layout is None else [layout])])
     boxes = None if box is None else [] if box == ["none"] else [_read_face_box(text) for text in box]
     wanted = None if layout is None else imaging.read_layout(imaging.load_layout(layout), image.size)
 
@@ -180,28 +178,15 @@ def inpaint(
         result = inpainter(image, hole, seed=seed, num_variants=num_variants, layout=wanted, boxes=boxes, on_run=tell_run)
         seconds = time.perf_counter() - started
         tell("writing")
-        for restored, path in zip(result.images, outputs, strict=True):
-            imaging.save_image(restored, path, overwrite=overwrite, quality=quality, provenance=provenance)
-        if save_layout is not None:
-            imaging.save_image(imaging.color_layout(result.layout), save_layout, overwrite=overwrite)
-        if save_mask is not None:
-            imaging.save_image(imaging.mask_picture(hole), save_mask, overwrite=overwrite)
-        if contact_sheet is not None:
-            from facemend.contact_sheet import draw_contact_sheet
-
-            sheet = draw_contact_sheet(image, hole, result.images)
-            imaging.save_image(sheet, contact_sheet, overwrite=overwrite, provenance=provenance)
+        files.write(image, hole, result)
 
     notes = [*count_parts(mask or [], parsed), *result.notes]
     for line in notes:
         note(f"note: {line}")
-    if not imaging.keeps_pixels(output, quality):
-        kept = quality is None and "jpeg_coding" in image.info and output.suffix.lower() in (".jpg", ".jpeg")
-        how = "hardly, being stored as coarsely as before" if kept else "a little"
-        note(f"note: in {output.suffix} known pixels change {how}; write .png to keep them identical")
+    _tell_changes(image, output, quality)
     if as_json:
         print_json(
-            images=[str(path) for path in outputs],
+            images=[str(path) for path in files.variants],
             layout=None if save_layout is None else str(save_layout),
             mask=None if save_mask is None else str(save_mask),
             contact_sheet=None if contact_sheet is None else str(contact_sheet),
@@ -217,8 +202,18 @@ def inpaint(
     else:
         share = shown_share(hole.mean())
         note(f"repainted {share} of {image.width}x{image.height} pixels in {seconds:.2f} s on {inpainter.backend.device}")
-        for path in (*outputs, *(path for path, _ in beside)):
+        for path in (*files.variants, *files.beside):
             print(path)
+
+
+def _tell_changes(image: "Image", output: Path, quality: int | None) -> None:
+    """Say where a file's format changes pixels that were known."""
+    from facemend import imaging
+
+    if not imaging.keeps_pixels(output, quality):
+        kept = quality is None and "jpeg_coding" in image.info and output.suffix.lower() in (".jpg", ".jpeg")
+        how = "hardly, being stored as coarsely as before" if kept else "a little"
+        note(f"note: in {output.suffix} known pixels change {how}; write .png to keep them identical")
 
 
 def _read_face_box(text: str) -> tuple[int, int, int, int]:
