@@ -35,7 +35,7 @@ from facemend.config import (
 )
 from facemend.data.dataset import IndexRow, write_index
 from facemend.data.sampling import Batch, FaceStore, TrainingSamples, jitter, mirror
-from facemend.errors import ConfigError, DataError, TrainingError
+from facemend.errors import ConfigError, DataError, TrainingError, WeightsError
 from facemend.face_classes import CLASS_NAMES
 from facemend.models.features import AlexNetFeatures, Lpips, Vgg16Features
 from facemend.models.inpainter import InpaintNet
@@ -267,6 +267,8 @@ def test_a_run_begins_with_weights_of_its_own_network_and_goes_on_without_them(
     config = recipe(faces, images=4, init_from=str(tmp_path / "start"))
     with pytest.raises(ConfigError, match="holds another network"):
         train(config.model_copy(update={"model": TINY.model_copy(update={"head_depth": 2})}), faces.parent, tmp_path / "run")
+    with pytest.raises(WeightsError, match="init_from: no model or folder 'nowhere/weights'"):
+        train(config.model_copy(update={"init_from": "nowhere/weights"}), faces.parent, tmp_path / "run")
     assert not (tmp_path / "run").exists()  # so that the recipe can be corrected
     train(config, faces.parent, tmp_path / "run")
     shutil.rmtree(tmp_path / "start")

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from facemend.config import PhaseConfig, TrainConfig
 from facemend.data.sampling import Batch, FaceStore, TrainingSamples
-from facemend.errors import ConfigError, TrainingError
+from facemend.errors import ConfigError, TrainingError, WeightsError
 from facemend.models.inpainter import InpaintNet
 from facemend.training.distributed import Group
 from facemend.training.objective import Objective
@@ -238,7 +238,10 @@ def _load_start(config: TrainConfig) -> InpaintNet | None:
     """Load the network that a run begins with, if its recipe names one."""
     if not config.init_from:
         return None
-    start = load_model(config.init_from)
+    try:
+        start = load_model(config.init_from)
+    except WeightsError as error:
+        raise WeightsError(f"init_from: {error}") from None
     if start.config != config.model:
         raise ConfigError(f"init_from: {config.init_from} holds another network than [model]: give the same widths and parts")
     return start
