@@ -164,6 +164,13 @@ def test_an_interrupted_run_goes_on_and_does_nothing_twice(
     assert len(painted) == 4 - done
 
 
+def test_a_source_damaged_since_it_was_prepared_is_named(celebahq: Path, tmp_path: Path) -> None:
+    prepare_celebahq(celebahq, tmp_path / "out", size=64)
+    (celebahq / "CelebA-HQ-img" / "3.jpg").write_bytes(b"cut")
+    with pytest.raises(DataError, match=r"CelebA-HQ-img/3\.jpg: cannot be read .* run the same command again"):
+        prepare_celebahq(celebahq, tmp_path / "out", size=64)
+
+
 def test_a_folder_begun_otherwise_is_left_alone(celebahq: Path, ffhq: Path, model: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     prepare_celebahq(celebahq, output, size=64)

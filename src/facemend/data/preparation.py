@@ -10,8 +10,9 @@ when every face is there. A source that lacks something is refused before anythi
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -88,14 +89,21 @@ def prepare(job: Job) -> dict[str, int]:
 
 def read_picture(path: Path, mode: str) -> Picture:
     """Read a square picture in a mode of PIL's. Raises DataError, naming it, when it is damaged or no such square."""
-    try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert(mode))
-    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); fetch it anew, then run the same command again") from None
+    with _opened(path) as picture:
+        pixels = np.asarray(picture.convert(mode))
     if pixels.shape[0] != pixels.shape[1] or pixels.shape[0] < MIN_SIZE:
         raise DataError(f"{path}: is {pixels.shape[1]}x{pixels.shape[0]}, no square of {MIN_SIZE} or more; fetch it anew")
     return pixels
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[Image.Image]:
+    """Open a picture; what is wrong with it, now or while it is decoded, becomes a DataError that names it."""
+    try:
+        with Image.open(path) as picture:
+            yield picture
+    except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); fetch it anew, then run the same command again") from None
 
 
 def shrink_labels(labels: Labels, size: int) -> Labels:
@@ -167,7 +175,7 @@ def _describe(job: Job, face: Face) -> tuple[IndexRow, dict[str, str]]:
     paths = _paths(job, face)
     digests = {path.relative_to(job.output).as_posix(): sha256_of(path) for path in paths}
     picture = read_picture(paths[0], "L")
-    with Image.open(face.source) as source:
+    with _opened(face.source) as source:
         native_size = source.size[0]
     row = IndexRow(
         name=face.name,
