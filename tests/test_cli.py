@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -433,6 +434,13 @@ def test_models_are_listed(facemend, monkeypatch, tiny_model):
     assert model["name"] == "tiny"
     assert model["path"] == str(tiny_model)
     assert "tiny" in facemend("models").out
+
+
+def test_names_of_models_are_whole_on_a_narrow_terminal(facemend, monkeypatch, tmp_path, tiny_model):
+    shutil.copytree(tiny_model, tmp_path / "models" / "[red]portraits")
+    monkeypatch.setattr("facemend.model_folders.BUNDLED", tmp_path / "models")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "[red]portraits" in facemend("models").out
 
 
 def test_demo_writes_one_picture_to_look_at(facemend, tmp_path, tiny_model, monkeypatch):

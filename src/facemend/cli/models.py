@@ -17,8 +17,11 @@ def models(as_json: AsJson = False) -> None:
         return
     from rich.console import Console
     from rich.table import Column, Table
+    from rich.text import Text
 
-    table = Table("name", "parameters", "size", "sha256", Column("folder", overflow="fold"))
+    others = (Column(heading, overflow="fold") for heading in ("parameters", "size", "sha256", "folder"))
+    table = Table(Column("name", no_wrap=True), *others)
     for info in infos:
-        table.add_row(info.name, f"{info.parameters:,}", f"{info.bytes / 1e6:.1f} MB", info.sha256[:16], str(info.path))
+        cells = (info.name, f"{info.parameters:,}", f"{info.bytes / 1e6:.1f} MB", info.sha256[:16], str(info.path))
+        table.add_row(*map(Text, cells))  # as text, for [brackets] in a name would be styles
     Console().print(table)
