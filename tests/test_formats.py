@@ -16,7 +16,7 @@ import tifffile
 from conftest import make_hole, make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageOps
 from PIL.TiffImagePlugin import IFDRational
 
 from facemend import __version__, imaging
@@ -134,6 +134,24 @@ def test_copies_keep_sixteen_bits(duplicate):
     copied = duplicate(photo)
     assert np.array_equal(copied.samples, photo.samples) and copied.info == photo.info
     assert copied.tobytes() == photo.tobytes()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda photo: photo.paste("red", (0, 0, 8, 8)),
+        lambda photo: photo.putalpha(128),
+        lambda photo: photo.putpixel((0, 0), (1, 2, 3)),
+        lambda photo: photo.thumbnail((16, 16)),
+        ImageDraw.Draw,
+    ],
+)
+def test_sixteen_bits_are_not_changed_in_place_where_only_eight_would_be(change):
+    photo = imaging.DeepPhoto(samples(0))
+    before = photo.tobytes()
+    with pytest.raises(ImageError, match=r"cannot be changed in place: change its `samples`"):
+        change(photo)
+    assert photo.tobytes() == before
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".bmp", ".heic"])

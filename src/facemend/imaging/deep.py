@@ -20,7 +20,8 @@ Samples = NDArray[np.uint16]  # [H, W, 3] RGB or [H, W, 4] RGBA, 0 to 65535
 class DeepPhoto(Image.Image):
     """A photo of 16 bits per colour: `samples` holds it; to Pillow, whose modes have no room, it shows itself in 8.
 
-    Pillow's own methods (crop, resize, convert, ...) return plain images of 8 bits, as they would of the file.
+    Pillow's own methods (crop, resize, convert, ...) return plain images of 8 bits, as they would of the file. Those that would
+    change it in place (paste, putalpha, thumbnail, ImageDraw, ...) would change what is shown alone, and raise ImageError.
     """
 
     def __init__(self, samples: Samples) -> None:
@@ -28,6 +29,17 @@ class DeepPhoto(Image.Image):
         shown = Image.fromarray(to_eight_bits(samples))
         self.im, self._mode, self._size = shown.im, shown.mode, shown.size
         self.samples = samples
+        self.readonly = 1  # so that Pillow calls `_copy` before it changes anything
+
+    def _copy(self) -> None:
+        raise ImageError(
+            "a photo of 16 bits per colour cannot be changed in place: change its `samples` and make a DeepPhoto of them, or "
+            "take a copy of 8 bits, Image.fromarray(np.asarray(photo))"
+        )
+
+    def thumbnail(self, *_: Any, **__: Any) -> None:
+        """Raise ImageError: unlike Pillow's other methods it would not ask."""
+        self._copy()
 
     def copy(self) -> "DeepPhoto":
         """Copy it in its full depth."""
