@@ -253,7 +253,7 @@ def test_a_face_restored_with_the_network_off_is_the_one_that_python_paints(offl
     photo = soft_face(turn)
     hole = box(photo, 100, 129, 150, 169)  # 4 pixels higher the last bit of a float decides where the detector sees the face
     restore(offline, photo, hole, f"soft{turn}.png")
-    offline.get_by_role("radio", name="Face").nth(face).click()
+    offline.get_by_role("radio", name="Variant").nth(face).click()
     here = np.asarray(download(offline, "As it came (PNG)")).astype(int)
     there = np.asarray(inpainter(photo, hole, num_variants=face + 1).images[face]).astype(int)
 
@@ -279,7 +279,7 @@ def test_that_faces_are_looked_for_is_told_before_they_are_painted(offline):
     offline.get_by_role("button", name="Stop").first.click()
     expect(offline.locator("#working")).to_be_hidden()
     told = offline.evaluate("window.told.map((line) => line.split('…')[0])")
-    assert told.index("Looking for faces") == told.index("Painting face 1 of 4") - 1
+    assert told.index("Looking for faces") == told.index("Painting variant 1 of 4") - 1
 
 
 @pytest.mark.slow

@@ -197,7 +197,7 @@ def test_paint_restore_pick_and_save_changes_the_hole_alone(studio):
     assert 0.005 < mask.mean() < 0.2
 
     studio.restore()
-    faces = studio.page.get_by_role("radio", name="Face")
+    faces = studio.page.get_by_role("radio", name="Variant")
     expect(faces).to_have_count(4)
     faces.nth(2).click()
     name, saved = studio.result("As it came (PNG)")
@@ -214,7 +214,7 @@ def test_restoring_again_works_on_top_of_the_picked_face(studio):
     studio.drag((0.45, 0.4), (0.5, 0.4))
     first_mask = studio.mask()
     studio.restore()
-    studio.page.get_by_role("radio", name="Face").nth(1).click()
+    studio.page.get_by_role("radio", name="Variant").nth(1).click()
     first = np.asarray(studio.result("As it came (PNG)")[1])
 
     studio.press("Paint on top")
@@ -246,7 +246,7 @@ def test_other_faces_are_others_even_after_going_back(studio):
     painting = studio.hold("api/v1/inpaint")
     for steps in (3, 4):
         with studio.page.expect_request("**/api/v1/inpaint"):
-            studio.press("Other faces")
+            studio.press("Other variants")
         for view in ("Paint", "Layout", "Compare"):  # each would end the job, or take its mask away
             button = studio.page.get_by_role("button", name=view, exact=True).first
             expect(button).to_be_disabled()
@@ -359,9 +359,9 @@ def test_keyboard_alone_is_enough(studio):
     keyboard.press("Control+Enter")
     wait_until(studio.page, RESTORED)
     expect(studio.page.get_by_role("button", name="Download")).to_be_focused()
-    tab_to(studio.page, "Face 1 of 4")
+    tab_to(studio.page, "Variant 1 of 4")
     keyboard.press("ArrowRight")
-    expect(studio.page.get_by_role("radio", name="Face 2 of 4")).to_be_focused()
+    expect(studio.page.get_by_role("radio", name="Variant 2 of 4")).to_be_focused()
     for place in ("first", "last"):
         step = getattr(studio.page.locator(".history button"), place)
         step.press("Enter")
@@ -711,7 +711,7 @@ def test_a_phone_shows_all_and_fingers_paint_and_pinch(studio):
     expect(page.get_by_role("slider", name="Softness")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     studio.restore()
-    expect(page.get_by_role("radio", name="Face 4 of 4")).to_be_in_viewport()
+    expect(page.get_by_role("radio", name="Variant 4 of 4")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def batch(
     ] = None,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG, HEIC and WebP results.")] = None,
     provenance: Annotated[bool, typer.Option(help="Note in a result's metadata that it was restored.")] = True,
-    seed: Annotated[int, typer.Option(min=0, help="0 begins with the single most likely face; others draw one.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="0 begins with the single most likely variant; others draw one.")] = 0,
     model: Model = "default",
     device: Device = "auto",
     backend: Backend = "auto",

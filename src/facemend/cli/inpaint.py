@@ -55,12 +55,12 @@ def inpaint(
         Path | None, typer.Option(rich_help_panel=_HOLE, help="PNG for the mask that was used, white on black.")
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, rich_help_panel=_PAINT, help="0 begins with the single most likely face; others draw one.")
+        int, typer.Option(min=0, rich_help_panel=_PAINT, help="0 begins with the single most likely variant; others draw one.")
     ] = 0,
     num_variants: Annotated[
         int,
         typer.Option(
-            min=1, max=1000, rich_help_panel=_PAINT, help="Different faces to paint; further ones go to OUTPUT-2 and so on."
+            min=1, max=1000, rich_help_panel=_PAINT, help="Variants to choose from; further ones go to OUTPUT-2 and so on."
         ),
     ] = 1,
     box: Annotated[

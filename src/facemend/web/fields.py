@@ -75,7 +75,7 @@ class InpaintFields(ExportFields):
     """What to repaint, and how."""
 
     mask: Picture | None = Field(None, description="white is repainted; the photo's alpha where it is not given")
-    seed: int = Field(0, ge=0, le=MAX_SEED, description="0 begins with the single most likely face, others draw one")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="0 begins with the single most likely variant, others draw one")
     num_variants: int = Field(1, ge=1, le=MAX_VARIANTS, description="several come as JSON")
     layout: Picture | None = Field(None, description="class ids, or the legend's colours, to paint by")
     box: list[Box] = Field([], max_length=32, description="LEFT,TOP,RIGHT,BOTTOM of each face; none: there is no face")

@@ -94,7 +94,7 @@ export class Studio {
     if (view === 'layout') await this.layouts.refresh();
   }
 
-  /** Repaint the hole; `another` asks for other faces of the same hole. */
+  /** Repaint the hole; `another` asks for other variants of the same hole. */
   async restore({ another = false } = {}) {
     const { photo, steps, area, busy, view, layoutEdited } = this.state;
     if (!photo || busy?.kind === 'restore') return;

@@ -57,7 +57,7 @@ function surroundings({ left, top, width, height }, photo) {
 }
 
 function buildCompare(studio, thumbnails) {
-  const variants = h('div', { className: 'variants', role: 'radiogroup', 'aria-label': '', 'data-label': 'result.faces' });
+  const variants = h('div', { className: 'variants', role: 'radiogroup', 'aria-label': '', 'data-label': 'result.variants' });
   const left = h('select', { id: 'compare-with', onchange: () => studio.store.set({ compareWith: parse(left.value) }) });
   const right = h('select', { id: 'compare-to', onchange: () => studio.history.goTo(parse(right.value)) });
   $('panel-compare').append(
@@ -99,7 +99,7 @@ function renderVariants(group, made, shown, thumbnails, studio) {
       canvas.setAttribute('aria-hidden', 'true');
       return h('button', {
         type: 'button', className: 'thumb', role: 'radio', 'aria-checked': String(isShown), tabIndex: isShown ? 0 : -1,
-        'aria-label': t('result.face', { number: variant + 1, count: made.length }),
+        'aria-label': t('result.variant', { number: variant + 1, count: made.length }),
         onclick: () => studio.history.goTo(place),
         onkeydown: (event) => {
           const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -139,7 +139,7 @@ function buildHistory(studio, thumbnails) {
 }
 
 export function placeName({ step, variant }) {
-  return step === 0 ? t('history.original') : t('history.step', { step, face: variant + 1 });
+  return step === 0 ? t('history.original') : t('history.step', { step, variant: variant + 1 });
 }
 
 function format({ step, variant }) {
