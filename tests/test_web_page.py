@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -292,6 +293,16 @@ def test_a_painted_layout_is_what_the_network_paints_by(studio):
     studio.restore()
     studio.press("Layout")
     assert (studio.layout()[painted] == face_classes.CLASS_NAMES.index("hat")).all()
+
+
+def test_the_bucket_stays_in_the_layout(studio):
+    studio.open(soft_photo(width=200, height=240))
+    studio.press("Layout")
+    studio.press("Fill a region")
+    studio.press("Paint")
+    expect(studio.page.get_by_role("button", name="Brush", exact=True)).to_have_attribute("aria-pressed", "true")
+    studio.drag((0.5, 0.5))
+    assert 0 < studio.mask().mean() < 0.2
 
 
 def test_undo_takes_back_every_step_and_redo_does_it_again(studio):
@@ -786,7 +797,27 @@ def test_axe_finds_no_fault_in_any_view(studio):
 
 
 def words_of(language):
-    return json.loads((STATIC / "locales" / f"{language}.json").read_text(encoding="utf-8"))
+    return json.loads((STATIC / "locales" / f"{language}.json").read_text(encoding="utf-8"), object_pairs_hook=each_once)
+
+
+def each_once(pairs):
+    """Make a dict of a JSON object's pairs; of two with one key the first would be lost in silence."""
+    words = dict(pairs)
+    assert len(words) == len(pairs), [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+    return words
+
+
+def test_the_empty_page_says_what_to_do_and_the_veil_where_to_drop(studio):
+    page = studio.page
+    expect(page.locator("#drop p").first).to_have_text(
+        "Drop a photo here or paste it. Paint over what is missing, torn or scratched."
+    )
+    page.evaluate("""() => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([], 'photo.png'));
+        document.body.dispatchEvent(new DragEvent('dragenter', { dataTransfer, bubbles: true }));
+    }""")
+    expect(page.get_by_text("Drop the photo here", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])

@@ -12,20 +12,25 @@ export function buildRail(studio, stage) {
   );
   $('rail').append(...Object.values(buttons));
   studio.store.watch(['tool', 'view'], ({ tool, view }) => {
+    if (!fits(tool, view)) return studio.store.set({ tool: 'brush' });
     for (const [name, element] of Object.entries(buttons)) {
       element.setAttribute('aria-pressed', String(name === tool && view !== 'compare'));
-      element.hidden = Boolean(TOOLS[name].views && !TOOLS[name].views.includes(view));
+      element.hidden = !fits(name, view);
     }
   });
   buildOptions(studio);
   buildZoom(stage);
 }
 
+/** Whether a tool has something to do in a view. */
+function fits(name, view) {
+  return TOOLS[name].views?.includes(view) ?? true;
+}
+
 /** Take a tool in hand; on a result that means to paint on top of it. */
 export function chooseTool(studio, name) {
-  const { views } = TOOLS[name];
   const { view, busy } = studio.state;
-  if (views && !views.includes(view)) return;
+  if (!fits(name, view)) return;
   if (view === 'compare' && name !== 'hand') {
     if (busy) return; // the result on its way belongs to the mask as it is
     studio.history.paintOnTop();
