@@ -395,6 +395,40 @@ def test_keyboard_alone_is_enough(studio):
     expect(studio.page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_a_key_that_is_held_puts_the_brush_down_once_and_escape_tells_that_it_is_lifted(studio):
+    page, told = studio.page, studio.page.locator("#announce")
+    studio.open(soft_photo(width=200, height=240))
+    page.locator("#stage").focus()
+    page.keyboard.press("ArrowRight")
+    for _ in range(4):
+        page.keyboard.down(" ")  # all but the first are repetitions
+    page.keyboard.up(" ")
+    expect(told).to_have_text("Brush down")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    expect(told).to_have_text("Brush lifted")
+    expect(page.locator("#status")).to_have_text("Nothing is marked yet.")
+
+
+def test_the_second_click_of_a_double_click_is_for_what_was_there_before(studio):
+    page = studio.page
+    studio.open(soft_photo(width=200, height=240))
+    studio.drag((0.45, 0.45), (0.55, 0.5))
+    painting = studio.hold("api/v1/inpaint", times=1)
+    restore = page.get_by_role("button", name="Restore", exact=True)
+    restore.dblclick(position={"x": restore.bounding_box()["width"] - 20, "y": 17})  # where Stop appears
+    expect(page.locator("#working")).to_be_visible()
+    painting[0].continue_()
+    wait_until(page, RESTORED)
+
+    studio.press("Layout")
+    skin, hat = (page.get_by_role("button", name=name, exact=True) for name in ("Skin", "Hat"))
+    hat.evaluate("(chip) => chip.dispatchEvent(new MouseEvent('click', { detail: 2 }))")
+    expect(skin).to_have_attribute("aria-pressed", "true")
+    hat.click()
+    expect(hat).to_have_attribute("aria-pressed", "true")
+
+
 def test_the_keyboards_hand_moves_the_photo_and_its_brush_stays_in_sight(studio):
     page, status = studio.page, studio.page.locator("#status")
     studio.open(soft_photo(width=200, height=240))

@@ -6,7 +6,7 @@ import { session } from './storage.js';
 import { Studio } from './studio/studio.js';
 import { buildCompareSlider } from './ui/compare.js';
 import { askToken, buildDownload, buildHelp } from './ui/dialogs.js';
-import { $ } from './ui/dom.js';
+import { $, atFirstClick } from './ui/dom.js';
 import { Gestures } from './ui/gestures.js';
 import { Guides } from './ui/guides.js';
 import { buildHeader } from './ui/header.js';
@@ -86,7 +86,7 @@ function build(studio) {
   const openDownload = buildDownload(studio);
   showMessages(studio);
   buildMainAction(studio, openDownload);
-  for (const stop of document.querySelectorAll('.stop')) stop.onclick = () => studio.jobs.stop();
+  for (const stop of document.querySelectorAll('.stop')) stop.onclick = atFirstClick(() => studio.jobs.stop());
   buildKeys(studio, stage, gestures, keyboard, openHelp, openDownload);
   return useLanguage(document.documentElement.lang);
 }

@@ -35,6 +35,11 @@ export function iconButton(iconName, key, onclick, properties = {}) {
   return h('button', { type: 'button', className: 'tool', onclick, 'data-label': key, 'aria-label': t(key), ...properties }, icon(iconName));
 }
 
+/** Do something at a click, but not at the second of a double click, which was meant for what was under the pointer before. */
+export function atFirstClick(action) {
+  return ({ detail }) => detail < 2 && action();
+}
+
 export function words(tag, key, properties = {}) {
   return h(tag, { 'data-t': key, textContent: t(key), ...properties });
 }

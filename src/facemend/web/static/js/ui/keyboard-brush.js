@@ -37,7 +37,7 @@ export class KeyboardBrush {
     const { photo, view } = this.studio.state;
     if (event.target !== this.stage.element || !photo || view === 'compare' || event.ctrlKey || event.metaKey) return;
     if (event.key in ARROWS) this.#move(...ARROWS[event.key], event.shiftKey ? 4 : 1);
-    else if (event.key === ' ' && this.isActive) this.#toggle();
+    else if (event.key === ' ' && this.isActive) this.#press(event.repeat);
     else if (event.key === 'Escape' && this.#stroke) this.#cancel();
     else return;
     event.preventDefault();
@@ -57,7 +57,9 @@ export class KeyboardBrush {
     this.#tell();
   }
 
-  #toggle() {
+  /** Put the brush down or lift it; a key that is held says so again and again. */
+  #press(isRepeated) {
+    if (isRepeated) return;
     if (this.#stroke) return this.lift();
     if (!this.studio.painting.canPaint) return;
     this.#stroke = begin(this.studio, this.guides, this.#brush(), false);
@@ -77,6 +79,7 @@ export class KeyboardBrush {
   #cancel() {
     this.#stroke.cancel();
     this.#stroke = null;
+    announce(t('keyboard.up'));
   }
 
   #brush() {

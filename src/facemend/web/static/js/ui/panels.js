@@ -2,7 +2,7 @@
 
 import { LEGEND_GROUPS, PARTS } from '../core/classes.js';
 import { ideas } from '../core/reshape.js';
-import { $, button, h, swatch, words } from './dom.js';
+import { $, atFirstClick, button, h, swatch, words } from './dom.js';
 
 export function buildPanels(studio, stage, askMaskFile) {
   buildPaintPanel(studio, askMaskFile);
@@ -59,7 +59,7 @@ function legend(studio) {
     const group = h('div', { className: 'legend', role: 'group', 'data-label': `legend.${name}`, 'aria-label': '' });
     for (const id of ids) {
       const choose = () => chooseClass(studio, id);
-      const chip = h('button', { type: 'button', className: 'legend-chip', onclick: choose }, swatch(studio.legend[id].color), words('span', `class.${id}`));
+      const chip = h('button', { type: 'button', className: 'legend-chip', onclick: atFirstClick(choose) }, swatch(studio.legend[id].color), words('span', `class.${id}`));
       chips.set(id, chip);
       group.append(chip);
     }
