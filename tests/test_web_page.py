@@ -487,6 +487,21 @@ def test_escape_closes_what_is_open(studio):
     expect(studio.page.get_by_role("button", name="Save the photo")).to_be_enabled()
 
 
+def test_the_file_is_seen_to_be_written(studio):
+    studio.open(soft_photo(), "photo.png")
+    studio.page.keyboard.press("Control+s")
+    dialog, held_back = studio.page.get_by_role("dialog", name="Download"), studio.hold("api/v1/export", times=1)
+    studio.press("Save the photo")
+    expect(dialog.get_by_text("Writing the file")).to_be_visible()
+    expect(studio.page.locator("#working")).to_be_hidden()
+    held_back[0].fulfill(status=422, json={"error": {"code": "format", "message": "photo: is too large"}})
+    expect(dialog.get_by_text("Writing the file")).to_be_hidden()
+    expect(dialog.get_by_role("button", name="Save the photo")).to_be_focused()
+    with studio.page.expect_download() as download:
+        studio.press("Save the photo")
+    assert download.value.suggested_filename == "photo.png"  # nothing has been restored
+
+
 def tab_to(page, name):
     """Press Tab until the element of that name has the focus."""
     for _ in range(60):
@@ -537,7 +552,7 @@ def test_a_saved_photo_is_offered_as_what_it_is_and_named_after_what_the_server_
         expect(page.get_by_role("radio", checked=True)).to_have_accessible_name(offered)
         with page.expect_download() as download:
             studio.press("Save the photo")
-        assert download.value.suggested_filename == f"photo-restored.{suffix}"
+        assert download.value.suggested_filename == f"photo.{suffix}"
 
 
 def test_a_photo_whose_file_is_touched_after_it_was_opened_can_be_saved(studio, tmp_path):

@@ -30,21 +30,23 @@ export function buildDownload(studio) {
   const dialog = $('download');
   const { elements, chosen } = formatChoice(studio);
   const problem = h('p', { className: 'problem', 'data-problem': 'download', role: 'alert', hidden: true });
+  const working = h('div', { className: 'working', hidden: true },
+    h('div', { className: 'working-text' }, h('span', { role: 'status' })), h('progress', { max: 1, 'data-label': 'progress', 'aria-label': '' }));
   const save = button('download', 'download.save', () => download(), { className: 'primary wide' });
   const download = async () => {
-    save.disabled = true;
+    save.hidden = true;
     const blob = await studio.export(chosen());
-    save.disabled = false;
-    if (!blob) return;
+    save.hidden = false;
+    if (!blob) return save.focus();
     const kind = blob.type.split('/')[1];
-    saveAs(blob, fileName(studio, 'restored', SUFFIXES[kind] ?? kind));
+    saveAs(blob, fileName(studio, studio.state.shown.step > 0 ? '-restored' : '', SUFFIXES[kind] ?? kind));
     dialog.close();
   };
   dialog.append(
-    head('download-title', 'download.title', dialog), ...elements, problem, save,
+    head('download-title', 'download.title', dialog), ...elements, problem, save, working,
     h('div', { className: 'extras' },
-      button('mask', 'download.mask', async () => saveAs(await studio.painting.mask.toPng(), fileName(studio, 'mask', 'png')), { className: 'quiet small', id: 'save-mask' }),
-      button('layout', 'download.layout', async () => saveAs(await studio.layoutPng(), fileName(studio, 'layout', 'png')), { className: 'quiet small', id: 'save-layout' })),
+      button('mask', 'download.mask', async () => saveAs(await studio.painting.mask.toPng(), fileName(studio, '-mask', 'png')), { className: 'quiet small', id: 'save-mask' }),
+      button('layout', 'download.layout', async () => saveAs(await studio.layoutPng(), fileName(studio, '-layout', 'png')), { className: 'quiet small', id: 'save-layout' })),
   );
   studio.store.watch(['networkLayout'], ({ networkLayout }) => ($('save-layout').disabled = !networkLayout));
   dialog.onclose = () => studio.state.busy?.kind === 'export' && studio.jobs.stopShown();
@@ -78,7 +80,7 @@ function formatChoice(studio) {
 }
 
 function fileName(studio, what, suffix) {
-  return `${studio.state.photo.name.replace(/\.[^.]*$/, '')}-${what}.${suffix}`;
+  return `${studio.state.photo.name.replace(/\.[^.]*$/, '')}${what}.${suffix}`;
 }
 
 /** Ask for the server's token; resolves to null when the person gives up. */

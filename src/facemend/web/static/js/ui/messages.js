@@ -42,12 +42,13 @@ function showProblems(problem, photo) {
 let focused = null; // what had the focus before work took it away
 
 function showWork(busy) {
-  const shown = Boolean(busy) && busy.kind !== 'export';
+  const isExport = busy?.kind === 'export'; // told in the dialog that asked for it
+  const shown = Boolean(busy) && !isExport;
   if (shown && !$('main-action').hidden) focused = document.activeElement;
-  const text = shown ? progressText(busy) : '';
+  const text = busy ? progressText(busy) : '';
   for (const place of document.querySelectorAll('.working')) {
     const [bar] = place.getElementsByTagName('progress');
-    place.hidden = !shown;
+    place.hidden = !busy || isExport !== $('download').contains(place);
     place.querySelector('span').textContent = text;
     if (busy?.step) bar.value = (busy.step - 0.5) / busy.steps;
     else bar.removeAttribute('value');
