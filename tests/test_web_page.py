@@ -639,7 +639,7 @@ def test_no_work_is_lost_unasked_until_the_last_result_is_saved(modules):
 
 def test_problems_are_told_in_words_where_they_arose(studio):
     studio.page.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
-    expect(studio.page.get_by_role("alert")).to_contain_text("is not a picture")
+    expect(studio.page.get_by_role("alert")).to_contain_text("That is not a picture")
     moving = encoded(soft_photo(), "GIF", save_all=True, append_images=[soft_photo().rotate(180)])
     studio.page.set_input_files("#photo-file", {"name": "moving.gif", "mimeType": "image/gif", "buffer": moving})
     expect(studio.page.get_by_role("alert")).to_contain_text("This file is an animation")
@@ -650,6 +650,28 @@ def test_problems_are_told_in_words_where_they_arose(studio):
     studio.press("Invert")
     studio.press("Restore")
     expect(studio.page.locator("[data-problem=restore]")).to_contain_text("covers the whole photo")
+
+
+def test_a_photo_that_is_refused_leaves_the_one_that_is_open_and_its_history(studio):
+    page, history = studio.page, studio.page.locator(".history li")
+    studio.open(soft_photo(), "first.png")
+    studio.drag((0.48, 0.45), (0.52, 0.5))
+    studio.restore()
+    page.on("dialog", lambda dialog: dialog.accept())
+    moving = encoded(soft_photo(), "GIF", save_all=True, append_images=[soft_photo().rotate(180)])
+    for content, refusal in (
+        (encoded(soft_photo().resize((8, 8))), "too small to show a face"),
+        (encoded(soft_photo().resize((330, 30))), "longer than 10:1"),
+        (moving, "is an animation"),
+        (encoded(soft_photo(), "JPEG")[:-400], "damaged or incomplete"),
+        (b"no picture", "not a picture"),
+    ):
+        page.set_input_files("#photo-file", {"name": "second", "mimeType": "image/png", "buffer": content})
+        expect(page.locator("[data-problem=restore]")).to_contain_text(refusal)
+        expect(page).to_have_title("first.png · facemend")
+        expect(history).to_have_count(2)
+    studio.press("Other faces")
+    expect(history).to_have_count(3)
 
 
 def test_a_photo_of_too_many_pixels_is_refused_before_it_is_copied(modules):
@@ -888,6 +910,8 @@ def test_the_page_speaks_the_readers_language_and_changes_it(studio):
     language = page.evaluate("document.documentElement.lang")
     words = words_of(language)
     expect(page.get_by_role("button", name=words["open.pick"])).to_be_visible()
+    page.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.get_by_role("alert")).to_have_text(words["error.notPicture"])
     studio.open(soft_photo(width=200, height=240))
     assert not re.findall(r"\b(?:part|view|tool|mask|status|class)\.\w+", page.locator("body").inner_text())
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -1028,6 +1052,28 @@ def test_a_layout_changed_on_a_result_is_neither_lost_nor_followed_unseen(module
         return [adjusted, onTop, told()];""",
     )
     assert (adjusted, on_top, undone) == ([True, 1, 0], [False, 0, 1], [True, 1, 1])
+
+
+def test_a_note_is_in_the_pages_words_and_goes_with_its_step(modules):
+    told = play(
+        modules,
+        """const { showMessages } = await import('/js/ui/messages.js');
+        const notes = [['no face found: give its box (--box)'], []];
+        const { inpaint } = api;
+        api.inpaint = async (...given) => ({ ...(await inpaint(...given)), notes: notes.shift() });
+        showMessages(studio);
+        const told = [];
+        const tell = () => told.push(document.getElementById('status').textContent);
+        studio.masks.invert();
+        await studio.restore();
+        tell();
+        await studio.restore({ another: true });
+        tell();
+        studio.history.goTo({ step: 1, variant: 1 });
+        tell();
+        return told;""",
+    )
+    assert told == [words_of("en")["note.noFace"], "", words_of("en")["note.noFace"]]
 
 
 def test_an_idea_asks_for_the_layout_that_could_not_be_read_before(modules):

@@ -1,6 +1,8 @@
 /** Turns picture files into bytes: masks, class ids, transparency. */
 
 export const AS_STORED = { colorSpaceConversion: 'none' }; // the file's own numbers, as on the server; patches carry no profile
+export const MIN_SIDE = 16; // a photo with a shorter side shows no face
+export const MAX_ASPECT = 10;
 const NOISE = 3; // levels that a browser may add to what is read from a canvas, against fingerprinting; classes' colours are 8 apart
 
 /** The RGBA bytes of a bitmap, read in bands of so many pixels: Safari's canvases are blank beyond 16.8 million. */

@@ -33,6 +33,8 @@ export class BrowserApi {
     throw new Problem('photo', 'this browser cannot show that picture (TIFF and HEIC are for the server): save it as PNG or JPEG first');
   }
 
+  async approve() {} // what this browser has decoded it can restore
+
   layout(picture, mask, signal) {
     return this.#ask('layout', [picture, mask], { signal });
   }

@@ -2,15 +2,13 @@
 
 import { encodePng } from '../core/png.js';
 import { kindOf } from '../kinds.js';
-import { AS_STORED, rgbaOf } from '../pixels.js';
+import { AS_STORED, MAX_ASPECT, MIN_SIDE, rgbaOf } from '../pixels.js';
 import { decodeUpright } from '../upright.js';
 import { readCoding } from './coding.js';
 import { copyMetadata } from './metadata.js';
 import { Problem } from './problem.js';
 import { picture } from './resample.js';
 
-const MIN_SIDE = 16;
-const MAX_ASPECT = 10;
 const LOSSY_QUALITY = 0.95;
 
 /** Decode a photo, turned upright, with its patches on it: {rgba, width, height, coding}. */

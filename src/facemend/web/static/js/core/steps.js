@@ -1,13 +1,13 @@
 /**
  * The history of a session as plain values. Step 0 is the photo as it came; each further step is one press of Restore:
- * `{from, variants: [{patch, layout}], mask, seed, byLayout}`, with the place it was painted on, one patch per variant, and
- * the packed layers. A place `{step, variant}` names one picture.
+ * `{from, variants: [{patch, layout}], notes, mask, seed, byLayout}`, with the place it was painted on, one patch per variant,
+ * what is to be told of them, and the packed layers. A place `{step, variant}` names one picture.
  */
 
 export const ORIGINAL = { step: 0, variant: 0 };
 
 export function firstStep() {
-  return { from: ORIGINAL, variants: [], mask: null, byLayout: false };
+  return { from: ORIGINAL, variants: [], notes: [], mask: null, byLayout: false };
 }
 
 /** The patches that make the picture at a place, in order. */

@@ -31,9 +31,9 @@ export class History {
     const madeUnder = pack(this.painting.noMask()); // so it is that of the result painted on top of
     const layout = { ...snapshot(this.painting.layout), madeUnder };
     const withLayouts = variants.map((patch, i) => ({ patch, layout: i === 0 || step.byLayout ? layout : null }));
-    const steps = [...this.store.state.steps, { ...step, variants: withLayouts }];
+    const steps = [...this.store.state.steps, { ...step, variants: withLayouts, notes }];
     const shown = { step: steps.length - 1, variant: 0 };
-    this.store.set({ steps, notes, unsaved: true });
+    this.store.set({ steps, unsaved: true });
     const next = { shown, onTop: false, byLayout: step.byLayout, networkLayout: layout, compareWith: step.from };
     this.#move({ ...next, view: 'compare' }, [change]);
   }

@@ -39,7 +39,6 @@ export class Studio {
       area: 0, // share of the photo under the mask
       busy: null, // {kind, ...progress}
       problem: null, // {where, text or code}
-      notes: [],
       unsaved: false, // whether the last result has not been downloaded
       canUndo: false,
       canRedo: false,
@@ -55,10 +54,18 @@ export class Studio {
     return this.store.state;
   }
 
-  /** Open a file, or the promise of one; what was being opened before is given up. */
+  /**
+   * Open a file, or the promise of one. What was being opened before is given up at once; the photo that is open, and its
+   * history, only for one that can be restored.
+   */
   async open(coming) {
     this.jobs.stop();
-    const photo = await this.jobs.run('photo', { kind: 'open' }, async (signal) => openPhoto(await coming, this.limits, this.api, signal));
+    const { api, limits } = this;
+    const photo = await this.jobs.run('photo', { kind: 'open' }, async (signal) => {
+      // With nothing to lose the verdict that comes with the layout is soon enough.
+      const approve = async (file) => this.state.photo && api.approve(file, signal);
+      return openPhoto(await coming, limits, { api, approve, signal });
+    });
     if (!photo) return;
     this.#begin(photo);
     this.layouts.begin();
@@ -70,14 +77,14 @@ export class Studio {
     this.store.set({
       photo, steps: [firstStep()], shown: ORIGINAL, onTop: true, byLayout: false, compareWith: ORIGINAL, view: 'paint', tool: 'brush',
       brushSize: Math.round(Math.min(photo.width, photo.height) / 12), networkLayout: null, layoutEdited: false, area: 0,
-      notes: [], unsaved: false, canUndo: false, canRedo: false,
+      unsaved: false, canUndo: false, canRedo: false,
     });
   }
 
   close() {
     this.jobs.stop();
     this.#forgetPictures();
-    this.store.set({ photo: null, steps: [], problem: null, notes: [], unsaved: false, view: 'paint' });
+    this.store.set({ photo: null, steps: [], problem: null, unsaved: false, view: 'paint' });
   }
 
   #forgetPictures() {

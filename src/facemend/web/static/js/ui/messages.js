@@ -7,25 +7,40 @@ export function announce(text) {
   $('announce').textContent = text;
 }
 
-/** A problem in words; the server's own line where it says more than we could. */
-export function describe({ key, values, code, text }) {
-  if (key) return t(key, values);
-  if (code === 'offline') return t('error.offline');
-  if (code === 'time') return t('error.time');
-  if (code === 'token') return t('error.token');
+const BY_CODE = { offline: 'error.offline', time: 'error.time', token: 'error.token', memory: 'error.memory' };
+const BY_TEXT = Object.entries({ // what is told most often, by the server or by the worker beside the page
+  'is not a picture': 'error.notPicture',
+  'damaged or truncated': 'error.truncated',
+  'is an animation': 'error.animation',
+  'has several pictures': 'error.several',
+  'has several pages': 'error.several',
+  'browser cannot read that picture': 'error.browserPicture',
+  'browser cannot show that picture': 'error.browserPicture',
+  'covers the whole photo': 'error.wholePhoto',
+});
+
+/** A problem in words: the page's, or the server's own line where the page has none. */
+export function describe({ key, values, code, text = '' }) {
+  const known = key ?? BY_CODE[code] ?? BY_TEXT.find(([part]) => text.includes(part))?.[1];
+  if (known) return t(known, values);
   const line = (text || t('error.offline')).replace(/^\w+: (?=is |has |cannot )/, 'This file ');
   return line[0].toUpperCase() + line.slice(1);
 }
 
+/** A note of the network's in the page's words; its own advice is for those who type commands. */
+function inWords(note) {
+  return note.startsWith('no face found') ? t('note.noFace') : note;
+}
+
 export function showMessages(studio) {
   const render = () => {
-    const { photo, problem, busy, area, view, notes, layoutEdited, byLayout } = studio.state;
+    const { photo, problem, busy, area, view, steps, shown, layoutEdited, byLayout } = studio.state;
     showProblems(problem, photo);
     showWork(busy);
     const covered = area > 0 ? t(layoutEdited || byLayout ? 'status.areaLayout' : 'status.area', { share: percent(area) }) : t('status.nothing');
-    $('status').textContent = view === 'compare' ? notes.join(' ') : covered;
+    $('status').textContent = view === 'compare' ? steps[shown.step].notes.map(inWords).join(' ') : covered;
   };
-  studio.store.watch(['problem', 'busy', 'area', 'view', 'notes', 'layoutEdited', 'byLayout'], render);
+  studio.store.watch(['problem', 'busy', 'area', 'view', 'steps', 'shown', 'layoutEdited', 'byLayout'], render);
   studio.store.watch(['steps'], ({ steps }) => steps.length > 1 && announce(t('status.done')));
   onLanguage(render);
 }
