@@ -788,9 +788,13 @@ def test_a_phone_shows_all_and_fingers_paint_and_pinch(studio):
 
     touch(page, [[(0.4, 0.5), (0.6, 0.5)], [(0.3, 0.5), (0.7, 0.5)], [(0.2, 0.5), (0.8, 0.5)]])
     assert (studio.mask() == mask).all()  # two fingers zoom, they do not paint
-    for name in ("Restore", "Undo", "Brush", "Eyes", "Fit the photo"):
+    for name in ("Restore", "Undo", "Brush", "Damage", "Eyes", "Fit the photo"):
         expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport()
     expect(page.get_by_role("slider", name="Softness")).to_be_in_viewport()
+    ring = page.locator("#ring")
+    for event, shown in (("input", True), ("change", False)):
+        page.get_by_role("slider", name="Size").dispatch_event(event)
+        expect(ring).to_be_visible() if shown else expect(ring).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     studio.restore()
     expect(page.get_by_role("radio", name="Variant 4 of 4")).to_be_in_viewport()
@@ -816,6 +820,38 @@ def test_on_a_tablet_and_on_a_page_zoomed_in_nothing_lies_upon_a_control_or_the_
         for box in (options, zoom):
             assert frame["x"] <= box["x"] < box["x"] + box["width"] <= frame["x"] + frame["width"]
         assert min(frame["width"], frame["height"]) > 300
+        assert height > 560 or frame["y"] + frame["height"] - options["y"] < 70  # one row, below the photo
+
+
+@pytest.mark.parametrize("studio", [{"viewport": {"width": 1024, "height": 420}}], indirect=True, ids=["low"])
+def test_the_panel_of_another_view_begins_at_its_top(studio):
+    studio.open(soft_photo(width=200, height=240))
+    studio.press("Layout")
+    studio.page.evaluate("document.getElementById('panel-body').scrollTop = 50")
+    studio.press("Paint")
+    assert studio.page.evaluate("document.getElementById('panel-body').scrollTop") == 0
+
+
+@pytest.mark.parametrize("studio", [{"forced_colors": "active"}], indirect=True, ids=["forced"])
+def test_high_contrast_shows_what_is_chosen_the_mask_and_the_legend(studio):
+    page = studio.page
+    studio.open(soft_photo(width=200, height=240))
+    studio.drag((0.48, 0.45), (0.52, 0.5))
+    studio.next_frame()
+    painted = """() => {
+        const { width, height } = document.getElementById('overlay-canvas');
+        const { data } = document.getElementById('overlay-canvas').getContext('2d').getImageData(0, 0, width, height);
+        const last = data.findLastIndex((value) => value > 0); // an alpha
+        return [...data.subarray(last - 3, last)];
+    }"""
+    red, green, _ = page.evaluate(painted)
+    assert red > 150 > green
+    background = "(element) => getComputedStyle(element).backgroundColor"
+    chosen, other = (page.get_by_role("button", name=name, exact=True).evaluate(background) for name in ("Brush", "Eraser"))
+    assert chosen != other
+    studio.press("Layout")
+    swatches = page.locator(".legend .swatch").evaluate_all(f"(swatches) => swatches.map({background})")
+    assert len(set(swatches)) == len(face_classes.CLASS_NAMES)
 
 
 def touch(page, steps):

@@ -77,7 +77,7 @@ function build(studio) {
   const gestures = new Gestures(studio, stage, guides);
   const keyboard = new KeyboardBrush(studio, stage, guides);
   buildHeader(studio, stage);
-  buildRail(studio, stage);
+  buildRail(studio, stage, guides);
   buildPanels(studio, stage, askMaskFile);
   buildResults(studio, stage);
   buildCompareSlider(studio, stage);

@@ -14,6 +14,7 @@ export function buildPanels(studio, stage, askMaskFile) {
       if (isLeft && section.contains(document.activeElement)) $('stage').focus(); // the section would take the focus with it
       section.hidden = isLeft;
     }
+    $('panel-body').scrollTop = 0;
   });
 }
 
@@ -23,7 +24,7 @@ function buildPaintPanel(studio, askMaskFile) {
   $('panel-paint').append(
     words('h2', 'paint.title'),
     words('p', 'paint.hint', { className: 'soft' }),
-    h('div', { className: 'choices' }, ...parts, damage),
+    h('div', { className: 'choices' }, damage, ...parts),
     problem('mask'),
     h('div', { className: 'extras' },
       button('upload', 'mask.upload', askMaskFile, { className: 'quiet small' }),

@@ -6,7 +6,7 @@ import { TOOLS } from './tools.js';
 
 const SMALLEST_BRUSH = 2;
 
-export function buildRail(studio, stage) {
+export function buildRail(studio, stage, guides) {
   const buttons = Object.fromEntries(
     Object.entries(TOOLS).map(([name, { icon, key }]) => [name, iconButton(icon, `tool.${name}`, () => chooseTool(studio, name), { 'data-key': key })]),
   );
@@ -18,7 +18,7 @@ export function buildRail(studio, stage) {
       element.hidden = !fits(name, view);
     }
   });
-  buildOptions(studio);
+  buildOptions(studio, stage, guides);
   buildZoom(stage);
 }
 
@@ -52,7 +52,7 @@ function largestBrush(photo) {
   return photo ? Math.max(photo.width, photo.height) / 2 : 1000;
 }
 
-function buildOptions(studio) {
+function buildOptions(studio, stage, guides) {
   const size = h('input', { type: 'range', id: 'brush-size', min: 0, max: 100, step: 1 });
   const sizeShown = h('output', { htmlFor: 'brush-size' });
   const softness = h('input', { type: 'range', id: 'brush-softness', min: 0, max: 100, step: 5 });
@@ -65,7 +65,11 @@ function buildOptions(studio) {
   $('options').append(classShown, sizeField, softnessField, modeField);
 
   const span = () => Math.log(largestBrush(studio.state.photo) / SMALLEST_BRUSH);
-  size.oninput = () => setBrush(studio, SMALLEST_BRUSH * Math.exp((size.value / 100) * span()));
+  size.oninput = () => {
+    setBrush(studio, SMALLEST_BRUSH * Math.exp((size.value / 100) * span()));
+    guides.showRing(stage.middle(), studio.state.brushSize / 2); // a finger has no ring of its own
+  };
+  size.onchange = () => guides.showRing(null);
   softness.oninput = () => studio.store.set({ softness: softness.value / 100 });
   const render = () => {
     const { tool, view, brushSize, subtract, classId, photo } = studio.state;

@@ -248,6 +248,7 @@ function onCanvas(rect, device) {
 function themeColor(name) {
   const probe = document.body.appendChild(document.createElement('i'));
   probe.style.color = `var(--${name})`;
+  probe.style.forcedColorAdjust = 'none'; // with forced colours every text has one colour
   const { color } = getComputedStyle(probe);
   probe.remove();
   return color;
