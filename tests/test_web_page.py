@@ -416,7 +416,8 @@ def test_the_second_click_of_a_double_click_is_for_what_was_there_before(studio)
     studio.drag((0.45, 0.45), (0.55, 0.5))
     painting = studio.hold("api/v1/inpaint", times=1)
     restore = page.get_by_role("button", name="Restore", exact=True)
-    restore.dblclick(position={"x": restore.bounding_box()["width"] - 20, "y": 17})  # where Stop appears
+    with page.expect_request("**/api/v1/inpaint"):
+        restore.dblclick(position={"x": restore.bounding_box()["width"] - 20, "y": 17})  # where Stop appears
     expect(page.locator("#working")).to_be_visible()
     painting[0].continue_()
     wait_until(page, RESTORED)
