@@ -38,7 +38,7 @@ def inpaint(
         typer.Option(
             metavar="COLOR",
             rich_help_panel=_HOLE,
-            help="What is painted over in a colour, red or '#00ff00', in the photo or in a painted copy given as --mask.",
+            help='What is painted over in a colour, red or "#00ff00", in the photo or in a painted copy given as --mask.',
         ),
     ] = None,
     strictness: Annotated[
