@@ -436,6 +436,20 @@ def test_models_are_listed(facemend, monkeypatch, tiny_model):
     assert "tiny" in facemend("models").out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("closed", "out", "err"), [("2>&-", "{mask}\n", ""), (">&-", "", "found no damage"), ("<&- >&- 2>&-", "", "")]
+)
+def test_closed_streams_are_no_matter(tmp_path, closed, out, err):
+    photo, mask = tmp_path / "grey.png", tmp_path / "mask.png"
+    Image.new("L", (32, 32), 128).save(photo)
+    command = ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, "-m", "facemend", "damage", photo, "--output", mask]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert mask.exists()
+    assert done.stdout == out.format(mask=mask)
+    assert done.stderr.startswith(err)
+
+
 def test_names_of_models_are_whole_on_a_narrow_terminal(facemend, monkeypatch, tmp_path, tiny_model):
     shutil.copytree(tiny_model, tmp_path / "models" / "[red]portraits")
     monkeypatch.setattr("facemend.model_folders.BUNDLED", tmp_path / "models")

@@ -4,6 +4,7 @@ Each verb is one file here and imports what it needs when it runs, so that `face
 """
 
 import io
+import os
 import sys
 from itertools import pairwise
 from typing import Annotated
@@ -34,6 +35,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. A mistake of the user's is one line on stderr and exit code 2."""
+    _replace_closed_streams()
     words = sys.argv[1:] if arguments is None else arguments
     if "" in words:  # as of a shell's variable that is not set; for a path it would be the folder one is in
         sys.exit(_refuse(f"an empty word stands after {['facemend', *words][words.index('')]}: give a value"))
@@ -56,6 +58,17 @@ def main(arguments: list[str] | None = None) -> None:
         context = getattr(error, "ctx", None)
         code = _refuse(_with_value(error, words) + (f" (see {context.command_path} --help)" if context else ""))
     sys.exit(code)
+
+
+def _replace_closed_streams() -> None:
+    """Open the null device where the caller closed a standard stream (`2>&-`).
+
+    Python has None for it, with which much fails, and `print` takes stdout; and the next file that is opened, a result perhaps,
+    would get the stream's number, and what libraries write to it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the end
 
 
 def _with_value(error: typer.TyperException, words: list[str]) -> str:
