@@ -671,7 +671,7 @@ def test_a_photo_that_is_refused_leaves_the_one_that_is_open_and_its_history(stu
         expect(page.locator("[data-problem=restore]")).to_contain_text(refusal)
         expect(page).to_have_title("first.png · facemend")
         expect(history).to_have_count(2)
-    studio.press("Other faces")
+    studio.press("Other variants")
     expect(history).to_have_count(3)
 
 
