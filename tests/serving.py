@@ -29,17 +29,24 @@ def encoded(image, kind="PNG", **options):
 
 
 @contextmanager
-def serving(model, *, limits=None, token=None):
-    """Serve on a free port of this computer; yields the address and the `Inpainter` behind it."""
+def serving(model, *, limits=None, token=None, port=0):
+    """Serve the studio; yields the address and the `Inpainter` behind it."""
     inpainter = Inpainter(BatchingBackend(open_backend(model, "cpu")))
+    with running(create_app(inpainter, model="tiny", limits=limits or Limits(), token=token), port) as address:
+        yield address, inpainter
+
+
+@contextmanager
+def running(app, port=0):
+    """Run an application on this computer, by default on a free port; yields the address."""
     started = threading.Event()
-    server = Server(create_app(inpainter, model="tiny", limits=limits or Limits(), token=token), started.set)
-    listener = open_socket("127.0.0.1", 0)
+    server = Server(app, started.set)
+    listener = open_socket("127.0.0.1", port)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         assert started.wait(10)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", inpainter
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(timeout=15)

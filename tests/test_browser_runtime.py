@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from conftest import make_photo, mask_image
 from PIL import ExifTags, Image, ImageCms, ImageOps
-from serving import encoded
+from serving import encoded, running, serving
 from skimage import data
 from test_print_border import LID, make_print, make_scan, torn_corner, torn_side
 
@@ -45,7 +45,6 @@ from facemend.photo.toning import measure_tones
 from facemend.pipeline import Inpainter
 from facemend.web.browser_export import STATIC, export_studio
 from facemend.web.runtime_package import PACKAGE, find_package
-from facemend.web.server import Server, open_socket
 from facemend.web.static_server import create_static_app
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make setup")
@@ -74,15 +73,8 @@ def exported(package, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(exported):
-    started = threading.Event()
-    server = Server(create_static_app(exported.folder), started.set)
-    listener = open_socket("127.0.0.1", 0)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    assert started.wait(10)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=15)
+    with running(create_static_app(exported.folder)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -1038,6 +1030,31 @@ def test_a_worker_that_has_ended_is_told_at_every_request(browser, address):
             upload(page, "#photo-file", soft_face(0), "photo.png")
             page.get_by_role("button", name="Damage").click()
             expect(page.locator('[data-problem="mask"]')).to_contain_text("load the page again")
+
+
+def test_the_server_shows_its_own_page_where_an_export_was_shown_before(browser, exported, tiny_model):
+    context = browser.new_context(**CALM)
+    page = context.new_page()
+    backend = page.locator("meta[name=backend]")
+    with running(create_static_app(exported.folder)) as address:
+        page.goto(address)
+        page.evaluate("navigator.serviceWorker.ready.then(() => 1)")
+        expect(backend).to_have_attribute("content", "browser")
+        page.goto("about:blank")
+    with serving(tiny_model, port=int(address.rpartition(":")[2])) as (address, _):
+        page.goto(address)
+        expect(backend).to_have_attribute("content", "server")
+        assert page.evaluate("navigator.serviceWorker.getRegistrations().then((there) => there.length)") == 0
+    context.close()
+
+
+def test_a_file_that_was_kept_before_the_site_was_whole_is_fetched_again(browser, address, exported):
+    half = (exported.folder / "model" / "graph.onnx").read_bytes()[:5000]
+    with a_page(browser, address, lambda page: page.context.route("**/graph.onnx", _serves(half))) as page:
+        expect(page.locator('[data-problem="photo"]')).to_contain_text("load the page again")
+        page.context.unroute("**/graph.onnx")
+        page.reload()
+        wait_until(page, LOADED)
 
 
 def test_another_networks_bytes_are_not_run(browser, address, exported):

@@ -412,3 +412,8 @@ def test_the_documents_client_restores_a_photo(server, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "restored.png").read_bytes() == post(server, "inpaint", mask=MASK, box=[]).content
     assert "painting" in done.stderr
+
+
+def test_scripts_are_scripts_whatever_this_computer_takes_them_for(server, monkeypatch):
+    monkeypatch.setattr("starlette.responses.guess_type", lambda path: ("text/plain", None))  # as some Windows registries have it
+    assert server.get("/js/main.js").headers["content-type"].startswith("text/javascript")

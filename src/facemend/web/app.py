@@ -7,7 +7,6 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import facemend
@@ -20,6 +19,7 @@ from facemend.web.reference import reference_page
 from facemend.web.refusal import RefusalError
 from facemend.web.routes import Studio, build_router
 from facemend.web.schemas import ERRORS, HealthAnswer
+from facemend.web.static_files import TypedFiles
 from facemend.web.telemetry import Telemetry
 
 STATIC = Path(__file__).parent / "static"
@@ -85,7 +85,11 @@ def create_app(
     async def docs_style() -> FileResponse:
         return FileResponse(Path(__file__).parent / "reference.css")
 
-    pages = StaticFiles(directory=STATIC, html=True)
+    @app.get("/service-worker.js", include_in_schema=False)
+    async def retire_worker() -> FileResponse:
+        return FileResponse(Path(__file__).parent / "retire-worker.js", media_type="text/javascript; charset=utf-8")
+
+    pages = TypedFiles(directory=STATIC, html=True)
 
     async def page(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].startswith("/api/"):

@@ -85,7 +85,8 @@ class Gate:
             return RefusalError(400, "host", "this server answers to localhost only")
         origin = headers.get("origin")
         if method not in _SAFE_METHODS and origin is not None and origin.partition("://")[2].lower() != host.lower():
-            return RefusalError(403, "origin", "requests from other sites' pages are not answered")
+            said = "requests from other sites' pages are not answered; a proxy before this server must pass the Host that it got"
+            return RefusalError(403, "origin", said)
         if self._token is not None and _GUARDED.match(path) and not self._knows_token(headers.get("authorization", "")):
             return RefusalError(401, "token", "send the server's token: Authorization: Bearer TOKEN")
         return None

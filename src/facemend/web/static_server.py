@@ -5,15 +5,11 @@ from pathlib import Path
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from facemend.web.browser_export import POLICY, check_exported
+from facemend.web.static_files import TypedFiles
 
-_TYPES = {  # what Python's own table may lack; browsers run scripts and WebAssembly of the right type only
-    ".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".wasm": "application/wasm",
-    ".json": "application/json", ".onnx": "application/octet-stream", ".safetensors": "application/octet-stream",
-}  # fmt: skip
 _HEADERS = {
     "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -33,17 +29,12 @@ def create_static_app(folder: Path) -> ASGIApp:
         ConfigError: The folder is no exported studio.
     """
     check_exported(folder)
-    files = StaticFiles(directory=folder, html=True)
+    files = TypedFiles(directory=folder, html=True)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        media_type = _TYPES.get(Path(scope.get("path", "")).suffix)
-
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                if media_type is not None and message["status"] == 200:
-                    headers["Content-Type"] = media_type
+                MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
         if scope["type"] == "lifespan":
@@ -56,7 +47,7 @@ def create_static_app(folder: Path) -> ASGIApp:
     return serve
 
 
-async def _answer(files: StaticFiles, scope: Scope, receive: Receive, send: Send) -> None:
+async def _answer(files: TypedFiles, scope: Scope, receive: Receive, send: Send) -> None:
     try:
         await files(scope, receive, send)
     except HTTPException as error:

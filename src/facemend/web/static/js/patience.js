@@ -1,4 +1,7 @@
-/** Asks again while the server's queue is full, after as many seconds as the server said; once stopped it waits for nothing more. */
+/**
+ * Asks again while the server's queue is full, after as many seconds as the server said; `onWait` is told how many are left, and 0
+ * when it asks. Once stopped it waits for nothing more.
+ */
 export async function patiently(ask, { signal, onWait }) {
   const stopped = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   for (;;) {
@@ -10,6 +13,7 @@ export async function patiently(ask, { signal, onWait }) {
         onWait(left);
         await Promise.race([new Promise((done) => setTimeout(done, 1000)), stopped]);
       }
+      onWait(0);
     }
   }
 }

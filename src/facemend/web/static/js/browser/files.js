@@ -4,6 +4,7 @@ import { Problem } from './problem.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const AGAIN = 'export the studio again with `facemend web-export`';
+const ANEW = `load the page again; if that does not help, ${AGAIN}`;
 
 export function fileAddress(path) {
   return new URL(path, ROOT).href;
@@ -21,9 +22,17 @@ export async function loadDescription() {
 export async function loadNetwork(path, { networks }) {
   const { bytes, sha256 } = networks[path];
   const content = new Uint8Array(await fetchFile(path));
-  if (content.length !== bytes) throw new Problem('files', `${path} has ${content.length} bytes instead of ${bytes}, it is cut off or another one: ${AGAIN}`);
-  if (crypto.subtle && (await digest(content)) !== sha256) throw new Problem('files', `${path} is not the file that this page was exported with: ${AGAIN}`);
-  return content;
+  let wrong;
+  if (content.length !== bytes) wrong = `has ${content.length} bytes instead of ${bytes}, it is cut off or another one`;
+  else if (crypto.subtle && (await digest(content)) !== sha256) wrong = 'is not the file that this page was exported with';
+  if (!wrong) return content;
+  await forget(path);
+  throw new Problem('files', `${path} ${wrong}: ${ANEW}`);
+}
+
+/** Have a file fetched when it is next needed: the service worker may have kept it when the site was not yet whole. */
+async function forget(path) {
+  for (const name of (await self.caches?.keys()) ?? []) await (await caches.open(name)).delete(fileAddress(path));
 }
 
 /** What to say of a file that does not come, or breaks off on its way. */

@@ -33,7 +33,7 @@ export class Jobs {
     } else {
       this.#background = controller;
     }
-    const onWait = (seconds) => where && this.store.set({ busy: { ...busy, stage: 'full', seconds } });
+    const onWait = (seconds) => where && this.store.set({ busy: seconds ? { ...busy, stage: 'full', seconds } : busy });
     try {
       const answer = await patiently(() => job(signal), { signal, onWait });
       if (!signal.aborted) return answer;
