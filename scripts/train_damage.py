@@ -5,8 +5,8 @@ needed:
 
     python scripts/train_damage.py --data FOLDER_OF_ZIPS --output src/facemend/damage/damage.onnx
 
-The faces are those of `facemend prepare` (zips of `facemend.data.dataset`); scikit-image's own pictures stand for what is behind
-people. The same seed and number of steps give the same net on the same machine.
+The faces are those of `facemend prepare` (zips of `facemend.data.dataset`); scikit-image's own pictures, and those of `--scenes`,
+stand for what is behind people. The same seed and number of steps give the same net on the same machine.
 """
 
 import math
@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from facemend.damage.aging import KINDS, VISIBLE, age_photo
 from facemend.damage.finding import TILE_SIZE, net_input
 from facemend.data.dataset import FaceDataset
-from facemend.imaging import Pixels
+from facemend.imaging import Pixels, load_photo, to_rgb
 
 FACES = {"flickrport": 3.0, "celebamask": 3.0, "ffhq": 2.0, "mebeauty": 2.0, "aaf": 0.7}  # zip: how often it is drawn from
 SCENES = (
@@ -44,7 +44,7 @@ SCENES = (
     "camera",
     "stereo_motorcycle",
 )  # not astronaut: it tests
-SCENE_SHARE = 0.15
+SCENE_SHARE = 0.18
 BACKDROP_SHARE = 0.08
 POOL_SIZE, RENEWED_SHARE = 400, 0.25
 CROP_SIZE = 160
@@ -92,14 +92,15 @@ def block(num_in: int, num_out: int, *, stride: int = 1, dilation: int = 1) -> n
 class Pictures:
     """Clean pictures at random: faces of the zips, scenes, and plain walls."""
 
-    def __init__(self, folder: Path, *, held_out: int = 50) -> None:
+    def __init__(self, folder: Path, scenes: Path | None, *, held_out: int = 50) -> None:
         self.sets = [FaceDataset(folder / f"{name}.zip")[:-held_out] for name in FACES]
         shares = np.array(list(FACES.values()))
         self.shares = shares / shares.sum()
-        scenes = [getattr(scenery, name)() for name in SCENES]
-        scenes = [scene[0] if isinstance(scene, tuple) else scene for scene in scenes]
-        self.scenes = [scene if scene.ndim == 3 else np.repeat(scene[..., None], 3, axis=2) for scene in scenes]
-
+        pictures = [getattr(scenery, name)() for name in SCENES]
+        pictures = [scene[0] if isinstance(scene, tuple) else scene for scene in pictures]
+        self.scenes = [scene if scene.ndim == 3 else np.repeat(scene[..., None], 3, axis=2) for scene in pictures]
+        if scenes is not None:
+            self.scenes += [to_rgb(load_photo(path)) for path in sorted(scenes.iterdir())]
         self.pool: list[Pixels] = []
 
     def draw(self, rng: Rng) -> Pixels:
@@ -150,13 +151,13 @@ def draw_sample(pictures: Pictures, rng: Rng) -> Sample:
 class Samples(IterableDataset[Sample]):
     """Samples without end; one worker draws them while the net trains."""
 
-    def __init__(self, data: Path, seed: int) -> None:
-        self.data, self.seed = data, seed
+    def __init__(self, data: Path, scenes: Path | None, seed: int) -> None:
+        self.data, self.scenes, self.seed = data, scenes, seed
 
     def __iter__(self) -> Iterator[Sample]:
         """Yield them."""
         cv2.setNumThreads(1)
-        rng, pictures = np.random.default_rng(self.seed), Pictures(self.data)
+        rng, pictures = np.random.default_rng(self.seed), Pictures(self.data, self.scenes)
         while True:
             yield draw_sample(pictures, rng)
 
@@ -247,12 +248,13 @@ def train(
     batch_size: Annotated[int, typer.Option()] = 12,
     learning_rate: Annotated[float, typer.Option(help="The highest of the schedule.")] = 2e-3,
     start: Annotated[Path | None, typer.Option(help="Net to go on from, .onnx, as this script writes it.")] = None,
+    scenes: Annotated[Path | None, typer.Option(help="Folder of clean photos of anything but faces.")] = None,
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Train, print the mean loss now and then, and write the net."""
     torch.manual_seed(seed)
     net = DamageNet().to(memory_format=torch.channels_last)
-    batches = iter(DataLoader(Samples(data, seed), batch_size, num_workers=1))
+    batches = iter(DataLoader(Samples(data, scenes, seed), batch_size, num_workers=1))
     if start is not None:
         net.load_state_dict(read_weights(start))
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-4)
