@@ -1153,6 +1153,10 @@ def test_pictures_that_browsers_do_not_know_are_refused_with_a_reason(offline):
     expect(offline.locator('[data-problem="restore"], [data-problem="photo"]').filter(has_text="TIFF")).to_contain_text(
         "This browser cannot show that picture (TIFF and HEIC are for the server): save it as PNG or JPEG first"
     )
+    offline.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(offline.locator('[data-problem="restore"], [data-problem="photo"]').filter(has_text="picture")).to_contain_text(
+        "That is not a picture"
+    )
 
 
 def test_a_folder_with_something_in_it_is_left_alone(package, tmp_path, facemend):

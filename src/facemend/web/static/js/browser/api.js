@@ -1,5 +1,6 @@
 /** What `js/api.js` asks a server, done in this browser: the same methods, with a worker beside the page that runs the networks. */
 
+import { kindOf } from '../kinds.js';
 import { loadDescription } from './files.js';
 import { Problem } from './problem.js';
 
@@ -29,7 +30,8 @@ export class BrowserApi {
     return this.#ask('load', []);
   }
 
-  async preview() {
+  async preview(file) {
+    if (!(await kindOf(file))) throw new Problem('photo', 'this file is not a picture: take a PNG, JPEG or WebP');
     throw new Problem('photo', 'this browser cannot show that picture (TIFF and HEIC are for the server): save it as PNG or JPEG first');
   }
 
