@@ -29,8 +29,9 @@ from facemend.models.features import Lpips
 from facemend.photo import faces, framing, planning, search
 from facemend.photo.framing import Window
 from facemend.photo.grain import match_grain
+from facemend.photo.network_view import NetworkView
 from facemend.photo.planning import View
-from facemend.photo.residuals import NetworkView, carry_residuals
+from facemend.photo.residuals import carry_residuals
 
 Picture = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
@@ -69,10 +70,10 @@ def restore(backend: Backend, photo: Picture, hole: Hole, views: list[View], met
         image, unknown = framing.view_photo(painted, rest, window)
         (run,) = backend([MaskedView(image, unknown, latent)])
         own = hole[view.region] & view.area
-        seen = NetworkView(window, view.region, run.completed, unknown, run.scores, run.layout)
+        seen = NetworkView(window, run.completed, unknown, run.scores, run.layout)
         filled = framing.unview_photo(seen.softened(), window, view.region)
         if method.carried:
-            filled = carry_residuals(painted[view.region], rest[view.region], own, filled, seen)
+            filled = carry_residuals(painted[view.region], rest[view.region], own, filled, seen, region=view.region)
         painted[view.region][own] = filled[own]
         rest[view.region] &= ~own
         hair[view.region] |= view.area & (framing.unview_layout(seen.ids(), window, view.region) == HAIR)

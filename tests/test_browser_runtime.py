@@ -35,10 +35,11 @@ from facemend.photo.fading import find_levels
 from facemend.photo.framing import Window, unview_photo, view_photo
 from facemend.photo.guessing import Trial
 from facemend.photo.joining import fading
+from facemend.photo.network_view import NetworkView
 from facemend.photo.planning import plan_views
 from facemend.photo.print_border import find_border
 from facemend.photo.renaming import without_faces
-from facemend.photo.residuals import NetworkView, carry_residuals
+from facemend.photo.residuals import carry_residuals
 from facemend.photo.search import find_faces
 from facemend.photo.sharpness import match_sharpness
 from facemend.photo.toning import measure_tones
@@ -628,12 +629,13 @@ def test_the_detail_that_python_carries_is_carried(modules, window, bottom):
     known, unknown = view_photo(photo, hole, window)
     completed = np.where(unknown > 0, seen, known)
     layout, scores = (rng.dirichlet(np.ones(n), size=shape).astype(np.float32) for n, shape in ((19, (32, 32)), (64, (2, 64))))
-    view = NetworkView(window, window.region(hole.shape), completed, unknown, scores, layout.transpose(2, 0, 1))
-    soft = unview_photo(view.softened(), window, view.region)
-    carried = carry_residuals(photo[view.region], hole[view.region], hole[view.region], soft, view)
+    view, region = NetworkView(window, completed, unknown, scores, layout.transpose(2, 0, 1)), window.region(hole.shape)
+    soft = unview_photo(view.softened(), window, region)
+    carried = carry_residuals(photo[region], hole[region], hole[region], soft, view, region=region)
     there = run(
         modules,
-        f"""const [{{ Window, unviewPhoto }}, {{ carryResiduals, softened }}] = [await load('framing'), await load('residuals')];
+        f"""const [{{ Window, unviewPhoto }}, {{ softened }}] = [await load('framing'), await load('network-view')];
+        const {{ carryResiduals }} = await load('residuals');
         const [photo, hole] = [{picture("photo")}, {picture("hole")}];
         const window = new Window(given.center, given.side, given.size, given.angle);
         const region = window.region(photo);
@@ -649,9 +651,9 @@ def test_the_detail_that_python_carries_is_carried(modules, window, bottom):
         photo=photo, hole=hole, center=list(window.center), side=window.side, size=window.size, angle=window.angle,
         completed=completed, unknown=unknown, scores=scores, layout=view.layout,
     )  # fmt: skip
-    difference = np.abs(there.reshape(carried.shape) - carried.astype(int))[hole[view.region]]
+    difference = np.abs(there.reshape(carried.shape) - carried.astype(int))[hole[region]]
     assert (difference <= 1).mean() > 0.999
-    assert np.abs(carried.astype(int) - soft)[hole[view.region]].mean() > 2  # something was carried
+    assert np.abs(carried.astype(int) - soft)[hole[region]].mean() > 2  # something was carried
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ import pytest
 from facemend.metrics import high_frequency_ratio, seam_ratio
 from facemend.photo import residuals
 from facemend.photo.framing import Window, unview_photo, view_photo
-from facemend.photo.residuals import NetworkView, carry_residuals
+from facemend.photo.network_view import NetworkView
+from facemend.photo.residuals import carry_residuals
 
 SIZE = 256
 GRID = 4  # the scores' grid
@@ -43,7 +44,7 @@ def soft_view(truth, hole, window, scores=None, layout=None):
         scores = np.full((2, GRID**2, GRID**2), 1 / GRID**2, np.float32)
     if layout is None:
         layout = np.ones((1, 8, 8), np.float32)
-    return NetworkView(window, window.region(hole.shape), completed, unknown, scores, layout)
+    return NetworkView(window, completed, unknown, scores, layout)
 
 
 def test_class_ids_are_those_of_the_likeliest_parts():
@@ -55,9 +56,9 @@ def test_class_ids_are_those_of_the_likeliest_parts():
 
 def fill(photo, hole, view):
     """Fill all of the hole; returns the photo as enlarged from the view, and with detail."""
-    soft = unview_photo(view.softened(), view.window, view.region)
-    region = view.region
-    detailed = carry_residuals(photo[region], hole[region], hole[region], soft, view)
+    region = view.window.region(hole.shape)
+    soft = unview_photo(view.softened(), view.window, region)
+    detailed = carry_residuals(photo[region], hole[region], hole[region], soft, view, region=region)
     plain, full = photo.copy(), photo.copy()
     plain[region][hole[region]] = soft[hole[region]]
     full[region][hole[region]] = detailed[hole[region]]
@@ -181,8 +182,9 @@ def test_nothing_known_is_borne():
     truth = as_pixels(shaded((600, 600)))
     everything = np.ones((600, 600), bool)
     view = soft_view(truth, everything, Window((300, 300), 600, SIZE))
-    soft = unview_photo(view.softened(), view.window, view.region)
-    assert np.array_equal(carry_residuals(truth, everything, everything, soft, view), soft)
+    region = view.window.region(everything.shape)
+    soft = unview_photo(view.softened(), view.window, region)
+    assert np.array_equal(carry_residuals(truth, everything, everything, soft, view, region=region), soft)
 
 
 @pytest.mark.parametrize("side", [256, 200])

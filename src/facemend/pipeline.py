@@ -25,10 +25,11 @@ from facemend.photo.framing import Window
 from facemend.photo.grain import match_grain
 from facemend.photo.guessing import Trial
 from facemend.photo.joining import RIM, fade_in, fading
+from facemend.photo.network_view import NetworkView
 from facemend.photo.planning import View
 from facemend.photo.print_border import find_border
 from facemend.photo.renaming import without_faces
-from facemend.photo.residuals import NetworkView, carry_residuals
+from facemend.photo.residuals import carry_residuals
 from facemend.photo.sharpness import match_sharpness
 from facemend.photo.toning import Tones, measure_face_tones, measure_tones
 
@@ -270,7 +271,7 @@ class Inpainter:
             left |= share > 0
             seen = self._see(painted, rest, view, latent, layout, on_run=on_run)
             soft = framing.unview_photo(seen.softened(), seen.window, view.region)
-            detailed = carry_residuals(photo, left, share > 0, soft, seen)
+            detailed = carry_residuals(photo, left, share > 0, soft, seen, region=view.region)
             fade_in(photo, tones_there.match(detailed, share > 0) if tones_there else detailed, share)
             left &= share == 0
             _write_ids(layout_found, seen, view)
@@ -320,7 +321,7 @@ class Inpainter:
         seen = image if levels is None else levels.spread(image, mask)
         (painted,) = self.backend([MaskedView(seen, mask, latent, layout)])
         completed = painted.completed if levels is None else levels.fade(painted.completed, image, mask)
-        return NetworkView(window, window.region(hole.shape), completed, mask, painted.scores, painted.layout)
+        return NetworkView(window, completed, mask, painted.scores, painted.layout)
 
 
 def _measure_tones(rgb: Pixels, unknown: Hole, views: list[View]) -> list[Tones | None]:

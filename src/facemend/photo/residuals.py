@@ -8,7 +8,6 @@ from a place that looks alike in the network's picture, that is the same part of
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import cv2
@@ -16,8 +15,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Layout, Pixels
+from facemend.imaging import Hole, Pixels
 from facemend.photo.framing import Matrix, Region, Window
+from facemend.photo.network_view import NetworkView
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -31,7 +31,6 @@ _LAYOUT_WEIGHT = 0.1  # of the squared difference of class probabilities
 _CHOICE = 0.005  # scale of the random choice among good sources: without it the best one repeats as a pattern
 _STRIDE = 101  # random numbers from those of one patch to those of the next
 _TARGETS_AT_ONCE = 256
-_SOFTNESS = 0.8  # standard deviation, in the network's pixels, of a blur that takes off what its fills lack
 _LIKENESS = 0.2 * 255  # where target and source differ more, little is carried, or edges would come along
 _SURE_SHARE = 0.25  # of known pixels round a place, which says all there is to say of it
 _REACH = 4  # of the network's pixels: so far known residuals spread into the hole
@@ -39,50 +38,19 @@ _PIXELS_AT_ONCE = 2**16
 _NOWHERE = -(2**40)  # a source that lies in no photo
 
 
-@dataclass(frozen=True)
-class NetworkView:
-    """What the network made of a window of the photo."""
-
-    window: Window
-    region: Region  # of the photo, which holds all that the window sees
-    completed: Floats  # [3, S, S] in [-1, 1], known pixels included
-    unknown: Floats  # [1, S, S], 1 where nothing was known
-    scores: Floats  # [heads, T, T], attention of stage 2 over a square grid of T places
-    layout: Floats  # [K, h, w], probabilities of the face's parts
-
-    def softened(self) -> Floats:
-        """Return `completed`, its known part blurred to be as soft as what the network paints."""
-        blurred = cv2.GaussianBlur(np.ascontiguousarray(self.completed.transpose(1, 2, 0)), (0, 0), _SOFTNESS)
-        return np.where(self.unknown > 0, self.completed, np.asarray(blurred, np.float32).transpose(2, 0, 1))
-
-    def person(self) -> Hole:
-        """Return which pixels of the view are more likely a person's than the background's, bool [S, S]."""
-        size = self.completed.shape[1:]
-        return np.asarray(cv2.resize(self.layout[0], size, interpolation=cv2.INTER_LINEAR), np.float32) < 0.5
-
-    def ids(self) -> Layout:
-        """Return the class ids of the likeliest parts at the view's own size, uint8 [S, S]."""
-        size = self.completed.shape[1:]
-        ids, likelihood = np.zeros(size, np.uint8), np.zeros(size, np.float32)
-        for number, part in enumerate(self.layout):  # one by one: a fifth of the time of `argmax` over all
-            enlarged = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.float32)
-            np.putmask(ids, enlarged > likelihood, number)
-            np.maximum(likelihood, enlarged, out=likelihood)
-        return ids
-
-
-def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view: NetworkView) -> Pixels:
+def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view: NetworkView, *, region: Region) -> Pixels:
     """Add to what the network painted the fine detail that the known part of the photo has, and its fills lack.
 
     Takes 3 bytes for a pixel of the region (7 where that is narrower than the photo), some 10 MB for a band of its rows (40 at 12
     megapixels), and 10 for the search.
 
     Args:
-        photo: the view's region of it, uint8 [h, w, 3]; what lies under the hole is not looked at.
+        photo: the region of it, uint8 [h, w, 3]; what lies under the hole is not looked at.
         hole: bool [h, w].
         wanted: bool [h, w], the part of the hole to be filled.
         soft: `view.softened()`, brought to the region, uint8 [h, w, 3].
         view: where that picture comes from.
+        region: rows and columns of the whole photo, all that the view's window sees of it.
 
     Returns:
         `soft`, with detail where it is wanted.
@@ -92,7 +60,7 @@ def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view:
         return filled
     photo, hole = np.ascontiguousarray(photo), np.ascontiguousarray(hole)  # their pixels are taken by number
     left, first, width, height = cv2.boundingRect(wanted.view(np.uint8))
-    grid = _Grid(view.window, view.region, wanted)
+    grid = _Grid(view.window, region, wanted)
     sources = _match(view, grid)
     ratio = view.window.side / view.window.size
     end, band = first + height, max(math.ceil(_PIXELS_AT_ONCE / width), round(2 * _REACH * ratio))

@@ -8,12 +8,13 @@ import { eachPixel, unviewLayout, unviewPhoto, viewLayout, viewPhoto } from './f
 import { matchGrain } from './grain.js';
 import { RIM, faded, fading } from './joining.js';
 import { Mtcnn } from './mtcnn.js';
+import { likeliest, personIn, softened } from './network-view.js';
 import { HARDLY_ALIGNED, LOOSELY_ALIGNED, planFaces, planViews, portraitWindow } from './planning.js';
 import { fillBorder, findBorder } from './print-border.js';
 import { normals } from './random.js';
 import { withoutFaces } from './renaming.js';
-import { picture, planeOf, resizeArea, resizeLinear } from './resample.js';
-import { carryResiduals, softened } from './residuals.js';
+import { picture, planeOf, resizeArea } from './resample.js';
+import { carryResiduals } from './residuals.js';
 import { findFaces, measureAgain } from './search.js';
 import { matchSharpness } from './sharpness.js';
 import { matchTones, measureFaceTones, measureTones } from './toning.js';
@@ -212,26 +213,6 @@ function trialOf({ completed, layout: { data, classes, size }, unknown, window }
 function writeIds(layout, seen, { region, area }) {
   const ids = unviewLayout(likeliest(seen.layout, seen.window.size), seen.window, region);
   eachPixel(region, layout.width, (k, at) => area[k] && (layout.data[at] = ids.data[k]));
-}
-
-/** Which pixels of a view are more likely a person's than the background's, 0 or 1 each. */
-function personIn({ layout: { data, size }, window: { size: side } }) {
-  return Uint8Array.from(resizeLinear(planeOf(data, 0, size), side, side).data, (share) => (share < 0.5 ? 1 : 0));
-}
-
-/** Class ids at the view's own size. */
-function likeliest({ data, classes, size }, side) {
-  const best = new Float32Array(side * side).fill(-1);
-  const ids = new Uint8Array(side * side);
-  for (let k = 0; k < classes; k++) {
-    const enlarged = resizeLinear(planeOf(data, k, size), side, side).data;
-    for (let i = 0; i < ids.length; i++) {
-      if (enlarged[i] <= best[i]) continue;
-      best[i] = enlarged[i];
-      ids[i] = k;
-    }
-  }
-  return { data: ids, width: side, height: side, channels: 1 };
 }
 
 /** Class ids as the share of each class under each of the core's pixels, [K, size, size]. */

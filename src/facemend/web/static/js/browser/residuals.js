@@ -1,6 +1,6 @@
 /** Detail finer than the network saw, carried from the known part of a photo into the hole. Mirrors facemend/photo/residuals.py. */
 
-import { boxBlur, gaussianBlur } from './filters.js';
+import { boxBlur } from './filters.js';
 import { uniforms } from './random.js';
 import { inverted, mapped, picture, planeOf, resizeArea, resizeLinear, roundEven, toByte } from './resample.js';
 
@@ -12,20 +12,8 @@ const SCORE_WEIGHT = 0.05;
 const LAYOUT_WEIGHT = 0.1;
 const CHOICE = 0.005;
 const STRIDE = 101;
-const SOFTNESS = 0.8;
 const LIKENESS = 0.2 * 255;
 const SURE_SHARE = 0.25;
-
-/** The network's picture [3, S, S] of a view {completed, unknown, window}, its known part as soft as what the network paints. */
-export function softened({ completed, unknown, window: { size } }) {
-  const soft = new Float32Array(completed.length);
-  for (let c = 0; c < 3; c++) {
-    const plane = planeOf(completed, c, size);
-    const blurred = gaussianBlur(plane, SOFTNESS).data;
-    soft.set(plane.data.map((value, i) => (unknown[i] > 0 ? value : blurred[i])), c * size * size);
-  }
-  return soft;
-}
 
 /**
  * Add to what the network painted the fine detail that the known part of the photo has, and its fills lack.
