@@ -738,7 +738,7 @@ def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width, light):
 
 def test_a_given_layout_reaches_the_network_as_the_same_shares(modules):
     ids = np.random.default_rng(0).integers(0, 19, (80, 80), dtype=np.uint8)
-    script = f"return (await load('inpainter')).sharesOf({picture('ids')}, 19, 32);"
+    script = f"return (await load('painting')).sharesOf({picture('ids')}, 19, 32);"
     shares = run(modules, script, ids=ids)
     assert np.abs(shares - on_onnx._shares(ids, 19, 32).ravel()).max() < 1e-5
 

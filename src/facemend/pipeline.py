@@ -1,48 +1,38 @@
 """`Inpainter`: a photo and a mask in, the restored photo out, of any size and colour mode."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from facemend import imaging
-from facemend.backends import Backend, BackendName, Floats, MaskedView, open_backend
+from facemend.backends import Backend, BackendName, Floats, open_backend
 from facemend.errors import ConfigError
 from facemend.face_classes import HAIR
 from facemend.imaging import Hole, Layout, Pixels
-from facemend.photo import faces, framing, planning, search
-from facemend.photo.coloring import calm_colors
+from facemend.painting import Painter, share_out, write_ids
+from facemend.photo import aligning, planning
+from facemend.photo.aligning import Box, Look
 from facemend.photo.compression import match_compression
 from facemend.photo.detectors import Face, FaceDetector
-from facemend.photo.fading import find_levels
 from facemend.photo.framing import Window
 from facemend.photo.grain import match_grain
-from facemend.photo.guessing import Trial
-from facemend.photo.joining import RIM, fade_in, fading
-from facemend.photo.network_view import NetworkView
-from facemend.photo.planning import View
 from facemend.photo.print_border import find_border
-from facemend.photo.renaming import without_faces
-from facemend.photo.residuals import carry_residuals
-from facemend.photo.sharpness import match_sharpness
-from facemend.photo.toning import Tones, measure_face_tones, measure_tones
 
 MAX_SEED = 2**63 - 1
 MAX_VARIANTS = 1000  # all of them are held in memory
-NUM_FITS = 2  # runs of the network that may be spent on finding out how a damaged face lies
 NO_FACE = (
     "no face found: took what lies round the mask for one; "
     "give the face's box (boxes=, --box), or say that there is none (boxes=[], --box none)"
 )
 
 OnRun = Callable[[int], None]
-Box = Sequence[float]  # left, top, right, bottom of a face in the photo's pixels, forehead to chin
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,18 +132,19 @@ class Inpainter:
         if (border := find_border(rgb, hole)) is not None:
             # Paper is as little for the network to see as what lies beyond a photo, but not to be painted by it.
             rgb, unknown, wanted = border.fill(rgb, hole), hole | (border.share > 0), hole & (border.share < 1)
-        windows = self._choose_windows(rgb, wanted, boxes, on_run)
+        if boxes is not None:
+            windows = aligning.given_windows(boxes, wanted)
+        else:
+            windows = self._find_windows(rgb, wanted, on_run) if wanted.any() else []
         faceless = boxes is not None and not isinstance(boxes, str) and not len(boxes)
         views = planning.plan_views(wanted, windows, faceless=faceless) if wanted.any() else []
-        tones = _measure_tones(rgb, unknown, views)
+        tasks = share_out(rgb, unknown, wanted, views)
 
         coding = imaging.jpeg_coding(photo) if photo.mode in ("L", "RGB") else None
         images: list[Image.Image] = []
         layouts = [] if given is None else [given]
         for variant, latent in enumerate(latents, 1):
-            painted, ids = self._paint(
-                rgb, unknown, wanted, views, latent, tones=tones, layout=given, on_run=lambda variant=variant: on_run(variant)
-            )
+            painted, ids = Painter(self.backend, latent, partial(on_run, variant), given).paint(rgb, unknown, tasks)
             if border is not None:
                 painted = border.fill(painted, hole)
             painted = match_grain(painted, rgb, hole, textured=ids == HAIR)
@@ -189,11 +180,10 @@ class Inpainter:
         photo = imaging.check_photo(image)
         rgb = imaging.to_rgb(photo)
         hole = np.zeros(rgb.shape[:2], np.bool_) if mask is None else imaging.read_hole(mask, photo.size)
-        (latent,) = self._latents(0, 1)
+        painter = self._likeliest(partial(on_run, 1))
         layout: Layout = np.zeros(hole.shape, np.uint8)
         for view in planning.plan_faces(hole.shape, self._find_windows(rgb, hole, on_run)):
-            on_run(1)
-            _write_ids(layout, self._run(rgb, hole, view.window, latent, None), view)
+            write_ids(layout, painter.run(rgb, hole, view.window), view)
             on_face(layout[view.region][view.area])
         return layout
 
@@ -202,98 +192,17 @@ class Inpainter:
 
         `on_run` is told of each run of the network, as in `__call__`. A face has landmarks in the photo's pixels: see `Face`.
         """
-        latent = self._latents(0, 1)[0]
-
-        def paint(window: Window) -> Trial:
-            on_run(0)
-            seen = self._run(rgb, hole, window, latent, None)
-            person, sure = 1 - seen.layout[0], seen.layout.max(axis=0)  # [h, w]: all but the background; of the likeliest part
-            unknown = np.asarray(cv2.resize(seen.unknown[0], person.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
-            certainty = float((sure * unknown).sum() / max(1.0, unknown.sum()))
-            return Trial(seen.completed, certainty, float((person * (1 - unknown)).sum() / person.sum()))
-
-        return search.find_faces(rgb, hole, self.detector, paint=paint)
-
-    def _choose_windows(
-        self, rgb: Pixels, hole: Hole, boxes: Sequence[Box | Face] | Literal["portrait"] | None, on_run: OnRun
-    ) -> list[Window]:
-        """Lay squares round the faces that are given, or else found."""
-        if boxes is None:
-            return self._find_windows(rgb, hole, on_run) if hole.any() else []
-        if isinstance(boxes, str):  # an array of boxes would be compared number by number
-            if boxes != "portrait":  # pyright: ignore[reportUnnecessaryComparison] - words are mistyped
-                raise ConfigError(f"boxes is {boxes!r}: give boxes, or 'portrait'")
-            return [framing.choose_window(hole)] if hole.any() else []
-        return [_given_window(box, (hole.shape[1], hole.shape[0])) for box in boxes]
+        return aligning.find_faces(rgb, hole, self.detector, self._look(rgb, hole, on_run))
 
     def _find_windows(self, rgb: Pixels, hole: Hole, on_run: OnRun) -> list[Window]:
-        return [self._frame(face, rgb, hole, on_run) for face in self.find_faces(rgb, hole, on_run)]
+        return aligning.find_windows(rgb, hole, self.detector, self._look(rgb, hole, on_run))
 
-    def _frame(self, face: Face, rgb: Pixels, hole: Hole, on_run: OnRun) -> Window:
-        """Lay the square round a face; one that lacks eyes or mouth is restored first, to be measured by that."""
-        window = faces.face_window(face)
-        if not faces.hides_landmarks(hole, face):
-            return planning.portrait_window(window, hole) or window
-        is_seen = face.score >= faces.SURE or hole.shape[0] != hole.shape[1]
-        guess = planning.LOOSELY_ALIGNED if is_seen else planning.HARDLY_ALIGNED
-        window = planning.portrait_window(window, hole, guess) or window
-        for _ in range(NUM_FITS):
-            on_run(0)
-            restored = self._run(rgb, hole, window, self._latents(0, 1)[0], None)
-            again = search.measure_again(face, restored.completed, restored.window, self.detector)
-            if again is face:
-                break
-            face, window = again, faces.face_window(again)
-            if (portrait := planning.portrait_window(window, hole)) is not None:
-                return portrait
-        return window
+    def _look(self, rgb: Pixels, hole: Hole, on_run: OnRun) -> Look:
+        return partial(self._likeliest(partial(on_run, 0)).run, rgb, hole)
 
-    def _paint(
-        self,
-        rgb: Pixels,
-        unknown: Hole,
-        wanted: Hole,
-        views: list[View],
-        latent: Floats,
-        *,
-        tones: list[Tones | None],
-        layout: Layout | None,
-        on_run: Callable[[], None],
-    ) -> tuple[Pixels, Layout]:
-        """Fill what is wanted of the unknown, view by view, each knowing what those before it painted."""
-        painted, rest = rgb.copy(), unknown.copy()
-        layout_found: Layout = np.zeros(unknown.shape, np.uint8)
-        for i, (view, tones_there) in enumerate(zip(views, tones, strict=True), 1):
-            photo, left = painted[view.region], rest[view.region]
-            damaged = wanted[view.region]
-            mended = damaged & ~left & view.window.inside(view.region)
-            share = fading(damaged & view.area, mended, RIM * min(each.window.side for each in views[:i]))
-            left |= share > 0
-            seen = self._see(painted, rest, view, latent, layout, on_run=on_run)
-            soft = framing.unview_photo(seen.softened(), seen.window, view.region)
-            detailed = carry_residuals(photo, left, share > 0, soft, seen, region=view.region)
-            fade_in(photo, tones_there.match(detailed, share > 0) if tones_there else detailed, share)
-            left &= share == 0
-            _write_ids(layout_found, seen, view)
-        return painted, layout_found
-
-    def _see(
-        self, rgb: Pixels, hole: Hole, view: View, latent: Floats, layout: Layout | None, *, on_run: Callable[[], None]
-    ) -> NetworkView:
-        """Run the network on one view; its fill is made no sharper than the photo.
-
-        Beside all faces its colours glitter, and are calmed. If it dreams up a face there, it runs again, told of neck and cloth.
-        """
-        on_run()
-        given = None if layout is None else framing.view_layout(layout, view.window)
-        seen = self._run(rgb, hole, view.window, latent, given, unfade=not view.beside)
-        if not view.beside:
-            return replace(seen, completed=match_sharpness(seen.completed, seen.unknown, seen.person()))
-        if given is None and (renamed := without_faces(seen.ids(), seen.unknown[0] > 0)) is not None:
-            on_run()
-            seen = self._run(rgb, hole, view.window, latent, renamed)
-        calm = calm_colors(seen.completed, seen.unknown)
-        return replace(seen, completed=match_sharpness(calm, seen.unknown))
+    def _likeliest(self, on_run: Callable[[], None]) -> Painter:
+        """Return the painter of the single most likely variant."""
+        return Painter(self.backend, np.zeros(self.backend.latent_size, np.float32), on_run)
 
     def _latents(self, seed: int, num_variants: int) -> list[Floats]:
         """Draw one latent [Z] per variant."""
@@ -308,43 +217,3 @@ class Inpainter:
         random = np.random.default_rng(seed)
         first = [np.zeros(size, np.float32)] if seed == 0 else []
         return first + [random.standard_normal(size, np.float32) for _ in range(num_variants - len(first))]
-
-    def _run(
-        self, rgb: Pixels, hole: Hole, window: Window, latent: Floats, layout: Layout | None, *, unfade: bool = False
-    ) -> NetworkView:
-        """Run the network on one window of a photo; the layout, if one is given, is that of the view, [S, S].
-
-        With `unfade` it sees a faded face in full contrast; a wall, which is no face, is plain rather than faded.
-        """
-        image, mask = framing.view_photo(rgb, hole, window)
-        levels = find_levels(image, mask) if unfade else None
-        seen = image if levels is None else levels.spread(image, mask)
-        (painted,) = self.backend([MaskedView(seen, mask, latent, layout)])
-        completed = painted.completed if levels is None else levels.fade(painted.completed, image, mask)
-        return NetworkView(window, completed, mask, painted.scores, painted.layout)
-
-
-def _measure_tones(rgb: Pixels, unknown: Hole, views: list[View]) -> list[Tones | None]:
-    """Measure by which colours each view's fill goes: a face's by its own, if they tell, else by the whole photo's."""
-    of_all = measure_tones(rgb, ~unknown)
-    return [(None if view.beside else measure_face_tones(rgb, unknown, view.window)) or of_all for view in views]
-
-
-def _write_ids(layout: Layout, seen: NetworkView, view: View) -> None:
-    """Write the class ids a view shows into the part of the photo that is its own."""
-    layout[view.region][view.area] = framing.unview_layout(seen.ids(), seen.window, view.region)[view.area]
-
-
-def _given_window(box: Box | Face, size: tuple[int, int]) -> Window:
-    if isinstance(box, Face):
-        return faces.face_window(box)
-    try:
-        left, top, right, bottom = map(float, box)
-    except (TypeError, ValueError):  # no four numbers
-        left = top = right = bottom = 0.0
-    width, height = size
-    is_box = -width <= left <= right - 1 < 2 * width and -height <= top <= bottom - 1 < 2 * height
-    meets_photo = left < width and right > 0 and top < height and bottom > 0  # which may cut the face off
-    if not (is_box and meets_photo):
-        raise ConfigError(f"box {box!r} is no box in a photo of {size[0]}x{size[1]}: give left, top, right, bottom in pixels")
-    return faces.box_window((left, top, right, bottom))

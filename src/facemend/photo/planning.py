@@ -18,10 +18,6 @@ MARGIN = 64  # pixels of surroundings that such a square sees at least
 THIN = 1  # cells; no face hides behind damage of no more than this to the nearest of its sides
 CONTEXT = 16  # times half the thickness of the damage that it sees round it
 MIDDLE = 0.6  # of a face's square holds the face itself, which its neighbours' squares leave to it
-# By how much of the side, what factor and angle a face's square may miss a portrait's frame:
-ALIGNED = (0.05, 1.1, 5.0)
-LOOSELY_ALIGNED = (0.1, 1.25, 10.0)  # where eyes or mouth are hidden, and so only guessed by the detector
-HARDLY_ALIGNED = (0.2, 1.35, 180.0)  # of a square photo, where the face is hardly seen
 
 _Cells = NDArray[np.bool_]  # [rows, columns] of the grid
 
@@ -63,27 +59,6 @@ def plan_faces(shape: tuple[int, ...], faces: Sequence[Window]) -> list[View]:
     """Share a photo [H, W] out among its faces, surest first; the whole of it is one where there are none."""
     everything = np.ones(shape, np.bool_)
     return _claim(np.ones_like(everything), everything, faces or [framing.choose_window(everything)])
-
-
-def portrait_window(face: Window, hole: Hole, tolerance: tuple[float, float, float] = ALIGNED) -> Window | None:
-    """Take a portrait that is framed as the network knows faces as it is: a face is never measured without an error.
-
-    Args:
-        face: the square of a face.
-        hole: bool [H, W]; perhaps empty.
-        tolerance: by how much of the side, what factor and how many degrees it may be framed otherwise.
-
-    Returns:
-        The square of the photo; None if it is framed otherwise.
-    """
-    whole = framing.choose_window(hole if hole.any() else ~hole)
-    shift, scale, angle = tolerance
-    is_framed = (
-        max(np.abs(np.subtract(face.center, whole.center))) <= shift * whole.side
-        and max(face.side / whole.side, whole.side / face.side) <= scale
-        and abs(face.angle) <= angle
-    )
-    return whole if is_framed else None
 
 
 def _claim(free: Hole, hole: Hole, windows: Sequence[Window]) -> list[View]:

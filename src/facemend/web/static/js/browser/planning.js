@@ -11,9 +11,6 @@ const MARGIN = 64;
 const THIN = 1;
 const CONTEXT = 16;
 const MIDDLE = 0.6;
-const ALIGNED = [0.05, 1.1, 5];
-export const LOOSELY_ALIGNED = [0.1, 1.25, 10];
-export const HARDLY_ALIGNED = [0.2, 1.35, 180];
 
 /**
  * Share a hole out among views: of the faces first, so that the views of what is left see them mended.
@@ -35,16 +32,6 @@ export function planViews(hole, faces) {
 export function planFaces(size, faces) {
   const everything = filled(size, 1);
   return claim(filled(size, 1), everything, faces.length ? faces : [chooseWindow(everything)]);
-}
-
-/** Take a portrait that is framed as the network knows faces as it is, or null: a face is never measured without an error. */
-export function portraitWindow(face, hole, [shift, scale, angle] = ALIGNED) {
-  const whole = chooseWindow(extent(hole) ? hole : filled(hole, 1));
-  const isFramed =
-    Math.max(...face.center.map((middle, i) => Math.abs(middle - whole.center[i]))) <= shift * whole.side &&
-    Math.max(face.side / whole.side, whole.side / face.side) <= scale &&
-    Math.abs(face.angle) <= angle;
-  return isFramed ? whole : null;
 }
 
 function filled({ width, height }, value) {
