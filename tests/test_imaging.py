@@ -467,3 +467,13 @@ def test_other_libraries_stay_silent_until_the_last_thread_has_read_its_file():
         first.join()
         assert state() != before
     assert state() == before
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_a_hole_spans_the_rows_and_columns_that_it_touches(quarters):
+    hole = np.zeros((9, 12), bool)
+    hole[3, 5] = hole[6, 2:4] = True
+    turned = np.rot90(hole, quarters)  # however it lies in memory
+    rows, columns = np.nonzero(turned)
+    assert imaging.extent(turned) == (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
+    assert turned[imaging.extent(np.zeros_like(turned))].size == 0

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from facemend.imaging import Hole, Pixels, cover_hole, to_rgb
+from facemend.imaging import Hole, Pixels, Region, cover_hole, extent, to_rgb
 
 CELL_SIZE = 480  # pixels, the longer side of a picture; smaller ones are shown as they are
 CLOSE_UP = 2.5  # times the hole's longer side: enough of the face round it to judge the result
@@ -28,24 +27,23 @@ def draw_contact_sheet(photo: Image.Image, hole: Hole, variants: Sequence[Image.
         ("mask", cover_hole(before, hole)),
         *((f"variant {number}", to_rgb(each)) for number, each in enumerate(variants, 1)),
     ]
-    top, bottom, left, right = _close_up(hole)
-    sheet = _lay_out([(name, _cell(pixels[top:bottom, left:right])) for name, pixels in shown])
+    near = _close_up(hole)
+    sheet = _lay_out([(name, _cell(pixels[near])) for name, pixels in shown])
     sheet.info["restored"] = True
     return sheet
 
 
-def _close_up(hole: Hole) -> tuple[int, int, int, int]:
-    """Choose what to show of a photo: the surroundings of the hole; top, bottom, left, right."""
-    height, width = hole.shape
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    side = max(MIN_CLOSE_UP, round(CLOSE_UP * max(np.ptp(rows), np.ptp(columns))))
+def _close_up(hole: Hole) -> Region:
+    """Choose what to show of a photo: the surroundings of the hole."""
+    rows, columns = extent(hole)
+    longer = max(rows.stop - rows.start, columns.stop - columns.start) - 1
+    size = max(MIN_CLOSE_UP, round(CLOSE_UP * longer))
 
-    def span(places: np.ndarray[tuple[int], np.dtype[np.intp]], length: int) -> tuple[int, int]:
-        start = (int(places[0]) + int(places[-1]) - side) // 2
-        start = max(0, min(start, length - side))
-        return start, min(start + side, length)
+    def around(side: slice, length: int) -> slice:
+        start = max(0, min((side.start + side.stop - 1 - size) // 2, length - size))
+        return slice(start, min(start + size, length))
 
-    return *span(rows, height), *span(columns, width)
+    return around(rows, hole.shape[0]), around(columns, hole.shape[1])
 
 
 def _cell(pixels: Pixels) -> Image.Image:

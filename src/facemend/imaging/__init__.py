@@ -6,9 +6,9 @@ into a photo. Needs no torch.
 
 from facemend.imaging.deep import DeepPhoto, file_mode
 from facemend.imaging.layouts import LAYOUT_COLORS, color_layout, read_layout
-from facemend.imaging.masks import HOLE_COLOR, cover_hole, mask_picture, read_hole
+from facemend.imaging.masks import HOLE_COLOR, cover_hole, extent, mask_picture, read_hole
 from facemend.imaging.metadata import JpegCoding, jpeg_coding
-from facemend.imaging.modes import LUMA, PHOTO_MODES, Hole, Layout, Pixels, check_photo, paste, to_rgb
+from facemend.imaging.modes import LUMA, PHOTO_MODES, Hole, Layout, Pixels, Region, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, decode_picture, load_layout, load_mask, load_photo, open_image
 from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, find_part, is_face_part, part_hole
 from facemend.imaging.silence import silence
@@ -33,6 +33,7 @@ __all__ = [
     "JpegCoding",
     "Layout",
     "Pixels",
+    "Region",
     "alpha_hole",
     "box_hole",
     "check_folder",
@@ -45,6 +46,7 @@ __all__ = [
     "decode_photo",
     "decode_picture",
     "encode_image",
+    "extent",
     "file_mode",
     "find_part",
     "fitting_suffix",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facemend.errors import ImageError, MaskError
-from facemend.imaging.modes import Hole, Pixels, same_shape, sixteen_bit_grey
+from facemend.imaging.modes import Hole, Pixels, Region, same_shape, sixteen_bit_grey
 
 THRESHOLD = 128  # a mask's grey level from which a pixel is repainted
 HOLE_COLOR = (228, 64, 140)  # in pictures for people
@@ -46,6 +46,12 @@ def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int], *, may_be
     if hole.all():
         raise MaskError(f"the mask covers the whole photo: leave the part that is to be kept black (0 to {threshold - 1})")
     return hole
+
+
+def extent(hole: Hole) -> Region:
+    """Return the rows and columns that a hole, bool [H, W], spans; none where it is empty."""
+    left, top, width, height = cv2.boundingRect(hole.view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
 
 
 def mask_picture(hole: NDArray[Any]) -> Image.Image:

@@ -19,6 +19,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and 
 Hole = NDArray[np.bool_]  # [H, W], True = repaint
 Pixels = NDArray[np.uint8]  # [H, W, 3] RGB
 Layout = NDArray[np.uint8]  # [H, W] class ids
+Region = tuple[slice, slice]  # rows and columns of a photo
 
 PHOTO_MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "I;16")
 _CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBX": "RGB", "RGBa": "RGBA", "YCbCr": "RGB"}

@@ -4,10 +4,9 @@ from io import BytesIO
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from facemend.imaging import Hole, JpegCoding, Pixels
+from facemend.imaging import Hole, JpegCoding, Pixels, extent
 
 _BLOCK = 8  # pixels, side of JPEG's squares
 _UNIT = 2 * _BLOCK  # where colours are halved, theirs are twice as wide
@@ -31,7 +30,7 @@ def match_compression(painted: Pixels, photo: Pixels, hole: Hole, coding: JpegCo
     Returns:
         `painted`, stored and read again in the hole.
     """
-    rows, columns = (_around(np.flatnonzero(hole.any(axis=axis))) for axis in (1, 0))
+    rows, columns = map(_around, extent(hole))
     if blockiness(photo[rows, columns], ~hole[rows, columns]) < _VISIBLE:
         return painted
     result = painted.copy()
@@ -69,6 +68,6 @@ def blockiness(rgb: Pixels, known: Hole) -> float:
     return float((across[0] / across[1]) / (inside[0] / inside[1]))
 
 
-def _around(places: NDArray[np.int64]) -> slice:
+def _around(side: slice) -> slice:
     """Find what is to be looked at round these rows or columns, from a corner of JPEG's largest squares on."""
-    return slice(max(0, (int(places[0]) - _MARGIN) // _UNIT * _UNIT), int(places[-1]) + 1 + _MARGIN)
+    return slice(max(0, (side.start - _MARGIN) // _UNIT * _UNIT), side.stop + _MARGIN)

@@ -11,13 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Layout, Pixels
+from facemend.imaging import Hole, Layout, Pixels, Region, extent
 
 VIEW_SIZE = 256  # side at which the network sees a square; what is finer is carried from the known part
 PADDING = 16  # fewer pixels beyond the photo are nothing known, rather than the photo enlarged
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
-Region = tuple[slice, slice]  # rows and columns of a photo
 Matrix = NDArray[np.float64]  # [2, 3], an affine map of points
 
 
@@ -77,8 +76,8 @@ class Window:
 def choose_window(hole: Hole) -> Window:
     """Choose one square for a photo: as wide as its short side and round the hole if that fits in, else the whole photo."""
     height, width = hole.shape
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    rows, columns = extent(hole)
+    box = (columns.start, rows.start, columns.stop, rows.stop)
     fits = max(box[2] - box[0], box[3] - box[1]) <= min(height, width)
     return window_round(box, hole.shape, min(height, width) if fits else max(height, width))
 

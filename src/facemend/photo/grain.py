@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import LUMA, Hole, Pixels
+from facemend.imaging import LUMA, Hole, Pixels, extent
 
 Floats = NDArray[np.float32]
 
@@ -51,16 +51,16 @@ def match_grain(filled: Pixels, photo: Pixels, hole: Hole, *, textured: Hole | N
     Returns:
         `filled`, with noise in the hole.
     """
-    top, bottom, left, right = _extent(hole)
-    margin = max(_LEAST_MARGIN, max(bottom - top, right - left) // 2)
-    around = np.s_[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
+    rows, columns = extent(hole)
+    margin = max(_LEAST_MARGIN, max(rows.stop - rows.start, columns.stop - columns.start) // 2)
+    around = tuple(slice(max(0, side.start - margin), side.stop + margin) for side in (rows, columns))
     grain = _measure(photo[around], (hole if textured is None else hole | textured)[around])
     if grain is None:
         return filled
     result = filled.copy()
     random = np.random.default_rng(seed)
-    for start in range(top, bottom, _BAND):
-        band = np.s_[start : min(start + _BAND, bottom), left:right]
+    for start in range(rows.start, rows.stop, _BAND):
+        band = slice(start, min(start + _BAND, rows.stop)), columns
         wanted = hole[band]
         if wanted.any():
             noise = _synthesize(wanted.shape, grain.kernels, grain.colors, random)
@@ -79,11 +79,6 @@ class _Grain:
     fineness: float  # mean `_fine_energy` of such noise of variance 1
     kernels: list[Floats]  # [k, k] each: what makes white noise as coarse as the grain, for each of its independent colours
     colors: list[Floats]  # [3] each: those colours, for a luminance of variance 1
-
-
-def _extent(hole: Hole) -> tuple[int, int, int, int]:
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def _smooth_surfaces() -> Floats:

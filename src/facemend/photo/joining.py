@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels
+from facemend.imaging import Hole, Pixels, extent
 
 RIM = 1 / 12  # of the side of the smaller of two windows
 
@@ -27,9 +27,9 @@ def fading(own: Hole, mended: Hole, width: float) -> NDArray[np.float32]:
     """
     share = own.astype(np.float32)
     if mended.any() and own.any():
-        x, y, columns, rows = cv2.boundingRect(own.view(np.uint8))
         margin = math.ceil(width)
-        near = (slice(max(0, y - margin), y + rows + margin), slice(max(0, x - margin), x + columns + margin))
+        rows, columns = (slice(max(0, side.start - margin), side.stop + margin) for side in extent(own))
+        near = (rows, columns)
         distance = cv2.distanceTransform((~own[near]).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         share[near] = np.clip(1 - distance / width, 0, 1) * (own | mended)[near]
     return share

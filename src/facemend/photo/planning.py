@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole
+from facemend.imaging import Hole, Region, extent
 from facemend.photo import framing
-from facemend.photo.framing import Region, Window
+from facemend.photo.framing import Window
 
 LARGEST_PORTRAIT = 1024  # pixels; where no face is found, a larger photo is seen in parts
 CELL = 16  # pixels; what is left beside the faces is gathered on a grid of such cells
@@ -106,8 +106,8 @@ def _cover(rest: Hole) -> Iterator[tuple[Window, bool]]:
 
 def _window(part: _Cells, shape: tuple[int, ...], side: Callable[[int], int]) -> Window:
     """Lay a window round some cells, of a side that depends on their extent, but neither tiny nor larger than the photo."""
-    rows, columns = np.flatnonzero(part.any(axis=1)) * CELL, np.flatnonzero(part.any(axis=0)) * CELL
-    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + CELL, int(rows[-1]) + CELL)
+    rows, columns = extent(part)
+    box = (columns.start * CELL, rows.start * CELL, columns.stop * CELL, rows.stop * CELL)
     wished = side(max(box[2] - box[0], box[3] - box[1]))
     return framing.window_round(box, shape, min(max(wished, framing.VIEW_SIZE), max(shape)))
 

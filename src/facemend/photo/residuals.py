@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels
-from facemend.photo.framing import Matrix, Region, Window
+from facemend.imaging import Hole, Pixels, Region, extent
+from facemend.photo.framing import Matrix, Window
 from facemend.photo.network_view import NetworkView
 
 Floats = NDArray[np.float32]
@@ -59,17 +59,17 @@ def carry_residuals(photo: Pixels, hole: Hole, wanted: Hole, soft: Pixels, view:
     if not wanted.any():
         return filled
     photo, hole = np.ascontiguousarray(photo), np.ascontiguousarray(hole)  # their pixels are taken by number
-    left, first, width, height = cv2.boundingRect(wanted.view(np.uint8))
+    rows, columns = extent(wanted)
     grid = _Grid(view.window, region, wanted)
     sources = _match(view, grid)
     ratio = view.window.side / view.window.size
-    end, band = first + height, max(math.ceil(_PIXELS_AT_ONCE / width), round(2 * _REACH * ratio))
-    for top in range(first, end, band):
-        part = slice(top, min(end, top + band)), slice(left, left + width)
+    band = max(math.ceil(_PIXELS_AT_ONCE / (columns.stop - columns.start)), round(2 * _REACH * ratio))
+    for top in range(rows.start, rows.stop, band):
+        part = slice(top, min(rows.stop, top + band)), columns
         places = np.nonzero(wanted[part])
         if len(places[0]):
             carried = np.zeros((*wanted[part].shape, 3), np.float32)
-            carried[places] = _carried(photo, hole, soft, grid, sources, places=(places[0] + top, places[1] + left))
+            carried[places] = _carried(photo, hole, soft, grid, sources, places=(places[0] + top, places[1] + columns.start))
             _join(carried, photo, hole, soft, part, ratio=ratio)
             detailed = np.clip(np.round(soft[part] + carried), 0, 255).astype(np.uint8)
             cv2.copyTo(detailed, wanted[part].view(np.uint8), filled[part])
@@ -85,13 +85,11 @@ class _Grid:
         self._to_photo: Matrix = window.to_photo @ np.diag([window.size / _SIZE, window.size / _SIZE, 1])
         self._to_photo[:, 2] -= (region[1].start, region[0].start)
         self._wanted = wanted
-        self.tops = self._starts(np.flatnonzero(wanted.any(axis=1)))
-        self.lefts = self._starts(np.flatnonzero(wanted.any(axis=0)))
+        self.tops, self.lefts = map(self._starts, extent(wanted))
 
-    def _starts(self, touched: Indices) -> Indices:
-        """Place overlapping patches along one side, so that two cover every pixel from the first touched to the last."""
-        first, last = int(touched[0]), int(touched[-1]) + 1
-        return np.array([round(first + i * self.cell) for i in range(-1, math.ceil((last - first) / self.cell))])
+    def _starts(self, side: slice) -> Indices:
+        """Place overlapping patches along one side, so that two cover every pixel of its extent."""
+        return np.array([round(side.start + i * self.cell) for i in range(-1, math.ceil((side.stop - side.start) / self.cell))])
 
     def touched(self) -> Indices:
         """Find the patches that hold anything to be filled; their numbers among `tops` and `lefts`, [n, 2]."""

@@ -146,14 +146,14 @@ def png(picture: Image.Image) -> Content:
 
 def cut_patch(restored: Image.Image, hole: Hole) -> tuple[Content, tuple[int, int, int, int]]:
     """Cut out what was repainted: an RGBA PNG, transparent outside the hole, and its place (left, top, right, bottom)."""
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    left, top, right, bottom = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    part, shown = restored.crop((left, top, right, bottom)), hole[top:bottom, left:right]
+    rows, columns = region = imaging.extent(hole)
+    box = columns.start, rows.start, columns.stop, rows.stop
+    part, shown = restored.crop(box), hole[region]
     patch = Image.fromarray(imaging.to_rgb(part) * shown[..., None]).convert("RGBA")  # what is not shown need not be sent
     patch.putalpha(imaging.mask_picture(shown))
     if part.mode in ("RGB", "RGBA") and "icc_profile" in restored.info:  # its numbers mean the photo's colours
         patch.info["icc_profile"] = restored.info["icc_profile"]
-    return png(patch), (left, top, right, bottom)
+    return png(patch), box
 
 
 def preview(photo: Image.Image, max_side: int | None) -> Content:
