@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.backends import Backend, Floats, MaskedView
-from facemend.imaging import Hole, Layout, Pixels
+from facemend.backends import Backend, MaskedView
+from facemend.imaging import Floats, Hole, Layout, Pixels
 from facemend.photo import framing
 from facemend.photo.coloring import calm_colors
 from facemend.photo.fading import find_levels

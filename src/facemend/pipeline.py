@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facemend import imaging
-from facemend.backends import Backend, BackendName, Floats, open_backend
+from facemend.backends import Backend, BackendName, open_backend
 from facemend.errors import ConfigError
 from facemend.face_classes import HAIR
-from facemend.imaging import Hole, Layout, Pixels
+from facemend.imaging import Floats, Hole, Layout, Pixels
 from facemend.painting import Painter, share_out, write_ids
 from facemend.photo import aligning, planning
 from facemend.photo.aligning import Box, Look

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from facemend.backends.batching import BatchingBackend
-from facemend.backends.contract import Backend, Floats, MaskedView, Painted
+from facemend.backends.contract import Backend, MaskedView, Painted
 from facemend.backends.on_onnx import OnnxBackend
 from facemend.errors import ConfigError, how_to_install
 from facemend.model_folders import GRAPH_FILE, GRAPH_INT8_FILE, resolve
 
 BackendName = Literal["auto", "torch", "onnx", "onnx-int8"]
 
-__all__ = ["Backend", "BackendName", "BatchingBackend", "Floats", "MaskedView", "OnnxBackend", "Painted", "open_backend"]
+__all__ = ["Backend", "BackendName", "BatchingBackend", "MaskedView", "OnnxBackend", "Painted", "open_backend"]
 
 _GRAPHS = {"onnx": (GRAPH_FILE, ""), "onnx-int8": (GRAPH_INT8_FILE, " --calibrate FACES")}
 _GPU_DRIVERS = (  # what is there where PyTorch may find a GPU; asking PyTorch itself takes a second

@@ -4,12 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from facemend.imaging import Layout
-
-Floats = NDArray[np.float32]
+from facemend.imaging import Floats, Layout
 
 
 @dataclass(frozen=True)

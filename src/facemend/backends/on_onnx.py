@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facemend.backends.contract import Floats, MaskedView, Painted
-from facemend.imaging import Layout
+from facemend.backends.contract import MaskedView, Painted
+from facemend.imaging import Floats, Layout
 from facemend.onnx_runtime import OnnxNet
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facemend.backends.contract import Floats, MaskedView, Painted
+from facemend.backends.contract import MaskedView, Painted
 from facemend.errors import ConfigError
+from facemend.imaging import Floats
 from facemend.models.inpainter import InpaintNet
 from facemend.weights import load_model
 

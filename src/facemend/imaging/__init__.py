@@ -8,7 +8,7 @@ from facemend.imaging.deep import DeepPhoto, file_mode
 from facemend.imaging.layouts import LAYOUT_COLORS, color_layout, read_layout
 from facemend.imaging.masks import HOLE_COLOR, cover_hole, extent, mask_picture, read_hole
 from facemend.imaging.metadata import JpegCoding, jpeg_coding
-from facemend.imaging.modes import LUMA, PHOTO_MODES, Hole, Layout, Pixels, Region, check_photo, paste, to_rgb
+from facemend.imaging.modes import LUMA, PHOTO_MODES, Floats, Hole, Layout, Pixels, Region, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, decode_picture, load_layout, load_mask, load_photo, open_image
 from facemend.imaging.selections import FACE_PARTS, alpha_hole, box_hole, color_hole, find_part, is_face_part, part_hole
 from facemend.imaging.silence import silence
@@ -29,6 +29,7 @@ __all__ = [
     "LUMA",
     "PHOTO_MODES",
     "DeepPhoto",
+    "Floats",
     "Hole",
     "JpegCoding",
     "Layout",

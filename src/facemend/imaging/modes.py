@@ -19,6 +19,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and 
 Hole = NDArray[np.bool_]  # [H, W], True = repaint
 Pixels = NDArray[np.uint8]  # [H, W, 3] RGB
 Layout = NDArray[np.uint8]  # [H, W] class ids
+Floats = NDArray[np.float32]  # of any shape
 Region = tuple[slice, slice]  # rows and columns of a photo
 
 PHOTO_MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "I;16")

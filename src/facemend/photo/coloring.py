@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import LUMA
-
-Floats = NDArray[np.float32]
+from facemend.imaging import LUMA, Floats
 
 RADIUS = 4  # pixels, of the squares in which colour is a straight line over brightness
 LEAST_VARIANCE = 0.003  # of brightness in [-1, 1]: where there is less, colour is its own mean

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from facemend.imaging import LUMA
-
-Floats = NDArray[np.float32]
+from facemend.imaging import LUMA, Floats
 
 _LEAST_KNOWN = 0.4  # of the image: less may be a plain wall beside a face of full contrast
 _ENDS = 0.01, 0.99  # of the known pixels, from the darkest on: between these lies the range of brightness

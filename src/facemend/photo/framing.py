@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Layout, Pixels, Region, extent
+from facemend.imaging import Floats, Hole, Layout, Pixels, Region, extent
 
 VIEW_SIZE = 256  # side at which the network sees a square; what is finer is carried from the known part
 PADDING = 16  # fewer pixels beyond the photo are nothing known, rather than the photo enlarged
@@ -90,7 +90,7 @@ def window_round(box: Box, shape: tuple[int, ...], side: int) -> Window:
     return Window((left + side / 2, top + side / 2), side)
 
 
-def view_photo(rgb: Pixels, hole: Hole, window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def view_photo(rgb: Pixels, hole: Hole, window: Window) -> tuple[Floats, Floats]:
     """Bring a window of the photo to the network's size. Colours under the hole have no say in it.
 
     Args:
@@ -120,7 +120,7 @@ def view_layout(layout: Layout, window: Window) -> Layout:
     return _nearest(layout[region], _from(region, window), (window.size, window.size), cv2.BORDER_CONSTANT)
 
 
-def unview_photo(completed: NDArray[np.float32], window: Window, region: Region) -> Pixels:
+def unview_photo(completed: Floats, window: Window, region: Region) -> Pixels:
     """Bring the network's picture, [3, S, S] in [-1, 1], to a region of the photo, uint8 [h, w, 3]."""
     warp = _nearest if window.is_plain else _warp
     return warp(to_pixels(completed), _into(region, window), _size(region), cv2.BORDER_REPLICATE)
@@ -139,7 +139,7 @@ def shrink_hole(hole: Hole, side: int) -> tuple[Hole, float]:
     return cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0, scale
 
 
-def to_pixels(image: NDArray[np.float32]) -> Pixels:
+def to_pixels(image: Floats) -> Pixels:
     """[3, S, S] in [-1, 1] -> uint8 [S, S, 3]."""
     return np.ascontiguousarray(np.round((np.clip(image, -1, 1) + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0))
 
@@ -168,7 +168,7 @@ def _into(region: Region, window: Window) -> Matrix:
     return cast(Matrix, cv2.invertAffineTransform(_from(region, window)))
 
 
-def _resample(image: NDArray[Any], source: Matrix, window: Window) -> NDArray[np.float32]:
+def _resample(image: NDArray[Any], source: Matrix, window: Window) -> Floats:
     """Bring a region of the photo to the view: as it is, or in floating point, so that nothing is cut off before it is used."""
     size = (window.size, window.size)
     if window.is_plain:

@@ -9,9 +9,8 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from facemend.imaging import Hole
+from facemend.imaging import Floats, Hole
 from facemend.photo import framing
 from facemend.photo.detectors import Face, FaceDetector
 from facemend.photo.faces import LIKELY, SURE, face_window, is_same, is_sure, meets, moved, stances
@@ -47,7 +46,7 @@ FACE_SHARE = 0.6  # of the side of a face's square is the face itself
 class Trial:
     """A window of the photo, painted as if an upright face lay there."""
 
-    picture: NDArray[np.float32]  # [3, S, S] in [-1, 1]
+    picture: Floats  # [3, S, S] in [-1, 1]
     certainty: float  # 0 to 1: how sure the painter is which part of a person each pixel of the hole shows
     seen: float  # 0 to 1: the share of what it takes for a person that is no paint of its own
 

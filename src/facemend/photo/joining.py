@@ -7,14 +7,13 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels, extent
+from facemend.imaging import Floats, Hole, Pixels, extent
 
 RIM = 1 / 12  # of the side of the smaller of two windows
 
 
-def fading(own: Hole, mended: Hole, width: float) -> NDArray[np.float32]:
+def fading(own: Hole, mended: Hole, width: float) -> Floats:
     """Say how much a view decides at each pixel: all of its own, and less and less of what was mended before beside them.
 
     Args:
@@ -35,7 +34,7 @@ def fading(own: Hole, mended: Hole, width: float) -> NDArray[np.float32]:
     return share
 
 
-def fade_in(photo: Pixels, painted: Pixels, share: NDArray[np.float32]) -> None:
+def fade_in(photo: Pixels, painted: Pixels, share: Floats) -> None:
     """Put a view's picture, uint8 [h, w, 3], into its region of the photo by its share [h, w]."""
     whole = share == 1
     partly = (share > 0) & ~whole

@@ -4,12 +4,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Layout
+from facemend.imaging import Floats, Hole, Layout
 from facemend.photo.framing import Window
-
-Floats = NDArray[np.float32]
 
 _SOFTNESS = 0.8  # standard deviation, in the network's pixels, of a blur that takes off what its fills lack
 

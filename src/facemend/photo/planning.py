@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Region, extent
+from facemend.imaging import Floats, Hole, Region, extent
 from facemend.photo import framing
 from facemend.photo.framing import Window
 
@@ -112,7 +112,7 @@ def _window(part: _Cells, shape: tuple[int, ...], side: Callable[[int], int]) ->
     return framing.window_round(box, shape, min(max(wished, framing.VIEW_SIZE), max(shape)))
 
 
-def _share_of_cells(hole: Hole) -> NDArray[np.float32]:
+def _share_of_cells(hole: Hole) -> Floats:
     """How much of each cell is hole, [rows, columns]."""
     height, width = hole.shape
     padded = np.pad(hole, ((0, -height % CELL), (0, -width % CELL)))

@@ -9,10 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels
+from facemend.imaging import Floats, Hole, Pixels
 from facemend.photo.paper_edges import PAPER_LEVELS, TURNED, Edge, count_first, find_edge, look, middle_of, seen_from
-
-Floats = NDArray[np.float32]
 
 _MOSTLY = 0.4  # an edge has so many of the places at which the paper ends; where three others tell how it lies, fewer do
 _ALIKE = 0.01  # by how much the slopes of a print's sides may differ from their median

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels
+from facemend.imaging import Floats, Hole, Pixels
 from facemend.photo.paper_edges import PAPER_LEVELS
-from facemend.photo.print_bands import Floats, find_bands
+from facemend.photo.print_bands import find_bands
 
 _LARGE = 1024  # pixels, the longer side of what is looked at for paper's colours
 _SMALL = 128  # pixels, the longer side of the picture in which paper's colours spread

@@ -2,10 +2,9 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from facemend.face_classes import BACKGROUND, CLOTH, FACE_PARTS, NECK
-from facemend.imaging import Hole, Layout
+from facemend.imaging import Floats, Hole, Layout
 
 LONGEST_NECK = 0.08  # of a view's side, from the bare skin that is known
 LEAST_FACE = 0.02  # of a hole: so much of a face in it was dreamt up
@@ -31,7 +30,7 @@ def without_faces(ids: Layout, hole: Hole) -> Layout | None:
     return np.where(dreamt, names, ids)
 
 
-def _distance(places: Hole) -> NDArray[np.float32]:
+def _distance(places: Hole) -> Floats:
     """Measure how far each pixel is from the nearest of some places, [S, S]."""
     if not places.any():
         return np.full(places.shape, np.inf, np.float32)

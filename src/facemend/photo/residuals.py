@@ -15,11 +15,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels, Region, extent
+from facemend.imaging import Floats, Hole, Pixels, Region, extent
 from facemend.photo.framing import Matrix, Window
 from facemend.photo.network_view import NetworkView
 
-Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
 _SIZE = 128  # side of the picture in which patches are compared

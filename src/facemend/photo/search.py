@@ -8,9 +8,8 @@ from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels
+from facemend.imaging import Floats, Hole, Pixels
 from facemend.photo import framing
 from facemend.photo.detectors import Face, FaceDetector, MtcnnDetector
 from facemend.photo.faces import SURE, distinct, face_window, is_same, meets, moved, stances
@@ -67,7 +66,7 @@ def find_faces(
     return found
 
 
-def measure_again(face: Face, restored: NDArray[np.float32], window: Window, detector: FaceDetector | None = None) -> Face:
+def measure_again(face: Face, restored: Floats, window: Window, detector: FaceDetector | None = None) -> Face:
     """Detect a face once more in a restored view of it, [3, S, S] in [-1, 1]; the old one if it is not found there."""
     found = [moved(candidate, window.to_photo) for candidate in (detector or _default_detector())(framing.to_pixels(restored))]
     return max((candidate for candidate in found if is_same(candidate, face)), key=lambda same: same.score, default=face)

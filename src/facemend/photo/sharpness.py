@@ -6,11 +6,8 @@ focus, paints more of these into a blurred photo, and they show as dots where it
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from facemend.imaging import LUMA, Hole
-
-Floats = NDArray[np.float32]
+from facemend.imaging import LUMA, Floats, Hole
 
 _FINEST = 0.7  # standard deviation, in pixels, of the blur that takes the finest details off
 _EDGES = (1.0, 2.5)  # and of those between which edges lie

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.imaging import Hole, Pixels
+from facemend.imaging import Floats, Hole, Pixels
 from facemend.photo.framing import Window
 
 _CELL = 4  # pixels a side over which colours are averaged before they are judged: noise has colours of its own
@@ -27,7 +27,7 @@ _LEAST_KNOWN = 0.3  # of that, or it may be hair alone
 class Tones:
     """The mean colour at each brightness of what was measured, and how much of that has it."""
 
-    colors: NDArray[np.float32]  # [256, 3]
+    colors: Floats  # [256, 3]
     share: float
 
     def match(self, painted: Pixels, hole: Hole) -> Pixels:
@@ -60,7 +60,7 @@ def measure_tones(photo: Pixels, known: Hole) -> Tones | None:
     if not used.any():
         return None
 
-    def means(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    def means(values: Floats) -> NDArray[np.float64]:
         return np.bincount(bins, values, _LEVELS)[used] / counts[used]
 
     levels, middles = np.arange(256), means(brightness)
@@ -87,6 +87,6 @@ def _average(photo: Pixels, known: Hole) -> Pixels:
     return colors[cv2.resize(np.where(known, np.uint8(0), np.uint8(255)), size, interpolation=cv2.INTER_AREA) == 0]
 
 
-def _brightness(colors: Pixels) -> NDArray[np.float32]:
+def _brightness(colors: Pixels) -> Floats:
     """Return the luminance of colours [n, 3], 0 to 255."""
     return np.asarray(cv2.cvtColor(colors[None], cv2.COLOR_RGB2GRAY)[0], np.float32)
