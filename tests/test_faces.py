@@ -10,7 +10,7 @@ from PIL import Image
 from facemend import Inpainter, random_mask
 from facemend.demo import load_portrait
 from facemend.errors import WeightsError
-from facemend.face_classes import FACE_PARTS
+from facemend.face_classes import FACE_CLASSES
 from facemend.photo import faces, framing, search
 from facemend.photo.detectors import Face, YuNetDetector
 from facemend.photo.faces import face_window
@@ -176,7 +176,7 @@ def test_no_face_is_painted_where_none_was(inpainter):
 
 def test_no_face_is_painted_on_a_chest(astronaut, inpainter):
     hole = rectangle(astronaut.shape, 130, 230, 330, 420)
-    assert np.isin(inpainter(Image.fromarray(astronaut), hole).layout[hole], FACE_PARTS).mean() < 0.02
+    assert np.isin(inpainter(Image.fromarray(astronaut), hole).layout[hole], FACE_CLASSES).mean() < 0.02
 
 
 def test_no_face_is_painted_into_a_speck(astronaut, inpainter):

@@ -6,5 +6,5 @@ CLASS_NAMES = (
     "mouth", "upper lip", "lower lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
 )  # fmt: skip
 BACKGROUND, HAIR, NECK, CLOTH = (CLASS_NAMES.index(name) for name in ("background", "hair", "neck", "cloth"))
-FACE_PARTS = (*range(CLASS_NAMES.index("skin"), HAIR), CLASS_NAMES.index("earring"))
+FACE_CLASSES = (*range(CLASS_NAMES.index("skin"), HAIR), CLASS_NAMES.index("earring"))
 FLIPPED_CLASSES = ((4, 5), (6, 7), (8, 9))  # a mirrored face swaps its left and right eye, brow and ear

@@ -20,6 +20,7 @@ _STRIP = (3 * SIDE + 2 * _GAP, SIDE)
 _CELL = (_STRIP[0] + _MARGIN, _STRIP[1] + _CAPTION + _MARGIN)
 _FONTS = ("DejaVuSans.ttf", "Arial.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf")  # what systems have
 _FONT_SIZE = 13
+_MOST_LINES = 8
 _BAD_COLOR, _TEXT_COLOR, _EMPTY_COLOR = (176, 24, 24), (32, 32, 32), (238, 238, 238)
 
 
@@ -76,11 +77,11 @@ class _Words:
             shown = f"…{text}"
         return shown
 
-    def wrapped(self, text: str, width: int, max_lines: int = 8) -> str:
+    def wrapped(self, text: str, width: int) -> str:
         """Break a text into lines, each with as many letters as the widest one lets."""
         text, columns = self._spelt(text), 72
         while True:
-            lines = textwrap.wrap(text, columns, max_lines=max_lines, placeholder=" …")
+            lines = textwrap.wrap(text, columns, max_lines=_MOST_LINES, placeholder=" …")
             if all(self.font.getlength(line) <= width for line in lines):
                 return "\n".join(lines)
             columns -= 1

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from facemend.damage.prints import judge_print
 from facemend.errors import ConfigError
 from facemend.imaging import Hole, Pixels
+from facemend.morphology import disk
 
 NET_PATH = Path(__file__).parent / "damage.onnx"
 TILE_SIZE = 512  # what the net takes; scripts/train_damage.py exports it so
@@ -61,7 +62,7 @@ def choose_damage(chances: Chances, size: tuple[int, int], strictness: float) ->
     # within those of a laxer one.
     certain = round(LOWEST_CERTAIN + (HIGHEST_CERTAIN - LOWEST_CERTAIN) * strictness)
     found = _touching(chances >= LIKELY_SHARE * certain, chances >= certain)
-    grown = cv2.dilate(found, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * GROWTH + 1, 2 * GROWTH + 1)))
+    grown = cv2.dilate(found, disk(GROWTH))
     return cv2.resize(grown * np.uint8(255), size, interpolation=cv2.INTER_LINEAR) > 127
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facemend.imaging import Hole, Pixels
+from facemend.morphology import disk
 from facemend.photo.paper_edges import PAPER_LEVELS
 from facemend.photo.print_bands import Band, find_bands
 from facemend.photo.print_border import spread_paper
@@ -80,7 +81,7 @@ def _find_torn(smooth: Pixels, bands: list[Band]) -> Hole:
     if behind is None:
         return outside
     alike = _ones(np.abs(smooth - behind).max(axis=2) <= BEHIND_LEVELS)
-    alike = cv2.morphologyEx(alike, cv2.MORPH_OPEN, _disk(OPENED, shape)) > 0
+    alike = cv2.morphologyEx(alike, cv2.MORPH_OPEN, disk(_pixels(OPENED, shape))) > 0
     _, labels = _label(np.pad(alike | outside, 1, constant_values=True))
     reached = (labels == labels[0, 0])[1:-1, 1:-1] & ~outside  # from beyond the print
     num, pieces = _label(reached)
@@ -103,14 +104,13 @@ def _label(mask: Hole) -> tuple[int, NDArray[np.int32]]:
 
 
 def _widened(mask: Hole, radius: float) -> Hole:
-    return cv2.dilate(_ones(mask), _disk(radius, mask.shape)) > 0
+    return cv2.dilate(_ones(mask), disk(_pixels(radius, mask.shape))) > 0
 
 
 def _ones(mask: Hole) -> _Mask:
     return mask.astype(np.uint8)
 
 
-def _disk(radius: float, shape: tuple[int, ...]) -> _Mask:
-    """Return a disk of this radius, in shares of the shorter side."""
-    side = 2 * math.ceil(radius * min(shape)) + 1
-    return cast(_Mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+def _pixels(radius: float, shape: tuple[int, ...]) -> int:
+    """Turn a radius in shares of the shorter side into pixels."""
+    return math.ceil(radius * min(shape))

@@ -12,6 +12,7 @@ from facemend.errors import MaskError
 from facemend.face_classes import CLASS_NAMES
 from facemend.imaging.deep import DeepPhoto
 from facemend.imaging.modes import Hole, Layout, to_rgb
+from facemend.morphology import disk
 
 FACE_PARTS = {name: (name,) for name in CLASS_NAMES if name != "background"} | {
     "eyes": ("left eye", "right eye"),
@@ -102,12 +103,12 @@ def color_hole(image: Image.Image, color: str) -> Hole:
             "give the colour of the strokes, painted with a hard brush"
         )
     seam = max(2, round(max(image.size) / 1000))
-    around = cv2.dilate(stroke, _disk(5 * seam))
+    around = cv2.dilate(stroke, disk(5 * seam))
     mixed = around & (1 - stroke) & (distance < _MIXED * _blur_known(distance, around, 12 * seam))
-    outline = cv2.dilate(stroke, _disk(1)) - stroke
+    outline = cv2.dilate(stroke, disk(1)) - stroke
     # A brush as soft as the mixed seam is wide has tinted about as much again, too weakly to be told from skin.
     softness = round(1.5 * int(mixed.sum()) / max(1, int(outline.sum())))
-    return cv2.dilate(stroke | mixed, _disk(seam + min(softness, 5 * seam))) > 0
+    return cv2.dilate(stroke | mixed, disk(seam + min(softness, 5 * seam))) > 0
 
 
 def is_face_part(name: str) -> bool:
@@ -152,9 +153,9 @@ def part_hole(layout: Layout, names: list[str]) -> Hole:
         own = hole[around] & (heads[around] == number)
         if number > 0:
             reaches.append(reach)
-            grown[around] = cv2.bitwise_or(grown[around], cv2.dilate(own, _disk(reach)))
+            grown[around] = cv2.bitwise_or(grown[around], cv2.dilate(own, disk(reach)))
     worn = hole & (heads == 0)  # earrings, necklace, neck and cloth are no part of a head
-    return cv2.bitwise_or(grown, cv2.dilate(worn, _disk(round(float(np.median(reaches)))))) > 0
+    return cv2.bitwise_or(grown, cv2.dilate(worn, disk(round(float(np.median(reaches)))))) > 0
 
 
 def _blur_known(values: NDArray[Any], unknown: NDArray[Any], reach: int) -> NDArray[np.float32]:
@@ -174,7 +175,3 @@ def _parse_color(color: str) -> tuple[int, int, int]:
 
 def _plain(name: str) -> str:
     return " ".join(name.lower().replace("-", " ").replace("_", " ").split())
-
-
-def _disk(reach: int) -> NDArray[np.uint8]:
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)), np.uint8)

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import cast
 
 import cv2
 import numpy as np
+
+from facemend.morphology import disk
 
 HOLE = 255  # repaint; 0 = keep
 MAX_ELEMENTS = 120  # a hole still too small after this many elements is grown at its edge
@@ -33,7 +34,7 @@ def grow(mask: Mask, area: float, rng: Rng) -> None:
     target = round(area * mask.size)
     while cv2.countNonZero(mask) < target:
         before = mask.copy()
-        cv2.dilate(before, disc(max(1, min(mask.shape) // 100)), dst=mask)
+        cv2.dilate(before, disk(max(1, min(mask.shape) // 100)), dst=mask)
         if cv2.countNonZero(mask) >= target:
             _trim(mask, before, target, rng)
 
@@ -42,7 +43,7 @@ def shrink(mask: Mask, area: float, rng: Rng) -> None:
     """Narrow the hole at its edge until it has the area asked for."""
     target = round(area * mask.size)
     while cv2.countNonZero(mask) > target:
-        inner = cv2.erode(mask, disc(max(1, min(mask.shape) // 200)), borderType=cv2.BORDER_REPLICATE)
+        inner = cv2.erode(mask, disk(max(1, min(mask.shape) // 200)), borderType=cv2.BORDER_REPLICATE)
         if np.array_equal(inner, mask):  # it has no edge: it is the whole picture
             inner = np.zeros_like(mask)
         if cv2.countNonZero(inner) <= target:
@@ -61,9 +62,3 @@ def _trim(mask: Mask, before: Mask, target: int, rng: Rng, right_angles: bool = 
     along = columns * round(math.cos(angle), 6) + rows * round(math.sin(angle), 6)
     dropped = along > np.partition(along, keep)[keep]
     mask[rows[dropped], columns[dropped]] = 0
-
-
-@lru_cache(maxsize=32)
-def disc(radius: int) -> Mask:
-    """A brush of this radius, or a step by which an edge is moved."""
-    return cast(Mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))

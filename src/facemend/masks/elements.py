@@ -5,7 +5,8 @@ import math
 import cv2
 import numpy as np
 
-from facemend.masks.areas import HOLE, AddElement, Mask, Rng, disc
+from facemend.masks.areas import HOLE, AddElement, Mask, Rng
+from facemend.morphology import disk
 
 _WORDS = ("SAMPLE", "proof", "1987", "Copyright", "FAMILY", "preview", "do not copy", "Anna", "archive 04", "summer", "photo")
 
@@ -63,7 +64,7 @@ def add_dust(mask: Mask, area: float, rng: Rng) -> None:
     specks: Mask = np.zeros_like(mask)
     specks[rng.integers(height, size=count), rng.integers(width, size=count)] = HOLE
     if radius:
-        cv2.dilate(specks, disc(radius), dst=specks)
+        cv2.dilate(specks, disk(radius), dst=specks)
     cv2.bitwise_or(mask, specks, dst=mask)
 
 

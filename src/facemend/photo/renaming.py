@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from facemend.face_classes import BACKGROUND, CLOTH, FACE_PARTS, NECK
+from facemend.face_classes import BACKGROUND, CLOTH, FACE_CLASSES, NECK
 from facemend.imaging import Floats, Hole, Layout
 
 LONGEST_NECK = 0.08  # of a view's side, from the bare skin that is known
@@ -20,10 +20,10 @@ def without_faces(ids: Layout, hole: Hole) -> Layout | None:
     Returns:
         Class ids [S, S], or None where the hole shows hardly any face.
     """
-    dreamt = hole & np.isin(ids, FACE_PARTS)
+    dreamt = hole & np.isin(ids, FACE_CLASSES)
     if dreamt.sum() <= LEAST_FACE * hole.sum():
         return None
-    bare = np.isin(ids, (*FACE_PARTS, NECK))
+    bare = np.isin(ids, (*FACE_CLASSES, NECK))
     worn = ~bare & (ids != BACKGROUND)
     reach = np.minimum(_distance(worn & ~hole), LONGEST_NECK * len(ids))
     names = np.where(_distance(bare & ~hole) < reach, np.uint8(NECK), np.uint8(CLOTH))

@@ -7,20 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facemend.damage.aging.sheet import (
-    Points,
-    Sheet,
-    Values,
-    blob,
-    disc,
-    draw_line,
-    fill,
-    fray,
-    mark_color,
-    paper,
-    walk,
-    wavering,
-)
+from facemend.damage.aging.sheet import Points, Sheet, Values, blob, draw_line, fill, fray, mark_color, paper, walk, wavering
+from facemend.morphology import disk
 
 
 def draw_scratches(sheet: Sheet) -> None:
@@ -104,7 +92,7 @@ def _torn_corner(sheet: Sheet) -> None:
     radius = min(rng.uniform(20, 80) * sheet.unit, 0.25 * min(sheet.height, sheet.width))
     outline = blob(corner, radius, 0.25, rng)
     fill(missing, outline, 1)
-    fibres = cast(NDArray[np.uint8], cv2.dilate(missing, disc(rng.uniform(1, 5) * sheet.unit)))
+    fibres = cast(NDArray[np.uint8], cv2.dilate(missing, disk(max(1, round(rng.uniform(1, 5) * sheet.unit)))))
     sheet.cover(fray(fibres, sheet), paper(rng), softness=0.3 * sheet.unit)
     behind = paper(rng) if rng.random() < 0.6 else np.full(3, rng.uniform(0, 60), np.float32)
     sheet.cover(fray(missing, sheet), behind, softness=0.3 * sheet.unit)

@@ -135,9 +135,3 @@ def fray(layer: NDArray[np.uint8], sheet: Sheet) -> Values:
     shape = (sheet.height, sheet.width)
     soft = cast(Values, cv2.GaussianBlur(layer.astype(np.float32), (0, 0), max(0.5, 0.8 * sheet.unit)))
     return np.clip(2.2 * (soft - 80) + 45 * noise(shape, 2.5 * sheet.unit, sheet.rng), 0, 255) * (soft > 20)
-
-
-def disc(radius: float) -> NDArray[np.uint8]:
-    """Make a disc to widen shapes by."""
-    side = 2 * max(1, round(radius)) + 1
-    return cast(NDArray[np.uint8], cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))

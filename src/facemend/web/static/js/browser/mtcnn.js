@@ -5,15 +5,15 @@
 
 import { picture, resizeArea } from './resample.js';
 
+const LEAST_FACE = 24;
 const SCALE = 0.709; // from one size of the picture to the next
 const SURE = [0.6, 0.7, 0.7];
 const [CELL, STRIDE] = [12, 2];
 
 export class Mtcnn {
   /** @param nets {pnet, rnet, onet}: each a function of (data, shape) that resolves to its outputs by name */
-  constructor(nets, minFaceSize = 24) {
+  constructor(nets) {
     this.nets = nets;
-    this.minFaceSize = minFaceSize;
   }
 
   /** Find upright faces in a picture of bytes: [{box: [left, top, right, bottom], landmarks: [[x, y] x 5], score}]. */
@@ -25,7 +25,7 @@ export class Mtcnn {
 
   async #propose(rgb) {
     let boxes = [];
-    const first = CELL / this.minFaceSize;
+    const first = CELL / LEAST_FACE;
     let side = Math.min(rgb.width, rgb.height) * first;
     for (let scale = first; side >= CELL; scale *= SCALE, side *= SCALE) {
       const [width, height] = [Math.ceil(rgb.width * scale), Math.ceil(rgb.height * scale)];
