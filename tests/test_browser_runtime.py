@@ -736,6 +736,31 @@ def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width, light):
     assert found
 
 
+def test_what_lies_under_the_mask_is_not_seen_where_a_large_photo_is_reduced(modules):
+    photo = np.asarray(make_photo("RGB", 1290, 1070))
+    rows, columns = np.ogrid[:1070, :1290]
+    hole = np.abs(rows - columns) < 3
+    seen = [
+        run(
+            modules,
+            f"""const {{ Inpainter }} = await load('inpainter');
+            const seen = [];
+            const inpaint = async ({{ image }}) => {{
+              seen.push(await sum(image));
+              return {{ completed: image, layout: {{ data: new Float32Array(19 * 4).fill(1 / 19), classes: 19, size: 2 }} }};
+            }};
+            const sum = async (data) => String(new Uint8Array(await crypto.subtle.digest('SHA-1', data)));
+            const inpainter = new Inpainter({{ inpaint }}, {{ latent_size: 1, core_size: 2, legend: [] }});
+            inpainter.detector = {{ detect: async ({{ data }}) => (seen.push(await sum(data)), []) }};
+            await inpainter.parse({picture("photo")}, {picture("hole")}, () => {{}});
+            return seen;""",
+            photo=np.where(hole[..., None], under, photo), hole=hole,
+        )
+        for under in (photo, 255 - photo)
+    ]  # fmt: skip
+    assert len(seen[0]) > 3 and seen[0] == seen[1]
+
+
 def test_a_given_layout_reaches_the_network_as_the_same_shares(modules):
     ids = np.random.default_rng(0).integers(0, 19, (80, 80), dtype=np.uint8)
     script = f"return (await load('painting')).sharesOf({picture('ids')}, 19, 32);"

@@ -57,6 +57,23 @@ def test_what_lies_under_the_mask_does_not_matter(inpainter, size):
     assert np.array_equal(first.layout, second.layout)
 
 
+def test_what_lies_under_the_mask_does_not_matter_where_a_large_photo_is_seen_reduced(tiny_model):
+    seen = []
+    inpainter = Inpainter.from_pretrained(tiny_model, device="cpu", detector=lambda rgb: seen.append(hash(rgb.tobytes())) or [])
+    rows, columns = np.ogrid[:1070, :1290]
+    hole = np.abs(rows - columns) < 3  # many corners, of which a reduced pixel holds next to nothing
+    photo = np.asarray(make_photo("L", 1290, 1070).convert("RGB"))  # of one tint, which its fill is given
+    outcomes = set()
+    for under in (photo, 255 - np.asarray(make_photo("RGB", 1290, 1070))):
+        pixels = np.where(hole[..., None], under, photo)
+        seen.clear()
+        filled = np.asarray(inpainter(Image.fromarray(pixels), hole).image)
+        layout, faces = inpainter.parse(Image.fromarray(pixels), hole), inpainter.find_faces(pixels, hole)
+        assert faces == [] and np.array_equal(filled[~hole], photo[~hole])
+        outcomes.add((hash(filled.tobytes()), hash(layout.tobytes()), *seen))
+    assert len(seen) > 3 and len(outcomes) == 1
+
+
 def test_photo_and_mask_given_are_left_alone(inpainter):
     photo, mask = make_photo(), mask_image(make_hole())
     before = photo.tobytes(), mask.tobytes()

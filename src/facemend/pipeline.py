@@ -127,7 +127,7 @@ class Inpainter:
         hole = imaging.read_hole(mask, photo.size)
         given = None if layout is None else imaging.read_layout(layout, photo.size)
         latents = self._latents(seed, num_variants)
-        rgb = imaging.to_rgb(photo)
+        rgb = imaging.cover_hole(imaging.to_rgb(photo), hole)  # reduced, its edge would tell of what lies under it
         unknown, wanted = hole, hole
         if (border := find_border(rgb, hole)) is not None:
             # Paper is as little for the network to see as what lies beyond a photo, but not to be painted by it.
@@ -178,8 +178,8 @@ class Inpainter:
             ImageError, MaskError: As for `__call__`.
         """
         photo = imaging.check_photo(image)
-        rgb = imaging.to_rgb(photo)
-        hole = np.zeros(rgb.shape[:2], np.bool_) if mask is None else imaging.read_hole(mask, photo.size)
+        hole = np.zeros(photo.size[::-1], np.bool_) if mask is None else imaging.read_hole(mask, photo.size)
+        rgb = imaging.cover_hole(imaging.to_rgb(photo), hole)
         painter = self._likeliest(partial(on_run, 1))
         layout: Layout = np.zeros(hole.shape, np.uint8)
         for view in planning.plan_faces(hole.shape, self._find_windows(rgb, hole, on_run)):
@@ -192,6 +192,7 @@ class Inpainter:
 
         `on_run` is told of each run of the network, as in `__call__`. A face has landmarks in the photo's pixels: see `Face`.
         """
+        rgb = imaging.cover_hole(rgb, hole)
         return aligning.find_faces(rgb, hole, self.detector, self._look(rgb, hole, on_run))
 
     def _find_windows(self, rgb: Pixels, hole: Hole, on_run: OnRun) -> list[Window]:

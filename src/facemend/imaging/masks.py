@@ -11,7 +11,7 @@ from facemend.errors import ImageError, MaskError
 from facemend.imaging.modes import Hole, Pixels, Region, same_shape, sixteen_bit_grey
 
 THRESHOLD = 128  # a mask's grey level from which a pixel is repainted
-HOLE_COLOR = (228, 64, 140)  # in pictures for people
+HOLE_COLOR = (228, 64, 140)  # RGB, of what is covered
 
 
 def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int], *, may_be_black: bool = False) -> Hole:

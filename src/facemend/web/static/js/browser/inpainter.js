@@ -11,6 +11,7 @@ import { normals } from './random.js';
 import { picture } from './resample.js';
 
 const HAIR = 13;
+const HOLE_COLOR = [228, 64, 140];
 const NO_FACE = 'no face found: took what lies round the mask for one';
 
 export class Inpainter {
@@ -22,12 +23,13 @@ export class Inpainter {
 
   /**
    * Repaint what the hole covers.
-   * @param rgb picture of bytes; what lies under the hole is not looked at
+   * @param photo picture of bytes; what lies under the hole is not looked at
    * @param hole {data, width, height}, 1 = repaint
    * @param options {seed, numVariants, layout: {data, width, height} of class ids or null, coding: of a JPEG or null, onRun: async (variant from 1)}
    * @returns {{variants: object[], layout, notes}} variants: pictures, changed in the hole alone
    */
-  async restore(rgb, hole, { seed, numVariants, layout, coding, onRun }) {
+  async restore(photo, hole, { seed, numVariants, layout, coding, onRun }) {
+    const rgb = covered(photo, hole); // reduced, its edge would tell of what lies under it
     const border = findBorder(rgb, hole);
     // Paper is as little for the network to see as what lies beyond a photo, but not to be painted by it.
     const where = (isHole) => ({ ...hole, data: hole.data.map((there, i) => (isHole(there, border.share[i]) ? 1 : 0)) });
@@ -49,7 +51,8 @@ export class Inpainter {
   }
 
   /** Tell the parts of every face in a photo, those under the hole as the network would paint them. */
-  async parse(rgb, hole, onRun) {
+  async parse(photo, hole, onRun) {
+    const rgb = covered(photo, hole);
     const painter = this.#likeliest(onRun);
     const layout = picture(rgb.width, rgb.height, 1);
     for (const view of planFaces(rgb, await this.#findWindows(rgb, hole, onRun))) {
@@ -78,4 +81,11 @@ export class Inpainter {
     const draw = normals(seed);
     return Array.from({ length: count }, (_, i) => (seed === 0 && i === 0 ? new Float32Array(size) : draw(size)));
   }
+}
+
+/** A photo with its hole painted over. */
+function covered(photo, hole) {
+  const data = photo.data.slice();
+  hole.data.forEach((isHole, at) => isHole && data.set(HOLE_COLOR, 3 * at));
+  return { ...photo, data };
 }
