@@ -84,7 +84,7 @@ def test_what_needs_torch_says_so_in_one_line(tmp_path):
 def test_auto_takes_onnx_where_torch_is_missing(monkeypatch):
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
     assert isinstance(open_backend(), backends.OnnxBackend)
-    with pytest.raises(ConfigError, match=r"facemend\[torch\]"):
+    with pytest.raises(ConfigError, match=r"\.\[torch\]"):
         open_backend(backend="torch")
 
 

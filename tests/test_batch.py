@@ -362,7 +362,7 @@ def test_a_result_of_damage_that_is_found_no_more_is_removed(item, restore, rest
 
 def test_damage_is_searched_for_anew_once_the_net_that_finds_it_is_another(item, restore, tmp_path, monkeypatch):
     portrait = astronaut()[:96, 180:260].copy()
-    portrait[20:24, 5:75] = 255
+    portrait[:, 38:41] = 255
     Image.fromarray(portrait).save(item.photo)
     item = replace(item, mask=None)
     assert [restore(item).status for _ in range(2)] == ["restored", "skipped"]

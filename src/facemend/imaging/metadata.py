@@ -44,7 +44,7 @@ _OTHER = (
     rb"(?:(?:xmp|xap):Thumbnails|hdrgm:\w+|G?Container:Directory|G?Camera:(?:MotionPhoto|MicroVideo)\w*|xmpNote:HasExtendedXMP)"
 )
 _ATTRIBUTE = rb"\s" + _OTHER + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"
-_CONTENT = rb"(?:[^<]+|<(?!/?" + _OTHER + rb"[\s/>]))*+"  # nothing to go back to: the time it takes grows with the length alone
+_CONTENT = rb"[^<]*(?:<(?!/?" + _OTHER + rb"[\s/>])[^<]*)*"  # in one way only: the time it takes grows with the length alone
 _ELEMENT = rb"<(" + _OTHER + rb")(?:\s[^<>]*)?(?:(?<=/)>|(?<!/)>" + _CONTENT + rb"</\1\s*>)"
 _OTHER_PICTURES = re.compile(_ATTRIBUTE + rb"|" + _ELEMENT)
 _EMPTY_XMP = (
