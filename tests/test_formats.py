@@ -154,6 +154,19 @@ def test_sixteen_bits_are_not_changed_in_place_where_only_eight_would_be(change)
     assert photo.tobytes() == before
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".gif", ".png", ".webp"])
+def test_masks_and_layouts_of_several_pictures_are_refused(tmp_path, suffix):
+    path = tmp_path / f"several{suffix}"
+    Image.new("L", (48, 32)).save(path, save_all=True, append_images=[Image.new("L", (48, 32), 255)])
+    message = "(has several pages|is an animation): save the one that is meant as a file of its own"
+    with pytest.raises(MaskError, match=message):
+        imaging.load_mask(path)
+    with pytest.raises(ImageError, match=message):
+        imaging.load_layout(path)
+    with pytest.raises(ImageError, match=message):
+        imaging.decode_picture(path.read_bytes(), "mask")
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".bmp", ".heic"])
 def test_sixteen_bits_are_not_cut_in_silence(tmp_path, suffix):
     with pytest.raises(OutputError, match=r"RGB;16: take one of \.png, \.tif"):

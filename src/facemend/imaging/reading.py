@@ -44,21 +44,25 @@ def decode_photo(data: bytes, name: str) -> Image.Image:
 
 
 def load_mask(path: Path) -> Image.Image:
-    """Read a mask file; `read_hole` says what it covers. Raises MaskError when it is missing, no image, or truncated."""
+    """Read a mask file, turned upright; `read_hole` says what it covers.
+
+    Raises:
+        MaskError: It is missing, no image, or truncated, or holds several pictures.
+    """
     with _opened(path, str(path), MaskError) as (_, image):
-        return _upright(image, str(path), MaskError)
+        return _decode_picture(image, str(path), MaskError)
 
 
 def load_layout(path: Path) -> Image.Image:
-    """Read a layout file; `read_layout` checks it. Raises ImageError when it is missing, no image, or truncated."""
+    """Read a layout file; `read_layout` checks it. Raises ImageError as `load_mask` raises MaskError."""
     with _opened(path, str(path), ImageError) as (_, image):
-        return _upright(image, str(path), ImageError)
+        return _decode_picture(image, str(path), ImageError)
 
 
 def decode_picture(data: bytes, name: str) -> Image.Image:
     """Read a mask or a layout that is in memory, as it is read from a file; `name` is for errors, which are ImageErrors."""
     with _opened(data, name, ImageError) as (_, image):
-        return _upright(image, name, ImageError)
+        return _decode_picture(image, name, ImageError)
 
 
 def open_image(file: BinaryIO, name: str, kind: type[FacemendError]) -> Image.Image:
@@ -109,7 +113,7 @@ def _opened(source: Path | bytes, name: str, kind: type[FacemendError]) -> Gener
 def _decode(file: BinaryIO, image: Image.Image, name: str) -> Image.Image:
     """Decode a photo that has been opened, once its header has passed every check."""
     check_size(image.size, name)
-    _check_single(image, name)
+    _check_single(image, name, ImageError)
     _check_channels(image, name)
     deep = is_deep(image)
     orientation = read_orientation(image)
@@ -119,6 +123,12 @@ def _decode(file: BinaryIO, image: Image.Image, name: str) -> Image.Image:
     photo = read_deep(file, upright, orientation if image.format == "PNG" else 1, name) if deep else check_photo(upright, name)
     photo.info = metadata
     return photo
+
+
+def _decode_picture(image: Image.Image, name: str, kind: type[FacemendError]) -> Image.Image:
+    """Decode a mask or a layout that has been opened."""
+    _check_single(image, name, kind)
+    return _upright(image, name, kind)
 
 
 def _upright(image: Image.Image, name: str, kind: type[FacemendError]) -> Image.Image:
@@ -134,11 +144,11 @@ def _upright(image: Image.Image, name: str, kind: type[FacemendError]) -> Image.
     return upright
 
 
-def _check_single(image: Image.Image, name: str) -> None:
-    """Refuse a file of several pictures: restoring one would lose the others in silence."""
+def _check_single(image: Image.Image, name: str, kind: type[FacemendError]) -> None:
+    """Refuse a file of several pictures: to take one would lose the others in silence."""
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         if _says_preview(image):
-            raise ImageError(f"{name}: is a raw photo of which only a preview could be read: develop it to JPEG or TIFF first")
+            raise kind(f"{name}: is a raw photo of which only a preview could be read: develop it to JPEG or TIFF first")
         width, height = image.size
         info = dict(image.info)  # another page's would be added to it
         with suppress(EOFError):
@@ -146,12 +156,12 @@ def _check_single(image: Image.Image, name: str) -> None:
                 image.seek(number)  # to count the pages would take a second for every few thousand
                 is_small = 2 * image.width <= width + 1 and 2 * image.height <= height + 1
                 if number > _MAX_PREVIEWS or not (is_small or _says_preview(image)):
-                    raise ImageError(f"{name}: has several pages: save the one to restore as a file of its own")
+                    raise kind(f"{name}: has several pages: save the one that is meant as a file of its own")
         image.seek(0)
         image.info = info
     elif image.format in ("GIF", "PNG", "WEBP", "AVIF", "HEIF") and getattr(image, "is_animated", False):
         what = "has several pictures" if image.format == "HEIF" else "is an animation"
-        raise ImageError(f"{name}: {what}: save the one to restore as a file of its own")
+        raise kind(f"{name}: {what}: save the one that is meant as a file of its own")
 
 
 def _check_channels(image: Image.Image, name: str) -> None:
