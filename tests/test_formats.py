@@ -154,6 +154,19 @@ def test_sixteen_bits_are_not_changed_in_place_where_only_eight_would_be(change)
     assert photo.tobytes() == before
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_in_a_tiff_that_does_not_say_so_zero_is_black(tmp_path, bits):
+    grey = samples(0, 1)[:, :, 0] >> 16 - bits
+    height, width = grey.shape
+    tags = {256: width, 257: height, 258: bits, 259: 1, 273: 0, 277: 1, 278: height, 279: grey.size * bits // 8}
+    tags[273] = 8 + 2 + 12 * len(tags) + 4  # the pixels come after the directory
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    start = b"II*\0" + struct.pack("<IH", 8, len(tags)) + directory + bytes(4)
+    (tmp_path / "in.tif").write_bytes(start + grey.astype(f"<u{bits // 8}").tobytes())
+    assert np.array_equal(np.asarray(imaging.load_photo(tmp_path / "in.tif")), grey)
+    assert np.array_equal(np.asarray(imaging.load_mask(tmp_path / "in.tif")), grey)
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".gif", ".png", ".webp"])
 def test_masks_and_layouts_of_several_pictures_are_refused(tmp_path, suffix):
     path = tmp_path / f"several{suffix}"

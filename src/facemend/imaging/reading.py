@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from facemend.errors import FacemendError, ImageError, MaskError
 from facemend.imaging.deep import is_deep, read_deep
@@ -20,6 +20,7 @@ from facemend.imaging.silence import silence
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")  # not all of Pillow's: some start other programs
 _MAX_PREVIEWS = 8  # in a TIFF: each half as large as the one before, they are enough for any photo
 _WHITE_IS_ZERO = 0  # in TIFF tag 262
+_FAX = (2, 3, 4)  # in TIFF tag 259: CCITT's compressions, whose white is zero
 _MULTIPLIED = 1  # in TIFF tag 338: alpha by which the colours were multiplied
 
 
@@ -132,8 +133,12 @@ def _decode_picture(image: Image.Image, name: str, kind: type[FacemendError]) ->
 
 
 def _upright(image: Image.Image, name: str, kind: type[FacemendError]) -> Image.Image:
-    """Decode an image and turn it upright, with the grey levels that are meant: Pillow gives a TIFF's as they are stored."""
-    if not (isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode.startswith("I")):
+    """Decode an image and turn it upright, with the grey levels that are meant: Pillow does not always give a TIFF's so."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return turn_upright(image)
+    if image.mode in ("1", "L") and _lacks_polarity(image):
+        return ImageOps.invert(turn_upright(image))
+    if not image.mode.startswith("I"):
         return turn_upright(image)
     bits = max(image.tag_v2[TiffImagePlugin.BITSPERSAMPLE])
     if bits < 16:
@@ -173,6 +178,12 @@ def _check_channels(image: Image.Image, name: str) -> None:
         raise ImageError(f"{name}: has more channels than its colours, {further} of which would be lost: save it without them")
     if is_deep(image) and _MULTIPLIED in image.tag_v2.get(TiffImagePlugin.EXTRASAMPLES, ()):
         raise ImageError(f"{name}: has 16 bits per channel multiplied by its alpha: save it with straight alpha, or with 8 bits")
+
+
+def _lacks_polarity(image: TiffImagePlugin.TiffImageFile) -> bool:
+    """Tell whether a TIFF of grey does not say what zero is: black, for libtiff and what reads by it; for Pillow it is white."""
+    tags = image.tag_v2
+    return TiffImagePlugin.PHOTOMETRIC_INTERPRETATION not in tags and tags.get(TiffImagePlugin.COMPRESSION, 1) not in _FAX
 
 
 def _says_preview(page: TiffImagePlugin.TiffImageFile) -> bool:
