@@ -60,11 +60,11 @@ def test_what_lies_under_the_mask_does_not_matter(inpainter, size):
 def test_what_lies_under_the_mask_does_not_matter_where_a_large_photo_is_seen_reduced(tiny_model):
     seen = []
     inpainter = Inpainter.from_pretrained(tiny_model, device="cpu", detector=lambda rgb: seen.append(hash(rgb.tobytes())) or [])
-    rows, columns = np.ogrid[:1070, :1290]
-    hole = np.abs(rows - columns) < 3  # many corners, of which a reduced pixel holds next to nothing
-    photo = np.asarray(make_photo("L", 1290, 1070).convert("RGB"))  # of one tint, which its fill is given
+    rows, columns = np.ogrid[:290, :1190]
+    hole = np.abs(3 * rows - columns) < 5  # many corners, of which a reduced pixel holds next to nothing
+    photo = np.asarray(make_photo("L", 1190, 290).convert("RGB"))  # of one tint, which its fill is given
     outcomes = set()
-    for under in (photo, 255 - np.asarray(make_photo("RGB", 1290, 1070))):
+    for under in (photo, 255 - np.asarray(make_photo("RGB", 1190, 290))):
         pixels = np.where(hole[..., None], under, photo)
         seen.clear()
         filled = np.asarray(inpainter(Image.fromarray(pixels), hole).image)

@@ -569,6 +569,18 @@ def test_a_photo_whose_file_is_touched_after_it_was_opened_can_be_saved(studio, 
     expect(studio.page.locator("[data-problem=restore]")).to_contain_text("This file cannot be read")
 
 
+def test_a_mask_file_is_turned_upright_as_photos_are(studio, tmp_path):
+    studio.open(soft_photo("RGB", 200, 240))
+    drawn = np.zeros((240, 200), bool)
+    drawn[100:120, 20:60] = True
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    mask_image(drawn).transpose(Image.Transpose.ROTATE_90).save(tmp_path / "mask.webp", lossless=True, exif=exif)
+    studio.page.set_input_files("#mask-file", tmp_path / "mask.webp")
+    expect(studio.page.locator("#status")).to_contain_text("1.7%")
+    assert (studio.mask() == drawn).all()
+
+
 def test_masks_come_from_files_transparency_and_lassos(studio, tmp_path):
     photo = soft_photo("RGBA", 200, 240)
     transparent = np.zeros((240, 200), bool)

@@ -20,12 +20,12 @@ export function rgbaOf(bitmap, most = 8e6) {
 }
 
 /**
- * Read a mask file: bright (128 and up) is 255, dark or transparent is 0. Another size of the same shape is brought to the
- * photo's, every pixel that the hole touches belonging to it.
+ * Read a mask, a file or its bitmap: bright (128 and up) is 255, dark or transparent is 0. Another size of the same shape is
+ * brought to the photo's, every pixel that the hole touches belonging to it.
  * @returns {Promise<Uint8Array | null>} null when the shape differs
  */
-export async function readMask(file, { width, height }) {
-  const bitmap = await createImageBitmap(file, AS_STORED);
+export async function readMask(mask, { width, height }) {
+  const bitmap = await createImageBitmap(mask, AS_STORED);
   if (Math.abs(bitmap.width * height - bitmap.height * width) > Math.max(width, height, bitmap.width, bitmap.height)) return null;
   const crisp = binary(rgbaOf(bitmap));
   if (bitmap.width === width && bitmap.height === height) return crisp;

@@ -4,6 +4,7 @@ import { PARTS } from '../core/classes.js';
 import { partShape } from '../core/faces.js';
 import { bitmap } from '../core/shapes.js';
 import { readMask, transparentPart } from '../pixels.js';
+import { decodeUpright } from '../upright.js';
 import { Complaint } from './jobs.js';
 
 export class Masks {
@@ -32,7 +33,7 @@ export class Masks {
   async useFile(file) {
     const { photo } = this.store.state;
     const bytes = await this.jobs.run('mask', { kind: 'mask' }, () => {
-      const reading = readMask(file, photo).catch(() => {
+      const reading = decodeUpright(file).then((upright) => readMask(upright, photo)).catch(() => {
         throw new Complaint('error.maskFile');
       });
       return fitting(reading, photo);
