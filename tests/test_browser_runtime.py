@@ -1075,11 +1075,16 @@ def test_the_server_shows_its_own_page_where_an_export_was_shown_before(browser,
     context.close()
 
 
-def test_a_file_that_was_kept_before_the_site_was_whole_is_fetched_again(browser, address, exported):
-    half = (exported.folder / "model" / "graph.onnx").read_bytes()[:5000]
-    with a_page(browser, address, lambda page: page.context.route("**/graph.onnx", _serves(half))) as page:
-        expect(page.locator('[data-problem="photo"]')).to_contain_text("load the page again")
-        page.context.unroute("**/graph.onnx")
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [("graph.onnx", "load the page again"), pytest.param("*.wasm", "something went wrong", marks=pytest.mark.slow)],
+    ids=["network", "runtime"],
+)
+def test_half_a_file_that_came_before_the_site_was_whole_is_not_kept(browser, address, exported, file, said):
+    half = next(exported.folder.glob(f"*/{file}")).read_bytes()[:5000]
+    with a_page(browser, address, lambda page: page.context.route(f"**/{file}", _serves(half)), breaks=True) as page:
+        expect(page.locator('[data-problem="photo"]')).to_contain_text(said, ignore_case=True)
+        page.context.unroute(f"**/{file}")
         page.reload()
         wait_until(page, LOADED)
 

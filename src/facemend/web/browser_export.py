@@ -99,7 +99,7 @@ def _describe(model: str) -> dict[str, Any]:
     config = read_config(source / CONFIG_FILE)
     table = read_tensor_table(source / WEIGHTS_FILE)
     weights = (source / WEIGHTS_FILE).read_bytes()
-    sha256 = hashlib.sha256(weights).hexdigest()
+    sha256 = _sha256(weights)
     if sha256.encode() not in (source / GRAPH_FILE).read_bytes():
         raise WeightsError(f"{source / GRAPH_FILE}: was made for other weights than {WEIGHTS_FILE}: write it again")
     parameters = 0
@@ -145,7 +145,7 @@ def _write(site: Path, model: str, package: Path, description: dict[str, Any]) -
     for name, content in networks.items():
         (site / name).parent.mkdir(exist_ok=True)
         (site / name).write_bytes(content)
-        described[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        described[name] = {"bytes": len(content), "sha256": _sha256(content)}
     runtime_package.extract(package, site / "onnxruntime")
     _choose_backend(site / "index.html")
     (site / DESCRIPTION).write_text(json.dumps(description | {"networks": described}, indent=1) + "\n", encoding="utf-8")
@@ -176,14 +176,18 @@ def _write_service_worker(site: Path) -> None:
     (site / SERVICE_WORKER).unlink()
     paths = [path.relative_to(site) for path in sorted(site.rglob("*")) if path.is_file()]
     small = [path for path in paths if path.parts[0] not in LARGE]
-    digest = hashlib.sha256(b"".join([code, *((site / path).read_bytes() for path in small)])).hexdigest()
+    digest = _sha256(b"".join([code, *((site / path).read_bytes() for path in small)]))
     named = {
         "BUILD": f"facemend-{digest[:16]}",
         "FILES": ["./", *(path.as_posix() for path in small)],
-        "LARGE": [path.as_posix() for path in paths if path.parts[0] in LARGE],
+        "LARGE": {path.as_posix(): _sha256((site / path).read_bytes()) for path in paths if path.parts[0] in LARGE},
     }
     names = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in named.items())
     (site / SERVICE_WORKER.name).write_bytes(f"{names}\n".encode() + code)  # it serves what lies below it
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _move(site: Path, folder: Path, names: list[Path]) -> None:

@@ -22,17 +22,12 @@ export async function loadDescription() {
 export async function loadNetwork(path, { networks }) {
   const { bytes, sha256 } = networks[path];
   const content = new Uint8Array(await fetchFile(path));
-  let wrong;
-  if (content.length !== bytes) wrong = `has ${content.length} bytes instead of ${bytes}, it is cut off or another one`;
-  else if (crypto.subtle && (await digest(content)) !== sha256) wrong = 'is not the file that this page was exported with';
-  if (!wrong) return content;
-  await forget(path);
-  throw new Problem('files', `${path} ${wrong}: ${ANEW}`);
-}
-
-/** Have a file fetched when it is next needed: the service worker may have kept it when the site was not yet whole. */
-async function forget(path) {
-  for (const name of (await self.caches?.keys()) ?? []) await (await caches.open(name)).delete(fileAddress(path));
+  const fail = (wrong) => {
+    throw new Problem('files', `${path} ${wrong}: ${ANEW}`);
+  };
+  if (content.length !== bytes) fail(`has ${content.length} bytes instead of ${bytes}, it is cut off or another one`);
+  if (crypto.subtle && (await digest(content)) !== sha256) fail('is not the file that this page was exported with');
+  return content;
 }
 
 /** What to say of a file that does not come, or breaks off on its way. */
