@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 import tifffile
-from conftest import make_hole, make_photo, mask_image, modules_after
+from conftest import make_hole, make_photo, mask_image, modules_after, until
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from serving import encoded, serving, soft_photo
@@ -397,7 +398,18 @@ def test_the_command_serves_until_it_is_stopped(tiny_model):
         assert httpx.get(f"{address}healthz").json() == {"status": "ok"}
         assert "<html" in httpx.get(address).text
         assert httpx.get(f"{address}api/v1/models").json()["model"] == "tiny"
-        command.send_signal(signal.SIGINT)
+        files = {"photo": encoded(soft_photo(width=800, height=960)), "mask": encoded(mask_image(make_hole(800, 960)))}
+        long = {"num_variants": 8, "box": "0,0,800,960"}
+        asking = partial(httpx.post, f"{address}api/v1/inpaint", files=files, data=long, timeout=60)
+        with ThreadPoolExecutor() as pool:
+            waiting = [pool.submit(asking, headers={"Accept": kind}) for kind in ("application/json", "text/event-stream")]
+            until(lambda: "facemend_jobs_in_work 2" in httpx.get(f"{address}metrics").text)
+            command.send_signal(signal.SIGINT)
+            whole, stream = (job.result() for job in waiting)
+        assert whole.status_code == 503
+        stopped = whole.json()
+        assert "the server is being stopped" in stopped["error"]["message"]
+        assert events(stream.text)[-1] == ("failed", stopped)
         assert command.wait(60) == 130
         assert command.stderr.read() == ""
 

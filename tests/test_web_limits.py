@@ -228,7 +228,7 @@ def test_a_job_has_ended_when_its_result_is_told(result):
     worker.start()
     asyncio.run(submit())
     until(lambda: told)
-    worker.close()
+    asyncio.run(worker.close())
     assert told == [(result, True)]
 
 

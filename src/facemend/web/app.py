@@ -54,7 +54,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         worker.start()
         yield
-        worker.close()
+        await worker.close()
 
     app = FastAPI(
         title="facemend studio",

@@ -85,16 +85,16 @@ class Worker:
         for thread in self._threads:
             thread.start()
 
-    def close(self) -> None:
-        """Drop what waits and what is in work; returns once the threads have ended, or after a few seconds."""
+    async def close(self) -> None:
+        """Refuse what waits and what is in work; returns once the threads have ended, or after a few seconds."""
         with self._changed:
             self._closed = True
             for job in (*self._waiting, *self._in_work):
-                job.ended.set()
+                job.end(_stopped())
             self._changed.notify_all()
         end = time.monotonic() + 5
-        for thread in self._threads:
-            thread.join(timeout=max(0.0, end - time.monotonic()))
+        while any(thread.is_alive() for thread in self._threads) and time.monotonic() < end:
+            await asyncio.sleep(0.02)
 
     @property
     def alive(self) -> bool:
@@ -113,6 +113,8 @@ class Worker:
 
     def check_free(self) -> None:
         """Refuse, before a body is received, a request that could not be queued now."""
+        if self._closed:
+            raise _stopped()
         if len(self._waiting) >= self.limits.queue_size:
             seconds = max(1, math.ceil(self._job_seconds * len(self._waiting) / self.limits.at_once))
             raise RefusalError(
@@ -177,3 +179,7 @@ class Worker:
         except Exception as error:  # the thread must live on; the error is the request's
             job.end(error)
         self._job_seconds += 0.2 * (time.perf_counter() - started - self._job_seconds)
+
+
+def _stopped() -> RefusalError:
+    return RefusalError(503, "worker", "the server is being stopped: ask again once it has been started")

@@ -99,3 +99,9 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving: the application ends first, which refuses what is in work in words, where uvicorn would cut it off."""
+        ending = asyncio.create_task(self.lifespan.shutdown())
+        await super().shutdown(sockets)
+        ending.cancel()  # done, but where a second Ctrl-C waits for nothing
