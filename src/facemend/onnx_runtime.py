@@ -59,36 +59,16 @@ class OnnxNet:
         self, path: str | Path, *, num_threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
     ) -> None:
         path = Path(path)
-        runtime = import_runtime()
-        there: list[str] = runtime.get_available_providers()
-        for provider in providers:
-            if provider not in there:
-                raise ConfigError(f"ONNX Runtime has no {provider} here: take one of {', '.join(there)}")
         if path.is_dir():
             path = path / GRAPH_FILE
         if not path.is_file():
             raise WeightsError(f"{path}: no such file: write it with `facemend export`")
-        weights = path.with_name(WEIGHTS_FILE)
-
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = num_threads or 0  # 0: as many as there are cores
-        options.log_severity_level = 4  # errors are raised, too
-        # Threads that wait busily for longer take a quarter of a busy server's processors; those that never do lose up to 9 %.
-        options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
-        # Planning for a graph's life how its values share memory takes longer than all else; the arena lets them share it anyway.
-        options.enable_mem_reuse = False
-        options.enable_mem_pattern = False  # one block for all of a run, besides what the first run took
-        try:
-            self._session = runtime.InferenceSession(str(path), options, providers=list(providers))
-        except Exception as error:  # ONNX Runtime's errors share no public base
-            if path.name in _IN_FOLDERS:
-                read_tensor_table(weights)  # which may be what is damaged
-            reason = " ".join(str(error).split())
-            raise WeightsError(f"{path}: ONNX Runtime cannot load it, it is damaged or no ONNX file: {reason[:200]}") from None
+        self._session = _open_session(path, num_threads, providers)
         description = self._describe(path)
         self.core_size: int = description["core_size"]
         self.num_classes: int = description["num_classes"]
         self.latent_size: int = description["latent_size"]
+        weights = path.with_name(WEIGHTS_FILE)
         if path.name in _IN_FOLDERS and sha256_of(weights) != description["weights_sha256"]:
             raise WeightsError(f"{path}: was made for other weights than {weights.name}: write it again with `facemend export`")
 
@@ -118,3 +98,26 @@ class OnnxNet:
                 f"{path}: is of format {there}, this version knows {FORMAT}: write it again with `facemend export`"
             )
         return description
+
+
+def _open_session(path: Path, num_threads: int | None, providers: Sequence[str]) -> Any:
+    runtime = import_runtime()
+    there: list[str] = runtime.get_available_providers()
+    for provider in providers:
+        if provider not in there:
+            raise ConfigError(f"ONNX Runtime has no {provider} here: take one of {', '.join(there)}")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = num_threads or 0  # 0: as many as there are cores
+    options.log_severity_level = 4  # errors are raised, too
+    # Threads that wait busily for longer take a quarter of a busy server's processors; those that never do lose up to 9 %.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
+    # Planning for a graph's life how its values share memory takes longer than all else; the arena lets them share it anyway.
+    options.enable_mem_reuse = False
+    options.enable_mem_pattern = False  # one block for all of a run, besides what the first run took
+    try:
+        return runtime.InferenceSession(str(path), options, providers=list(providers))
+    except Exception as error:  # ONNX Runtime's errors share no public base
+        if path.name in _IN_FOLDERS:
+            read_tensor_table(path.with_name(WEIGHTS_FILE))  # which may be what is damaged
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{path}: ONNX Runtime cannot load it, it is damaged or no ONNX file: {reason[:200]}") from None

@@ -89,7 +89,20 @@ def evaluate(subject: Subject, methods: Sequence[Method], output: Path, device: 
         trouble = f"first trouble: {problems[0]}" if problems else "all holes are larger than the methods take"
         raise DataError(f"{subject.data}: {len(measured)} face could be measured, two are needed; {trouble}")
 
-    report: dict[str, Any] = {
+    report = _report(subject, methods, measured, problems)
+    rows = [row for chosen in choose_cases(measured, methods[0].name) if (row := bench.redraw(chosen)) is not None]
+    try:
+        write_whole(output / REPORT_JSON, (json.dumps(report, indent=1) + "\n").encode())
+        write_whole(output / REPORT_MARKDOWN, to_markdown(report).encode())
+        write_whole(output / REPORT_HTML, to_html(report, rows).encode())
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error})") from None
+    return Outcome(report, problems)
+
+
+def _report(subject: Subject, methods: Sequence[Method], measured: Sequence[MeasuredFace], problems: list[str]) -> dict[str, Any]:
+    """Say what was measured, how, and what came out."""
+    return {
         "tool": f"facemend {facemend.__version__}",
         "protocol": subject.protocol_name,
         "settings": subject.protocol.model_dump(mode="json", exclude={"data"}, exclude_none=True),
@@ -102,14 +115,6 @@ def evaluate(subject: Subject, methods: Sequence[Method], output: Path, device: 
         "problems": problems,
         **summarize(measured, [method.name for method in methods], subject.protocol),
     }
-    rows = [row for chosen in choose_cases(measured, methods[0].name) if (row := bench.redraw(chosen)) is not None]
-    try:
-        write_whole(output / REPORT_JSON, (json.dumps(report, indent=1) + "\n").encode())
-        write_whole(output / REPORT_MARKDOWN, to_markdown(report).encode())
-        write_whole(output / REPORT_HTML, to_html(report, rows).encode())
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written ({error})") from None
-    return Outcome(report, problems)
 
 
 def _settings(subject: Subject) -> dict[str, Any]:
