@@ -28,6 +28,23 @@ def test_a_faded_face_is_spread_to_the_usual_range(contrast, middle):
     assert np.array_equal(back * (1 - UNKNOWN), image)
 
 
+def test_a_print_faded_to_red_keeps_all_its_colours():
+    contrast, cast = np.array([0.3, 0.4, 0.35]), np.array([0.45, -0.3, -0.4])
+    image = ((contrast[:, None, None] * FULL + cast[:, None, None]) * (1 - UNKNOWN)).astype(np.float32)
+    levels = find_levels(image, UNKNOWN)
+    assert levels is not None
+    known = levels.spread(image, UNKNOWN)[:, UNKNOWN[0] == 0]
+    assert (np.abs(known) == 1).mean() < 0.05
+    assert known[0].mean() > known[2].mean() + 0.1  # it stays red
+
+
+@pytest.mark.parametrize(("contrast", "is_faded"), [(0.35, True), (1.0, False)])
+def test_a_white_edge_in_its_square_does_not_hide_that_a_face_is_faded(contrast, is_faded):
+    image = contrast * FULL
+    image[:, :, :6], image[:, :6] = 1, -1
+    assert (find_levels(image, np.zeros_like(UNKNOWN)) is not None) == is_faded
+
+
 def test_what_is_painted_fades_as_the_photo_did():
     levels = find_levels(faded(0.3, 0.4), UNKNOWN)
     assert levels is not None

@@ -282,11 +282,14 @@ def test_colors_follow_brightness_as_in_python(modules):
     assert np.abs(calm - calm_colors(colors, unknown).ravel()).max() < 1e-4
 
 
+@pytest.mark.parametrize("edge", [0, 5])
 @pytest.mark.parametrize("contrast", [0.1, 0.4, 0.9])
-def test_a_faded_view_is_spread_and_faded_again_as_in_python(modules, contrast):
+def test_a_faded_view_is_spread_and_faded_again_as_in_python(modules, contrast, edge):
     rng = np.random.default_rng(0)
     unknown = (rng.random((1, 48, 48)) < 0.4).astype(np.float32)
-    image = ((contrast * rng.uniform(-1, 1, (3, 48, 48)) + 0.1) * (1 - unknown)).astype(np.float32)
+    image = contrast * rng.uniform(-1, 1, (3, 48, 48)) + np.array([0.5, -0.1, -0.3])[:, None, None]
+    image[:, :edge], image[:, :, :edge] = 1, -1
+    image = (image * (1 - unknown)).astype(np.float32)
     painted = rng.uniform(-1, 1, image.shape).astype(np.float32)
     levels = find_levels(image, unknown)
     script = """

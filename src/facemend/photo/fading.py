@@ -9,6 +9,10 @@ from facemend.imaging import LUMA, Floats
 _LEAST_KNOWN = 0.4  # of the image: less may be a plain wall beside a face of full contrast
 _ENDS = 0.01, 0.99  # of the known pixels, from the darkest on: between these lies the range of brightness
 _FADED = 1.1  # range in [-1, 1] that faces in photos of full contrast hardly fall below
+_MIDDLE, _FADED_MIDDLE = (
+    0.75,
+    0.9,
+)  # as wide and high a part of the image, and the same for it: a print's white edge may be in the rest
 _USUAL = 1.6  # their median range, roughly
 _MOST = 4.0  # times the contrast of what is faded away all but wholly
 
@@ -17,7 +21,7 @@ _MOST = 4.0  # times the contrast of what is faded away all but wholly
 class Levels:
     """An affine map of colours in [-1, 1] that brings `middle` to 0 and spreads what lies round it."""
 
-    middle: float
+    middle: Floats  # [3, 1, 1], of each colour: dyes fade unequally
     gain: float
 
     def spread(self, image: Floats, unknown: Floats) -> Floats:
@@ -39,11 +43,21 @@ def find_levels(image: Floats, unknown: Floats) -> Levels | None:
     Returns:
         The map to spread it by; None for an image of full contrast, and one of which little is known.
     """
+    rest = round(image.shape[1] * (1 - _MIDDLE) / 2)
+    middle = np.s_[:, rest : image.shape[1] - rest, rest : image.shape[2] - rest]
+    return _measure(image, unknown, _FADED) or _measure(image[middle], unknown[middle], _FADED_MIDDLE)
+
+
+def _measure(image: Floats, unknown: Floats, faded: float) -> Levels | None:
     known = unknown[0] == 0
     if known.mean() < _LEAST_KNOWN:
         return None
-    luma = np.tensordot(LUMA, image, axes=1)[known]
-    darkest, lightest = (float(end) for end in np.quantile(luma, _ENDS))
-    if lightest - darkest >= _FADED:
+    darkest, lightest = (float(end) for end in np.quantile(np.tensordot(LUMA, image, axes=1)[known], _ENDS))
+    if lightest - darkest >= faded:
         return None
-    return Levels((darkest + lightest) / 2, min(_MOST, _USUAL / max(1e-6, lightest - darkest)))
+    gain = min(_MOST, _USUAL / max(1e-6, lightest - darkest))
+    # What is off in colour is brought no nearer to grey than it takes to keep it within what the network sees.
+    lows, highs = np.quantile(image[:, known], _ENDS, axis=1)
+    own, reach = (lows + highs) / 2, 1 / gain
+    middle = np.clip((darkest + lightest) / 2, np.minimum(highs - reach, own), np.maximum(lows + reach, own))
+    return Levels(middle.astype(np.float32)[:, None, None], gain)
