@@ -253,6 +253,20 @@ def restored(item, output, restore):
     return output / item.output
 
 
+def test_a_mask_that_may_not_be_what_was_meant_is_noted(item, restore):
+    mask_image(~make_hole()).save(item.mask)
+    assert "the mask covers 96% of the photo: if that is the part to keep, invert the mask" in restore(item).note
+    Image.linear_gradient("L").resize((80, 96)).save(item.mask)
+    assert "the mask looks like a photo: all that is bright in it was repainted" in restore(item, overwrite=True).note
+
+
+def test_a_face_that_is_not_found_is_noted_in_words_of_the_command_line(item, restore):
+    note = restore(item).note
+    assert "no face found" in note
+    assert "--box none" in note
+    assert "boxes=" not in note
+
+
 def change_photo(item):
     make_photo(seed=1).save(item.photo)
     return item, {}
@@ -503,7 +517,7 @@ def test_photos_and_masks_are_paired_by_stem_folder_by_folder(tmp_path):
         ("x/a.tif", "x/a.JPG", None),
         ("x/c.png", "x/c.png", None),  # GIF is only read
     ]
-    assert plan.notes == ["1 masks belong to no photo, such as z.png"]
+    assert plan.notes == ["masks that belong to no photo: 1, such as z.png"]
 
 
 def test_names_with_accents_are_the_same_however_they_are_spelt(tmp_path):

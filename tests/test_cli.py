@@ -321,6 +321,13 @@ def test_parts_of_a_face_are_a_mask(facemend, tmp_path):
     assert used.mean() < 0.12
 
 
+def test_a_photo_given_as_its_mask_is_told(facemend, tmp_path):
+    demo.load_portrait().save(tmp_path / "portrait.png")
+    done = facemend("inpaint", tmp_path / "portrait.png", "--mask", tmp_path / "portrait.png", "--output", tmp_path / "out.png")
+    assert done.code == 0
+    assert "portrait.png looks like a photo, not like a mask" in done.err
+
+
 def test_a_part_that_one_of_two_faces_lacks_is_told(facemend, tmp_path):
     astronaut = pytest.importorskip("skimage.data").astronaut()
     faces = np.concatenate([astronaut[:256, 100:356]] * 2, axis=1)

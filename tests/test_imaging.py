@@ -8,7 +8,8 @@ from conftest import make_hole, make_photo, mask_image
 from cv2.utils import logging
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, ImageFilter
+from skimage.data import astronaut
 
 from facemend import imaging
 from facemend.errors import ImageError, MaskError, OutputError
@@ -227,6 +228,22 @@ def test_white_strokes_on_a_transparent_layer_are_a_mask():
     layer[:, :, :3] = 255
     layer[:, :, 3] = make_hole() * 255
     assert np.array_equal(imaging.read_hole(Image.fromarray(layer), (80, 96)), make_hole())
+
+
+def test_black_strokes_on_a_transparent_layer_are_no_mask_though_it_may_be_black():
+    layer = np.zeros((96, 80, 4), np.uint8)
+    layer[:, :, 3] = make_hole() * 255
+    with pytest.raises(MaskError, match="is black, on a transparent ground: paint it white"):
+        imaging.read_hole(Image.fromarray(layer), (80, 96), may_be_black=True)
+
+
+def test_a_photo_taken_for_a_mask_looks_like_one_and_soft_strokes_do_not():
+    portrait = Image.fromarray(astronaut())
+    cut_out = portrait.copy()
+    cut_out.putalpha(mask_image(~make_hole(512, 512)))
+    strokes = mask_image(make_hole(512, 512)).filter(ImageFilter.GaussianBlur(20))
+    looks = [imaging.looks_like_photo(mask) for mask in (portrait, cut_out, strokes, mask_image(make_hole()))]
+    assert looks == [True, True, False, False]
 
 
 def test_grey_levels_from_128_are_hole():

@@ -101,7 +101,7 @@ def _pair(input_dir: Path, output_dir: Path, masks: Path | None, suffix: str | N
                 item = replace(item, problem=f"has no mask: expected {masks / photo.with_suffix('')} with any image suffix")
         items.append(item)
     strays = sorted(set(found) - set(map(_stem, photos)))
-    notes = [f"{len(strays)} masks belong to no photo, such as {found[strays[0]][0]}"] if strays else []
+    notes = [f"masks that belong to no photo: {len(strays)}, such as {found[strays[0]][0]}"] if strays else []
     return Plan(items, notes)
 
 

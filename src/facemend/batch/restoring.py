@@ -18,8 +18,13 @@ from facemend.batch.sheet import draw_thumbnails
 from facemend.errors import FacemendError, ImageError, MaskError, OutputError
 from facemend.imaging import Hole
 from facemend.imaging.writing import FORMATS
-from facemend.pipeline import Inpainter
+from facemend.pipeline import NO_FACE, Inpainter
 from facemend.whole_files import sha256_of
+
+_NO_FACE = (
+    "no face found: took what lies round the mask for one; "
+    "`facemend inpaint` takes the face's box (--box), or that there is none (--box none)"
+)
 
 
 class Restorer:
@@ -63,7 +68,7 @@ class Restorer:
         started = time.perf_counter()
         photo = imaging.load_photo(Path(item.photo))
         facts |= {"width": photo.width, "height": photo.height}
-        hole = self._find_hole(item, photo)
+        hole, doubts = self._find_hole(item, photo)
         facts["hole_area"] = round(float(hole.mean()), 6)
         if not hole.any():
             return self._leave_alone(item, made_from, facts)
@@ -81,7 +86,7 @@ class Restorer:
         with self.records.writing(output) as path:
             imaging.save_image(result.image, path, quality=quality, provenance=self.settings.provenance)
             facts |= {"output_sha256": sha256_of(path), "seconds": round(time.perf_counter() - started, 3)}
-            row = Row(**facts, status="restored", note="; ".join(result.notes))
+            row = Row(**facts, status="restored", note="; ".join([*map(_in_batch, result.notes), *doubts]))
             self.records.write(Record(made_from, row))  # before the result is there: see records.py
         return row
 
@@ -140,16 +145,28 @@ class Restorer:
             raise OutputError(f"{output}: exists, and is not what a batch left there; pass --overwrite to replace it")
         return None
 
-    def _find_hole(self, item: Item, photo: Image.Image) -> Hole:
+    def _find_hole(self, item: Item, photo: Image.Image) -> tuple[Hole, list[str]]:
+        """Find what is to be repainted, and what makes one doubt that it is what was meant."""
         if item.mask is None:
             from facemend.damage import find_damage  # a photo with its mask needs none of it
 
-            return find_damage(imaging.to_rgb(photo), strictness=self.settings.strictness)
+            return find_damage(imaging.to_rgb(photo), strictness=self.settings.strictness), []
         mask = imaging.load_mask(Path(item.mask))
         try:
-            return imaging.read_hole(mask, photo.size, may_be_black=True)
+            hole = imaging.read_hole(mask, photo.size, may_be_black=True)
         except MaskError as error:
             raise MaskError(f"{item.mask}: {error}") from None
+        doubts: list[str] = []
+        if hole.mean() > imaging.MUCH:
+            doubts.append(f"the mask covers {hole.mean():.0%} of the photo: if that is the part to keep, invert the mask")
+        if imaging.looks_like_photo(mask):
+            doubts.append("the mask looks like a photo: all that is bright in it was repainted")
+        return hole, doubts
+
+
+def _in_batch(note: str) -> str:
+    """Put what a restoration tells of a missing face into terms of the command line."""
+    return _NO_FACE if note == NO_FACE else note
 
 
 def failed_row(item: Item, note: str) -> Row:

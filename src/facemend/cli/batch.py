@@ -92,6 +92,7 @@ def batch(
                 on_stop=lambda: progress.update(bar, description="stopping, once the photos in work are done"),
                 on_draw=lambda: progress.update(bar, description="drawing contact sheets"),
             )
+            progress.update(bar, description="stopped" if summary.stopped else "done")
     except KeyboardInterrupt:  # a second time, or before the first photo
         note("stopped at once; the same command goes on")
         raise typer.Exit(STOPPED) from None

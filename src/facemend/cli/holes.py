@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facemend.cli.options import note
 from facemend.errors import MaskError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from facemend.photo.detectors import Face
 
 STRICTNESS = 0.5
-MUCH = 0.75  # of the photo: a mask that covers more may well be meant the other way round
 _KINDS = "an image file, alpha, auto, a rectangle left,top,right,bottom, or parts of faces such as eyes,mouth"
 
 
@@ -70,6 +70,11 @@ def find_hole(
             picture = imaging.load_mask(Path(mask))
             if color is None:
                 holes.append(imaging.read_hole(picture, image.size))
+                if imaging.looks_like_photo(picture):
+                    note(
+                        f"note: {mask} looks like a photo, not like a mask: all that is bright in it is repainted. "
+                        "If what is transparent in it is the hole, give it as the photo, with --mask alpha"
+                    )
             else:
                 painted.append(imaging.check_photo(picture, mask))
         else:
@@ -102,20 +107,20 @@ def count_parts(masks: list[str], faces: "Sequence[NDArray[np.uint8]]") -> list[
     ]
 
 
-def find_covered_faces(image: "Image", hole: "Hole") -> "list[Face] | None":
-    """Find faces that the hole hides so well that they would not be found again.
-
-    Only for holes that are parts of faces: what they cover is not damaged, and is looked at for the face's place alone.
+def find_covered_faces(image: "Image", masks: list[str], hole: "Hole") -> "list[Face] | None":
+    """Find the faces of which parts are to be repainted, which the hole may hide.
 
     Returns:
-        The faces, or None where the photo without the hole shows them well enough.
+        The faces in the photo without the hole, where that is parts of faces and so undamaged, or where no face that it touches
+        would be found again; else None.
     """
     from facemend import imaging
     from facemend.photo.faces import face_window, meets
     from facemend.photo.search import find_faces
 
     rgb = imaging.to_rgb(image)
-    if any(meets(face_window(face), hole) for face in find_faces(rgb, hole)):
+    is_damaged = not all(names_parts([mask]) for mask in masks)
+    if is_damaged and any(meets(face_window(face), hole) for face in find_faces(rgb, hole)):
         return None
     return find_faces(rgb) or None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from facemend.cli.holes import MUCH, STRICTNESS, count_parts, find_covered_faces, find_hole, names_parts, read_box
+from facemend.cli.holes import STRICTNESS, count_parts, find_covered_faces, find_hole, names_parts, read_box
 from facemend.cli.options import note, print_json, progress_line, shown_share
 from facemend.cli.written_files import WrittenFiles
 from facemend.errors import ConfigError
@@ -163,11 +163,11 @@ def inpaint(
             invert=invert_mask,
             parse=lambda damaged: load_inpainter().parse(image, damaged, on_face=parsed.append),
         )
-        if hole.mean() > MUCH and not invert_mask:
+        if hole.mean() > imaging.MUCH and not invert_mask:
             note(f"note: the mask covers {hole.mean():.0%} of the photo; if that is the part to keep, pass --invert-mask")
         tell("looking for faces")
-        if boxes is None and names_parts(mask or []):
-            boxes = find_covered_faces(image, hole)
+        if boxes is None and mask and names_parts(mask):
+            boxes = find_covered_faces(image, mask, hole)
         inpainter = load_inpainter()
 
         def tell_run(variant: int) -> None:

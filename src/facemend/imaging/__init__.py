@@ -6,7 +6,7 @@ into a photo. Needs no torch.
 
 from facemend.imaging.deep import DeepPhoto, file_mode
 from facemend.imaging.layouts import LAYOUT_COLORS, color_layout, read_layout
-from facemend.imaging.masks import HOLE_COLOR, cover_hole, extent, mask_picture, read_hole
+from facemend.imaging.masks import HOLE_COLOR, MUCH, cover_hole, extent, looks_like_photo, mask_picture, read_hole
 from facemend.imaging.metadata import JpegCoding, jpeg_coding
 from facemend.imaging.modes import LUMA, PHOTO_MODES, Floats, Hole, Layout, Pixels, Region, check_photo, paste, to_rgb
 from facemend.imaging.reading import decode_photo, decode_picture, load_layout, load_mask, load_photo, open_image
@@ -27,6 +27,7 @@ __all__ = [
     "HOLE_COLOR",
     "LAYOUT_COLORS",
     "LUMA",
+    "MUCH",
     "PHOTO_MODES",
     "DeepPhoto",
     "Floats",
@@ -57,6 +58,7 @@ __all__ = [
     "load_layout",
     "load_mask",
     "load_photo",
+    "looks_like_photo",
     "mask_picture",
     "open_image",
     "part_hole",

@@ -12,6 +12,8 @@ from facemend.imaging.modes import Hole, Pixels, Region, same_shape, sixteen_bit
 
 THRESHOLD = 128  # a mask's grey level from which a pixel is repainted
 HOLE_COLOR = (228, 64, 140)  # RGB, of what is covered
+MUCH = 0.75  # of the photo: a mask that covers more may well be meant the other way round
+_GREY = 0.3  # of a mask's pixels: where more are neither dark nor light, a photo may have been taken for a mask
 
 
 def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int], *, may_be_black: bool = False) -> Hole:
@@ -46,6 +48,13 @@ def read_hole(mask: Image.Image | NDArray[Any], size: tuple[int, int], *, may_be
     if hole.all():
         raise MaskError(f"the mask covers the whole photo: leave the part that is to be kept black (0 to {threshold - 1})")
     return hole
+
+
+def looks_like_photo(mask: Image.Image) -> bool:
+    """Tell whether so much of a mask is neither dark nor light that it is hardly one."""
+    levels = _levels(mask)
+    eighth = int(np.iinfo(levels.dtype).max) // 8
+    return bool(((levels > eighth) & (levels < 7 * eighth)).mean() > _GREY)
 
 
 def extent(hole: Hole) -> Region:
@@ -84,6 +93,10 @@ def _levels(mask: Image.Image | NDArray[Any]) -> NDArray[np.uint8] | NDArray[np.
         painted = mask.convert("RGBA")
         mask = Image.new("RGBA", mask.size, (0, 0, 0, 255))
         mask.alpha_composite(painted)
+        levels = np.asarray(mask.convert("L"))
+        if not levels.any() and np.ptp(np.asarray(painted.getchannel("A"))) > 0:
+            raise MaskError("what is painted in the mask is black, on a transparent ground: paint it white")
+        return levels
     return np.asarray(mask.convert("L"))
 
 
