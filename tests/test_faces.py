@@ -64,6 +64,24 @@ def test_a_photo_may_lie_on_its_side(astronaut, turns, place):
     assert abs((face_window(face).angle + 90 * turns + 180) % 360 - 180) < 12
 
 
+def test_a_face_that_is_surer_upside_down_lies_so(astronaut):
+    detect = search.MtcnnDetector()
+
+    def detect_gullibly(picture):
+        """See eyes in the mouth of who is upside down, and the mouth in the eyes, as MTCNN often does."""
+        height, width = picture.shape[:2]
+        upside_down = detect(np.ascontiguousarray(picture[::-1, ::-1]))
+        swapped = [
+            replace(face, landmarks=((width, height) - face.landmarks)[[4, 3, 2, 1, 0]], score=0.99) for face in upside_down
+        ]
+        return detect(picture) + swapped
+
+    for turned, angle in ((astronaut, 0), (np.ascontiguousarray(astronaut[::-1, ::-1]), 180)):
+        faces_there = find_faces(turned, detector=detect_gullibly)
+        assert len(faces_there) == 1
+        assert abs((face_window(faces_there[0]).angle - angle + 180) % 360 - 180) < 12
+
+
 @pytest.mark.parametrize(
     "part",
     [

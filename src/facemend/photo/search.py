@@ -24,6 +24,7 @@ TURNED_SURE = 0.9  # what a turned face must reach: many angles see many things
 CLOSE_UP = 1.25  # times the face's square
 CLOSE_UP_SIZE = 256
 CROOKED = 10  # degrees by which a close-up must have been off to be taken again
+OVERTURNED = 0.4  # of the side of a face's square: the middles of one face, seen upright and upside down, are nearer
 PART_FACTORS = (2.0, 3.5)  # times the part's extent that such a look takes in
 FILL_RADIUS = 3
 FILL_SIDE = 512  # pixels of the copy in which holes are filled
@@ -50,6 +51,8 @@ def find_faces(
     detector = detector or _default_detector()
     hole = np.zeros(rgb.shape[:2], np.bool_) if hole is None else hole
     found = _look_closely(_search(rgb, hole, detector, SEARCH_SIDE, (0,)), rgb, hole, detector)
+    if found and _is_upside_down(found[0], rgb, hole, detector):  # and so the photo is, no doubt
+        found = _look_closely(_search(rgb, hole, detector, SEARCH_SIDE, (180,)), rgb, hole, detector)
     closer = (Window(part.middle, x * part.extent, CLOSE_UP_SIZE) for part in unexplained(hole, found) for x in PART_FACTORS)
     hidden = [face for window in closer for face in _detect_in(window, rgb, hole, detector)]
     found = distinct(found + _look_closely(hidden, rgb, hole, detector))
@@ -130,6 +133,19 @@ def _close_up(face: Face, rgb: Pixels, hole: Hole, detector: FaceDetector) -> Fa
     window = replace(face_window(face).scaled(CLOSE_UP), size=CLOSE_UP_SIZE)
     same = [candidate for candidate in _detect_in(window, rgb, hole, detector) if is_same(candidate, face)]
     return max(same, key=lambda candidate: candidate.score, default=None)
+
+
+def _is_upside_down(face: Face, rgb: Pixels, hole: Hole, detector: FaceDetector) -> bool:
+    """Whether a face is by far surer turned over: the detector takes many that are upside down for upright ones."""
+    window = face_window(face)
+    turned = replace(window.scaled(CLOSE_UP), size=CLOSE_UP_SIZE, angle=window.angle + 180)
+    near = OVERTURNED * window.side
+    scores = [
+        other.score
+        for other in _detect_in(turned, rgb, hole, detector)
+        if math.dist(face_window(other).center, window.center) < near
+    ]
+    return 1 - max(scores, default=0) < (1 - face.score) / 2
 
 
 def _detect_in(window: Window, rgb: Pixels, hole: Hole, detector: FaceDetector) -> list[Face]:

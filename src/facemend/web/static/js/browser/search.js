@@ -14,6 +14,7 @@ const TURNED_SURE = 0.9;
 const CLOSE_UP = 1.25;
 const CLOSE_UP_SIZE = 256;
 const CROOKED = 10;
+const OVERTURNED = 0.4;
 const PART_FACTORS = [2, 3.5];
 const FILL_RADIUS = 3;
 const FILL_SIDE = 512;
@@ -25,6 +26,9 @@ const FILL_SIDE = 512;
 export async function findFaces(rgb, hole, detector, paint) {
   const close = (faces) => lookClosely(faces, rgb, hole, detector);
   let found = await close(await search(rgb, hole, detector, SEARCH_SIDE, [0]));
+  if (found.length && (await isUpsideDown(found[0], rgb, hole, detector))) {
+    found = await close(await search(rgb, hole, detector, SEARCH_SIDE, [180])); // for so the photo is, no doubt
+  }
   const hidden = [];
   for (const { middle, extent } of unexplained(hole, found)) {
     for (const factor of PART_FACTORS) hidden.push(...(await detectIn(new Window(middle, factor * extent, CLOSE_UP_SIZE), rgb, hole, detector)));
@@ -111,6 +115,15 @@ async function lookClosely(faces, rgb, hole, detector) {
 async function closeUp(face, rgb, hole, detector) {
   const window = faceWindow(face).scaled(CLOSE_UP).withSize(CLOSE_UP_SIZE);
   return surest((await detectIn(window, rgb, hole, detector)).filter((candidate) => isSame(candidate, face)));
+}
+
+/** Whether a face is by far surer turned over: the detector takes many that are upside down for upright ones. */
+async function isUpsideDown(face, rgb, hole, detector) {
+  const { center, side, angle } = faceWindow(face);
+  const turned = new Window(center, CLOSE_UP * side, CLOSE_UP_SIZE, angle + 180);
+  const isNear = (other) => Math.hypot(...faceWindow(other).center.map((value, i) => value - center[i])) < OVERTURNED * side;
+  const there = (await detectIn(turned, rgb, hole, detector)).filter(isNear);
+  return 1 - (surest(there)?.score ?? 0) < (1 - face.score) / 2;
 }
 
 /** Detect in a window of the photo, its hole filled as finely as the window sees it. */
