@@ -81,17 +81,17 @@ def found_share(aged, found):
 
 # What the net can do today, a little below what was measured here: docs/damage.md has more.
 @pytest.mark.parametrize(
-    ("kind", "share"), {"scratches": 0.45, "tears": 0.9, "creases": 0.8, "dust": 0.65, "spots": 0.9, "writing": 0.7}.items()
+    ("kind", "share"), {"scratches": 0.5, "tears": 0.95, "creases": 0.8, "dust": 0.5, "spots": 0.9, "writing": 0.6}.items()
 )
 def test_damage_of_every_kind_is_found(portrait, kind, share):
-    shares = [found_share(aged, find_damage(aged.image)) for aged in (age_photo(portrait, kinds=[kind], seed=i) for i in (1, 2))]
-    assert np.mean(shares) > share
+    drawn = (age_photo(portrait, kinds=[kind], seed=seed) for seed in (1, 2, 3, 4))
+    assert np.mean([found_share(aged, find_damage(aged.image)) for aged in drawn]) > share
 
 
 def test_most_of_a_badly_kept_photo_is_found_in_colour_and_in_grey(aged):
     grey = np.repeat(cv2.cvtColor(aged.image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    assert found_share(aged, find_damage(aged.image)) > 0.7
-    assert found_share(aged, find_damage(grey)) > 0.7
+    assert found_share(aged, find_damage(aged.image)) > 0.8
+    assert found_share(aged, find_damage(grey)) > 0.8
 
 
 def test_a_clean_photo_is_mostly_left_alone_and_its_face_entirely(portrait):
@@ -126,7 +126,7 @@ def test_damage_has_its_place_in_a_photo_beyond_one_tile():
     truth = np.zeros(photo.shape[:2], np.uint8)
     for start, end in (((40, 60), (400, 90)), ((752, 728), (1112, 678)), ((1102, 30), (1052, 380))):
         cv2.line(truth, start, end, 255, 5, cv2.LINE_AA)
-    photo[truth > 0] = 240
+    photo[truth > 0] = 20
     found = find_damage(photo)
     assert (near(found) & (truth > 0)).sum() > 0.9 * (truth > 0).sum()
     assert (found & ~cv2.dilate(truth, np.ones((15, 15))).astype(bool)).mean() < 0.001
