@@ -6,7 +6,6 @@ import struct
 import cv2
 import numpy as np
 import pytest
-from browsing import expect
 from conftest import make_photo
 from PIL import ExifTags, Image, ImageCms
 from serving import encoded
@@ -15,20 +14,8 @@ from skimage import data
 from facemend.imaging import LAYOUT_COLORS, decode_photo, jpeg_coding, read_hole
 from facemend.photo.compression import match_compression
 
-from .page import download, open_photo, soft_face, upload
+from .page import soft_face
 from .twins import picture, run
-
-
-def test_profile_and_camera_data_are_kept_and_the_photo_is_upright(offline):
-    exif = Image.Exif()
-    exif[0x0112], exif[0x010F] = 6, "A camera"  # lies on its side; maker
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    open_photo(offline, soft_face(0).rotate(90, expand=True), "turned.jpg", quality=95, exif=exif, icc_profile=profile)
-    for name, kind in (("As it came (JPEG)", "JPEG"), ("PNG", "PNG")):
-        saved = download(offline, name)
-        assert (saved.format, saved.size, saved.info["icc_profile"]) == (kind, (256, 272), profile)
-        assert (saved.getexif()[0x0112], saved.getexif()[0x010F]) == (1, "A camera")
-    assert np.abs(np.asarray(saved).astype(int) - np.asarray(soft_face(0))).mean() < 2
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -188,14 +175,3 @@ def test_a_jpeg_of_red_green_and_blue_is_known_by_adobes_word_however_its_compon
     assert jpeg_coding(decode_photo(stored, "photo.jpg"))["keep_rgb"]
     script = "return [Number((await (await load('coding')).readCoding(new Blob([given.file]))) === null)];"
     assert run(modules, script, file=np.frombuffer(stored, np.uint8)) == [1]
-
-
-def test_pictures_that_browsers_do_not_know_are_refused_with_a_reason(offline):
-    upload(offline, "#photo-file", soft_face(0), "photo.tiff")
-    expect(offline.locator('[data-problem="restore"], [data-problem="photo"]').filter(has_text="TIFF")).to_contain_text(
-        "This browser cannot show that picture (TIFF and HEIC are for the server): save it as PNG or JPEG first"
-    )
-    offline.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
-    expect(offline.locator('[data-problem="restore"], [data-problem="photo"]').filter(has_text="picture")).to_contain_text(
-        "That is not a picture"
-    )

@@ -1,4 +1,4 @@
-"""The way through, beside what Python restores."""
+"""The way through the page with the network off, beside what Python restores."""
 
 import io
 import os
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from browsing import CHROMIUM, DESKTOP, QUIET, TIMEOUT, expect, wait_until
 from conftest import mask_image
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 from skimage import data
 
 from facemend.damage import find_damage
@@ -199,3 +199,26 @@ def test_webgpu_paints_what_webassembly_paints(browser, address):
     chromium.close()
     assert on_card[0] == "webgpu"
     np.testing.assert_allclose(on_card[1], on_processor[1], atol=1e-4)
+
+
+def test_profile_and_camera_data_are_kept_and_the_photo_is_upright(offline):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "A camera"  # lies on its side; maker
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    open_photo(offline, soft_face(0).rotate(90, expand=True), "turned.jpg", quality=95, exif=exif, icc_profile=profile)
+    for name, kind in (("As it came (JPEG)", "JPEG"), ("PNG", "PNG")):
+        saved = download(offline, name)
+        assert (saved.format, saved.size, saved.info["icc_profile"]) == (kind, (256, 272), profile)
+        assert (saved.getexif()[0x0112], saved.getexif()[0x010F]) == (1, "A camera")
+    assert np.abs(np.asarray(saved).astype(int) - np.asarray(soft_face(0))).mean() < 2
+
+
+def test_pictures_that_browsers_do_not_know_are_refused_with_a_reason(offline):
+    upload(offline, "#photo-file", soft_face(0), "photo.tiff")
+    expect(offline.locator('[data-problem="restore"], [data-problem="photo"]').filter(has_text="TIFF")).to_contain_text(
+        "This browser cannot show that picture (TIFF and HEIC are for the server): save it as PNG or JPEG first"
+    )
+    offline.set_input_files("#photo-file", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(offline.locator('[data-problem="restore"], [data-problem="photo"]').filter(has_text="picture")).to_contain_text(
+        "That is not a picture"
+    )
