@@ -12,7 +12,7 @@ from facemend.web.static_server import create_static_app
 # What needs playwright is imported within: without it the tests that import it skip, which a conftest may not.
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def package():
     try:
         return find_package()
@@ -20,18 +20,18 @@ def package():
         pytest.skip(f"no onnxruntime-web here: {error}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def exported(package, tmp_path_factory):
     return export_studio(tmp_path_factory.mktemp("export") / "site", runtime=package)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def address(exported):
     with running(create_static_app(exported.folder)) as address:
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser():
     from browsing import chromium
 
@@ -39,7 +39,7 @@ def browser():
         yield browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def offline(browser, address):
     """The page once it has loaded everything; then the network is cut, and the page loaded anew."""
     from browsing import wait_until
@@ -55,7 +55,7 @@ def offline(browser, address):
         yield page
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def modules(browser, address):
     """A page of the same origin that runs nothing by itself."""
     from .page import a_page
@@ -64,6 +64,6 @@ def modules(browser, address):
         yield page
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def inpainter():
     return Inpainter.from_pretrained(backend="onnx")

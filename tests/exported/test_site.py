@@ -21,9 +21,16 @@ def _serves(body, status=200):
 @pytest.mark.parametrize(
     ("path", "serve", "said"),
     [
-        ("model/model.safetensors", _serves(b"half of it"), "model/model.safetensors has 10 bytes instead of"),
+        pytest.param(
+            "model/model.safetensors",
+            _serves(b"half of it"),
+            "model/model.safetensors has 10 bytes instead of",
+            marks=pytest.mark.slow,
+        ),
         ("model/graph.onnx", _serves(b"", 404), "model/graph.onnx is missing from this site (404)"),
-        ("detector/pnet.onnx", lambda route: route.abort(), "detector/pnet.onnx cannot be fetched"),
+        pytest.param(
+            "detector/pnet.onnx", lambda route: route.abort(), "detector/pnet.onnx cannot be fetched", marks=pytest.mark.slow
+        ),
         ("backend.json", _serves(b'{"format": 9}'), "backend.json is of format 9, this page knows 1"),
     ],
     ids=["cut off", "missing", "no connection", "another version"],
@@ -88,6 +95,7 @@ def test_a_worker_that_has_ended_is_told_at_every_request(browser, address):
             expect(page.locator('[data-problem="mask"]')).to_contain_text("load the page again")
 
 
+@pytest.mark.slow
 def test_the_server_shows_its_own_page_where_an_export_was_shown_before(browser, exported, tiny_model):
     context = browser.new_context(**CALM)
     page = context.new_page()
@@ -104,9 +112,10 @@ def test_the_server_shows_its_own_page_where_an_export_was_shown_before(browser,
     context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "said"),
-    [("graph.onnx", "load the page again"), pytest.param("*.wasm", "something went wrong", marks=pytest.mark.slow)],
+    [("graph.onnx", "load the page again"), ("*.wasm", "something went wrong")],
     ids=["network", "runtime"],
 )
 def test_half_a_file_that_came_before_the_site_was_whole_is_not_kept(browser, address, exported, file, said):
@@ -198,6 +207,7 @@ def test_what_was_fetched_is_kept_when_a_new_export_takes_over(browser, bare_add
         worker.write_bytes(written)
 
 
+@pytest.mark.slow
 def test_a_page_without_threads_works_slower_and_says_so(browser, bare_address):
     with a_page(browser, bare_address, keeps=False) as page:
         expect(page.locator("#empty .privacy-text")).to_contain_text("one processor core alone: slower")

@@ -8,7 +8,7 @@ from serving import serving
 # What needs playwright is imported within: without it the tests that import it skip, which a conftest may not.
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser():
     from browsing import chromium
 
@@ -16,13 +16,13 @@ def browser():
         yield browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def address(tiny_model):
     with serving(tiny_model) as (address, _):
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def desktop(browser):
     """The window of all tests that ask for no other: it loads the page in half the time that a new one takes."""
     from .page import a_window
@@ -48,7 +48,7 @@ def studio(browser, address, request):
     assert all(url.startswith((address, "blob:", "data:")) for url in opened.requests)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def modules(browser, address):
     """A page whose modules are to be called; nobody looks at it."""
     from browsing import CALM, DESKTOP

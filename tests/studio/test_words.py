@@ -40,7 +40,12 @@ def test_english_says_everything():
     assert {key for key in used if not key.endswith((".js", ".json", ".safetensors", ".svg", ".png"))} <= set(words_of("en"))
 
 
-@pytest.mark.parametrize("studio", [{"locale": "de-DE", "viewport": PHONE}, {"locale": "zh-CN"}], indirect=True, ids=["de", "zh"])
+@pytest.mark.parametrize(
+    "studio",
+    [{"locale": "de-DE", "viewport": PHONE}, pytest.param({"locale": "zh-CN"}, marks=pytest.mark.slow)],
+    indirect=True,
+    ids=["de", "zh"],
+)
 def test_the_page_speaks_the_readers_language_and_changes_it(studio):
     page = studio.page
     language = page.evaluate("document.documentElement.lang")
