@@ -174,6 +174,7 @@ def test_a_hidden_face_beside_one_that_is_seen_is_found(astronaut, inpainter):
     assert len(runs) <= 6
 
 
+@pytest.mark.slow
 def test_who_is_in_a_photo_with_others_is_looked_for_as_they_stand(astronaut, inpainter):
     upright = np.array(astronaut[:400, 64:384])
     hole = random_mask((400, 320), family="strokes", area=0.2, seed=1) > 0
@@ -232,6 +233,7 @@ def test_a_small_face_in_a_large_photo(astronaut):
     assert_astronaut(face, lambda x, y: (2600 + x / 2, 1500 + y / 2))
 
 
+@pytest.mark.slow
 def test_forty_faces(astronaut):
     head = astronaut[20:220, 120:320]
     mosaic = np.tile(head, (5, 8, 1))

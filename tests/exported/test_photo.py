@@ -241,6 +241,7 @@ def test_hidden_faces_are_looked_for_in_the_same_windows(modules, width, light):
     assert found
 
 
+@pytest.mark.slow
 def test_what_lies_under_the_mask_is_not_seen_where_a_large_photo_is_reduced(modules):
     photo = np.asarray(make_photo("RGB", 1190, 290))
     rows, columns = np.ogrid[:290, :1190]

@@ -60,6 +60,7 @@ def test_a_key_that_is_held_puts_the_brush_down_once_and_escape_tells_that_it_is
     expect(page.locator("#status")).to_have_text("Nothing is marked yet.")
 
 
+@pytest.mark.slow
 def test_the_keyboards_hand_moves_the_photo_and_its_brush_stays_in_sight(studio):
     page, status = studio.page, studio.page.locator("#status")
     studio.open(soft_photo(width=200, height=240))

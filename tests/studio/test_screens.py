@@ -100,13 +100,10 @@ def touch(page, steps):
     device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "studio",
-    [
-        {"color_scheme": "light"},
-        pytest.param({"color_scheme": "dark"}, marks=pytest.mark.slow),
-        pytest.param({"viewport": PHONE}, marks=pytest.mark.slow),
-    ],
+    [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": PHONE}],
     indirect=True,
     ids=["light", "dark", "phone"],
 )
