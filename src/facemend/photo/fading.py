@@ -9,10 +9,8 @@ from facemend.imaging import LUMA, Floats
 _LEAST_KNOWN = 0.4  # of the image: less may be a plain wall beside a face of full contrast
 _ENDS = 0.01, 0.99  # of the known pixels, from the darkest on: between these lies the range of brightness
 _FADED = 1.1  # range in [-1, 1] that faces in photos of full contrast hardly fall below
-_MIDDLE, _FADED_MIDDLE = (
-    0.75,
-    0.9,
-)  # as wide and high a part of the image, and the same for it: a print's white edge may be in the rest
+_MIDDLE = 0.75  # of the image, as wide and high, is looked at too: a print's white edge may be in the rest
+_FADED_MIDDLE = 0.9  # range that faces of full contrast hardly fall below there
 _USUAL = 1.6  # their median range, roughly
 _MOST = 4.0  # times the contrast of what is faded away all but wholly
 
